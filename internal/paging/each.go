@@ -1,0 +1,66 @@
+package paging
+
+import (
+	"context"
+	"iter"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// Each yields what fetch makes of every item of seq, in the order of seq, with
+// as many fetches under way at a time as the call options say. The first error,
+// of seq or of fetch, ends it.
+func Each[In, Out any](ctx context.Context, c *transport.Client, call []security.CallOption, seq iter.Seq2[In, error],
+	fetch func(context.Context, In) (Out, error),
+) iter.Seq2[Out, error] {
+	type result struct {
+		value Out
+		err   error
+	}
+	return func(yield func(Out, error) bool) {
+		var options transport.Call
+		transport.Resolve(c, call, &options)
+		limit := options.Concurrency
+		if limit < 1 {
+			limit = defaultConcurrency
+		}
+		// Leaving ends every fetch that is still under way and waits for it.
+		ctx, cancel := context.WithCancel(ctx)
+		var group errgroup.Group
+		defer func() { cancel(); _ = group.Wait() }()
+		next, stop := iter.Pull2(seq)
+		defer stop()
+
+		var queue []chan result
+		for more := true; ; {
+			for more && len(queue) < limit {
+				item, err, ok := next()
+				if more = ok && err == nil; !ok {
+					break
+				}
+				slot := make(chan result, 1)
+				queue = append(queue, slot)
+				if err != nil {
+					slot <- result{err: err}
+					break
+				}
+				group.Go(func() error {
+					value, err := fetch(ctx, item)
+					slot <- result{value, err}
+					return nil
+				})
+			}
+			if len(queue) == 0 {
+				return
+			}
+			r := <-queue[0]
+			queue = queue[1:]
+			if !yield(r.value, r.err) || r.err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,267 @@
+// Package paging holds the one page walker of the library.
+package paging
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"net/url"
+	"strconv"
+
+	"github.com/google/go-querystring/query"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+const (
+	defaultPageSize    = 200
+	defaultConcurrency = 4
+)
+
+// The names of the paging and sorting parameters, which all lists share.
+const (
+	paramPage = "PageReturned"
+	paramSize = "ReturnLimit"
+	paramSort = "SortField"
+)
+
+// Query encodes list options, a nil-able pointer to a struct with url tags, and
+// refuses what no list can mean.
+func Query(opts any) (url.Values, error) {
+	values, err := query.Values(opts)
+	if err != nil {
+		return nil, err
+	}
+	for param, field := range map[string]string{paramPage: "Page", paramSize: "PageSize"} {
+		if v := values.Get(param); v != "" && v[0] == '-' {
+			return nil, &transport.InputError{Field: field, Problem: "must not be negative, got " + v}
+		}
+	}
+	return values, nil
+}
+
+// List fetches one page.
+func List[T any](ctx context.Context, c *transport.Client, op transport.Op, opts any, call []security.CallOption) (*security.Page[T], error) {
+	q, err := Query(opts)
+	next := transport.Call{Op: op, Query: q, Err: err}
+	transport.Resolve(c, call, &next)
+	p := fetch[T](ctx, c, next)
+	if p.err != nil {
+		return nil, p.err
+	}
+	number, _ := strconv.Atoi(q.Get(paramPage))
+	size, _ := strconv.Atoi(q.Get(paramSize))
+	return &security.Page[T]{Items: p.items, Number: max(number, 1), Size: size, Total: p.total}, nil
+}
+
+// page is what one request brought.
+type page[T any] struct {
+	items []T
+	total int // -1 where the server did not say
+	meta  transport.Meta
+	err   error
+}
+
+// fetch sends one request whose options are applied already.
+func fetch[T any](ctx context.Context, c *transport.Client, call transport.Call) page[T] {
+	p := page[T]{total: -1}
+	report := call.OnMeta
+	call.OnMeta = func(m transport.Meta) {
+		p.meta = m
+		if n, err := strconv.Atoi(m.Header.Get("X-Total-Count")); err == nil && n >= 0 {
+			p.total = n
+		}
+		if report != nil {
+			report(m)
+		}
+	}
+	p.err = c.Do(ctx, &call, &p.items)
+	if p.err != nil {
+		p.items = nil // never half a page
+	}
+	return p
+}
+
+// All walks every page of a list and yields its items in order, none twice.
+//
+// It fetches the first page alone. Once the consumer goes past it, further
+// pages are fetched ahead, up to the call's concurrency. sortBy is the field to
+// sort by where opts name none: without a fixed order, pages overlap.
+//
+// The walk ends with the total that the server states, or with the first empty
+// page; a short page says nothing, since a server may cap the page size. Where
+// what was seen does not add up, it ends with security.ErrListChanged.
+func All[T any, K comparable](ctx context.Context, c *transport.Client, op transport.Op, opts any, sortBy string,
+	id func(*T) K, call []security.CallOption,
+) iter.Seq2[T, error] {
+	q, err := Query(opts)
+	if err == nil && sortBy != "" && !q.Has(paramSort) {
+		q.Set(paramSort, sortBy)
+	}
+	return func(yield func(T, error) bool) {
+		first := transport.Call{Op: op, Query: q, Err: err}
+		transport.Resolve(c, call, &first)
+		w := walk[T, K]{client: c, call: first, id: id, yield: yield, seen: map[K]struct{}{}, total: -1}
+		if err := w.run(ctx); err != nil {
+			var zero T
+			yield(zero, err)
+		}
+	}
+}
+
+// walk is one range over All.
+type walk[T any, K comparable] struct {
+	client *transport.Client
+	call   transport.Call
+	id     func(*T) K
+	yield  func(T, error) bool
+
+	start, size int // first page and page size asked for
+	seen        map[K]struct{}
+	count       int // items yielded
+	want        int // items to expect in all; valid where total >= 0
+	total       int // as the first page stated it, -1 for unknown
+	full        int // length of the first page: what the server takes a page to be
+}
+
+// run returns the error to end the walk with, nil also where the consumer
+// stopped it.
+func (w *walk[T, K]) run(ctx context.Context) error {
+	w.start, _ = strconv.Atoi(w.call.Query.Get(paramPage))
+	w.size, _ = strconv.Atoi(w.call.Query.Get(paramSize))
+	w.start = max(w.start, 1)
+	if w.size == 0 {
+		w.size = defaultPageSize
+	}
+	p := w.fetch(ctx, w.start)
+	w.expect(p)
+	if done, err := w.consume(ctx, p); done || err != nil {
+		return err
+	}
+
+	// From here on pages are fetched ahead of the consumer. Leaving this
+	// function ends every request that is still under way and waits for it.
+	ctx, cancel := context.WithCancel(ctx)
+	var group errgroup.Group
+	defer func() { cancel(); _ = group.Wait() }()
+
+	ahead := w.call.Concurrency
+	if ahead < 1 {
+		ahead = defaultConcurrency
+	}
+	var queue []chan page[T]
+	for next := w.start + 1; ; {
+		for len(queue) < ahead && (len(queue) == 0 || w.worthwhile(next)) {
+			slot := make(chan page[T], 1)
+			number := next
+			group.Go(func() error {
+				slot <- w.fetch(ctx, number)
+				return nil
+			})
+			queue = append(queue, slot)
+			next++
+		}
+		p := <-queue[0]
+		queue = queue[1:]
+		if done, err := w.consume(ctx, p); done || err != nil {
+			return err
+		}
+	}
+}
+
+// fetch gets one page. It does not report to the caller: pages are fetched at
+// the same time, and the caller's Response is told of each in order.
+func (w *walk[T, K]) fetch(ctx context.Context, number int) page[T] {
+	call := w.call
+	call.OnMeta = nil
+	call.Query = maps.Clone(w.call.Query)
+	if call.Query == nil {
+		call.Query = url.Values{}
+	}
+	call.Query.Set(paramPage, strconv.Itoa(number))
+	call.Query.Set(paramSize, strconv.Itoa(w.size))
+	return fetch[T](ctx, w.client, call)
+}
+
+// expect works out from the first page how many items there are to come.
+func (w *walk[T, K]) expect(first page[T]) {
+	w.total, w.full = first.total, len(first.items)
+	size := w.size
+	if before := (w.start - 1) * size; w.full > 0 && w.full < size && before+w.full < w.total {
+		size = w.full // the server caps the page size
+	}
+	w.want = max(0, w.total-(w.start-1)*size)
+}
+
+// worthwhile reports whether page number may hold items.
+func (w *walk[T, K]) worthwhile(number int) bool {
+	return w.total < 0 || (number-w.start)*w.full < w.want
+}
+
+// consume yields the items of a page and reports whether the walk is over.
+func (w *walk[T, K]) consume(ctx context.Context, p page[T]) (done bool, err error) {
+	if w.call.OnMeta != nil {
+		w.call.OnMeta(p.meta)
+	}
+	if p.err != nil {
+		return true, p.err
+	}
+	if p.total >= 0 && w.total >= 0 && p.total != w.total {
+		return true, w.changed("the total went from %d to %d", w.total, p.total)
+	}
+	if len(p.items) == 0 {
+		if w.total >= 0 && w.count != w.want {
+			return true, w.changed("the list ended after %d of %d items", w.count, w.want)
+		}
+		return true, nil
+	}
+	fresh := 0
+	for i := range p.items {
+		if ctx.Err() != nil {
+			return true, w.ended(ctx)
+		}
+		if !w.first(&p.items[i]) {
+			continue
+		}
+		fresh++
+		w.count++
+		if !w.yield(p.items[i], nil) {
+			return true, nil
+		}
+	}
+	switch {
+	case fresh == 0:
+		return true, w.changed("a page came twice")
+	case fresh < len(p.items):
+		return true, w.changed("%d items came twice", len(p.items)-fresh)
+	case w.total >= 0 && w.count > w.want:
+		return true, w.changed("%d items came, and the total is %d", w.count, w.want)
+	}
+	return w.total >= 0 && w.count == w.want, nil
+}
+
+// first reports whether an item is seen for the first time, and remembers it.
+// An item without an id (the server may send null) cannot be recognized.
+func (w *walk[T, K]) first(item *T) bool {
+	var none K
+	id := w.id(item)
+	if id == none {
+		return true
+	}
+	if _, ok := w.seen[id]; ok {
+		return false
+	}
+	w.seen[id] = struct{}{}
+	return true
+}
+
+func (w *walk[T, K]) changed(format string, args ...any) error {
+	return fmt.Errorf("%s: %w: %s; walk it again", w.call.Op, security.ErrListChanged, fmt.Sprintf(format, args...))
+}
+
+func (w *walk[T, K]) ended(ctx context.Context) error {
+	return fmt.Errorf("%s: %w", w.call.Op, transport.EndOf(ctx))
+}

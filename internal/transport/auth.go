@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Authorizer gives the value of the Authorization header. Refresh is asked
+// after a 401 with the value that was refused; it returns "" where there is no
+// other.
+type Authorizer struct {
+	Value   func(context.Context) (string, error)
+	Refresh func(ctx context.Context, refused string) (string, error) // nil where nothing can be refreshed
+}
+
+// authorizing is the RoundTripper nearest to the network. It adds the
+// credential to each request for the configured origin, and to no other.
+type authorizing struct {
+	auth   Authorizer
+	origin string
+	next   http.RoundTripper
+}
+
+func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if Origin(r.URL) != a.origin {
+		return a.next.RoundTrip(r)
+	}
+	f := flightOf(r.Context())
+	if f == nil {
+		f = &flight{} // a middleware changed the context
+	}
+	connected := f.gotConn.Load()
+	value, err := a.auth.Value(r.Context())
+	if err != nil {
+		f.refused = true
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, &notSentError{err}
+	}
+	f.connected(connected) // a connection to the token endpoint is none to the server
+	resp, err := a.send(r, value)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || a.auth.Refresh == nil {
+		return resp, err
+	}
+	// A request answered 401 was not processed: with a new token it can be
+	// sent again whatever its method.
+	fresh, err := a.auth.Refresh(r.Context(), value)
+	if fresh == "" || err != nil {
+		if err != nil {
+			f.refused = true
+			drain(resp.Body)
+			return nil, &notSentError{err}
+		}
+		return resp, nil
+	}
+	again := *r
+	if r.GetBody != nil {
+		if again.Body, err = r.GetBody(); err != nil {
+			return resp, nil //nolint:nilerr // the 401 itself is the better answer
+		}
+	}
+	drain(resp.Body)
+	f.attempts++
+	f.connected(false)
+	return a.send(&again, fresh)
+}
+
+// send sends r with the credential. It does so on a copy: a RoundTripper may
+// not change the request that it was given, and the answer must not show the
+// credential to a middleware.
+func (a *authorizing) send(r *http.Request, value string) (*http.Response, error) {
+	c := *r
+	c.Header = maps.Clone(r.Header)
+	c.Header["Authorization"] = []string{value}
+	resp, err := a.next.RoundTrip(&c)
+	if resp != nil {
+		resp.Request = r
+	}
+	return resp, err
+}
+
+// notSentError means that the request was not sent, because no credential could
+// be had for it. Trying again at once would not help.
+type notSentError struct{ err error }
+
+func (e *notSentError) Error() string { return e.err.Error() }
+func (e *notSentError) Unwrap() error { return e.err }
+
+// Origin is scheme, host and port in one comparable form.
+func Origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// redirectError refuses to follow a redirect.
+type redirectError struct{ text string }
+
+func (e *redirectError) Error() string { return e.text }
+
+// CheckRedirect lets a call follow a redirect only where it stays the same call
+// at the same server. A credential or a body must reach no other host, and a
+// write that turned into a GET would look like a success.
+func CheckRedirect(r *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case Origin(r.URL) != Origin(first.URL):
+		return &redirectError{"the server redirects to another origin (" + r.URL.Scheme + "://" + r.URL.Host +
+			"), which is not followed; correct the base URL if that is the right server"}
+	case r.Method != first.Method:
+		return &redirectError{"the server redirects " + first.Method + " to " + r.Method + " " + r.URL.Path +
+			", which is not followed: the write would be lost"}
+	case len(via) >= 10:
+		return &redirectError{"stopped after 10 redirects"}
+	}
+	return nil
+}
+
+// maxDrain is how much of an unwanted body is read so that the connection can
+// be used again. Beyond it, closing the connection is cheaper.
+const maxDrain = 256 << 10
+
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, maxDrain)
+	_ = body.Close()
+}

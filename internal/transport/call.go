@@ -1,0 +1,40 @@
+package transport
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Call is one use of an operation. A service fills the first block; call
+// options fill the second.
+type Call struct {
+	Op    Op
+	Args  []any      // for the path template
+	Query url.Values // nil for none
+	Body  any        // encoded as JSON; nil for none
+
+	Header      http.Header
+	OnMeta      func(Meta) // told about the last response, also where the call failed
+	Concurrency int        // how many requests one walk may have in flight; 0 for the default
+	Replay      bool       // the caller vouches that this call may be sent twice
+	Attempts    int        // how often to try, where less than the client's own; 0 for that
+	OnChange    func(any)  // safe edits only: told what was changed
+	DryRun      bool       // safe edits only: do everything but the write
+	Settle      time.Duration
+	Err         error // what was wrong with a call option
+}
+
+// Mute is a call option that reports nothing to the caller. Calls made at the
+// same time must not report to one place.
+func Mute(c *Call) { c.OnMeta, c.OnChange = nil, nil }
+
+// Meta is what there is to know about a response besides its body.
+type Meta struct {
+	StatusCode int // 0 where nothing came back
+	Header     http.Header
+	Attempts   int
+}
+
+// validator is a body that can check itself. It is asked before any I/O.
+type validator interface{ Validate() error }

@@ -1,0 +1,367 @@
+// Package transport sends operations: it builds requests, authorizes them,
+// repeats what may be repeated, and decodes answers. It knows nothing about
+// resources.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/time/rate"
+)
+
+// Config is what a Client is made of. Base, HTTP, Log and Fail are required.
+type Config struct {
+	Base       *url.URL // with the API path, without a trailing slash
+	HTTP       *http.Client
+	Auth       Authorizer
+	Middleware []func(http.RoundTripper) http.RoundTripper // the first is the outermost
+	Limiter    *rate.Limiter                               // nil for none
+	Retry      Retry
+	Log        *slog.Logger
+	UserAgent  string
+	MaxBytes   int64
+	Defaults   func(*Call)          // applied to each call before its own options
+	Fail       func(*Failure) error // turns a failure into the public error
+}
+
+// Client sends calls. It is immutable and safe to share.
+type Client struct {
+	base      string
+	http      *retryablehttp.Client
+	retry     Retry
+	limiter   *rate.Limiter
+	log       *slog.Logger
+	userAgent []string
+	maxBytes  int64
+	defaults  func(*Call)
+	fail      func(*Failure) error
+	closeIdle func()
+	turns     turns
+}
+
+// New returns a client. cfg.HTTP is copied, never changed.
+func New(cfg Config) *Client {
+	hc := *cfg.HTTP
+	var rt http.RoundTripper = &authorizing{auth: cfg.Auth, origin: Origin(cfg.Base), next: hc.Transport}
+	for i := len(cfg.Middleware) - 1; i >= 0; i-- {
+		rt = cfg.Middleware[i](rt)
+	}
+	hc.Transport = rt
+	hc.CheckRedirect = CheckRedirect
+	return &Client{
+		base: strings.TrimSuffix(cfg.Base.String(), "/") + "/",
+		http: &retryablehttp.Client{
+			HTTPClient:     &hc,
+			RetryWaitMin:   cfg.Retry.MinWait,
+			RetryWaitMax:   cfg.Retry.MaxWait,
+			RetryMax:       cfg.Retry.MaxAttempts - 1,
+			RequestLogHook: begin,
+			CheckRetry:     checkRetry,
+			Backoff:        backoff,
+			PrepareRetry:   func(r *http.Request) error { return admit(r.Context(), cfg.Limiter) },
+			ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) {
+				if resp != nil {
+					_ = resp.Body.Close()
+				}
+				return nil, err
+			},
+		},
+		retry:     cfg.Retry,
+		limiter:   cfg.Limiter,
+		log:       cfg.Log,
+		userAgent: []string{cfg.UserAgent},
+		maxBytes:  cfg.MaxBytes,
+		defaults:  cfg.Defaults,
+		fail:      cfg.Fail,
+		closeIdle: cfg.HTTP.CloseIdleConnections,
+	}
+}
+
+// Retry is how calls are repeated.
+func (c *Client) Retry() Retry { return c.retry }
+
+// CloseIdleConnections closes connections that no call is using.
+func (c *Client) CloseIdleConnections() { c.closeIdle() }
+
+// Option is a call option: a function that changes a Call. The public type
+// lives in package security; the helpers below take any such type.
+type Option interface{ ~func(*Call) }
+
+// One sends a call whose answer is one JSON object.
+func One[T any, O Option](ctx context.Context, c *Client, opts []O, call Call) (*T, error) {
+	v := new(T)
+	if err := send(ctx, c, opts, &call, v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Many sends a call whose answer is a bare JSON array.
+func Many[T any, O Option](ctx context.Context, c *Client, opts []O, call Call) ([]T, error) {
+	var v []T
+	if err := send(ctx, c, opts, &call, &v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// None sends a call that answers without a body.
+func None[O Option](ctx context.Context, c *Client, opts []O, call Call) error {
+	return send(ctx, c, opts, &call, nil)
+}
+
+func send[O Option](ctx context.Context, c *Client, opts []O, call *Call, into any) error {
+	Resolve(c, opts, call)
+	return c.Do(ctx, call, into)
+}
+
+// Resolve applies the client's defaults and then opts to call.
+func Resolve[O Option](c *Client, opts []O, call *Call) {
+	if c.defaults != nil {
+		c.defaults(call)
+	}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(call)
+		}
+	}
+}
+
+// Do sends a call whose options are applied already and decodes the answer
+// into into, a pointer, or nothing where into is nil.
+func (c *Client) Do(ctx context.Context, call *Call, into any) error {
+	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts}
+	if call.Attempts > 0 {
+		f.max = min(f.max, call.Attempts)
+	}
+	req, err := c.request(f, call)
+	if err != nil {
+		return c.fail(&Failure{Op: call.Op, Reason: BadInput, Err: err})
+	}
+	if err = ctx.Err(); err == nil {
+		err = admit(ctx, c.limiter)
+	}
+	if err == nil {
+		var resp *http.Response
+		if resp, err = c.http.Do(req); resp != nil {
+			_ = resp.Body.Close() // read already
+		}
+	}
+	if call.OnMeta != nil {
+		call.OnMeta(Meta{StatusCode: f.status, Header: f.header, Attempts: f.attempts})
+	}
+	if reason, err := f.outcome(err, into); reason != OK {
+		return c.fail(f.failure(reason, err))
+	}
+	return nil
+}
+
+// admit waits until the rate limit allows another request. It does so outside
+// of an attempt, whose time it must not use up.
+func admit(ctx context.Context, limiter *rate.Limiter) error {
+	if limiter == nil {
+		return nil
+	}
+	err := limiter.Wait(ctx)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("the rate limit leaves no time for it: %w", context.DeadlineExceeded)
+	}
+	return err
+}
+
+// request builds the request, and refuses what must not be sent.
+func (c *Client) request(f *flight, call *Call) (*retryablehttp.Request, error) {
+	if call.Err != nil {
+		return nil, call.Err
+	}
+	if call.DryRun && write(call.Op.Method) {
+		return nil, &InputError{Field: "WithDryRun", Problem: "this call cannot be tried without being done; use Edit, Ensure or what is built on them"}
+	}
+	path, err := call.Op.Expand(call.Args...)
+	if err != nil {
+		return nil, err
+	}
+	f.path = "/" + path
+	if v, ok := call.Body.(validator); ok {
+		if err := v.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	target := c.base + path
+	if len(call.Query) > 0 {
+		target += "?" + call.Query.Encode()
+	}
+	var body any
+	if call.Body != nil {
+		if body, err = json.Marshal(call.Body); err != nil {
+			return nil, fmt.Errorf("the body cannot be encoded: %w", err)
+		}
+	}
+	req, err := retryablehttp.NewRequestWithContext(f.context(f.ctx), call.Op.Method, target, body)
+	if err != nil {
+		return nil, err
+	}
+	h := req.Header
+	h["X-Keyfactor-Requested-With"] = requestedWith
+	h["X-Keyfactor-Api-Version"] = version(call.Op.Version)
+	h["Accept"] = jsonType
+	h["User-Agent"] = c.userAgent
+	if body != nil {
+		h["Content-Type"] = jsonType
+	}
+	for name, values := range call.Header {
+		h[name] = values
+	}
+	req.SetResponseHandler(f.readBody)
+	return req, nil
+}
+
+// Header values that all requests share. net/http does not change them.
+var (
+	requestedWith = []string{"APIClient"}
+	jsonType      = []string{"application/json"}
+	version1      = []string{"1"}
+	version2      = []string{"2"}
+)
+
+func version(n int) []string {
+	switch n {
+	case 1:
+		return version1
+	case 2:
+		return version2
+	}
+	return []string{strconv.Itoa(n)}
+}
+
+// maxErrorBody is how much is kept of a body that is not an answer.
+const maxErrorBody = 64 << 10
+
+// readBody is retryablehttp's response handler: it reads the body inside the
+// attempt, so that a body that breaks off counts as a failed attempt.
+func (f *flight) readBody(resp *http.Response) error {
+	f.read = true
+	defer drain(resp.Body)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		// Keep what arrived: an error must never be lost to its own body.
+		var err error
+		if f.body, err = io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)); f.ctx.Err() != nil {
+			return err
+		}
+		return nil
+	}
+	limit := f.client.maxBytes
+	if n := resp.ContentLength; n > limit {
+		_ = resp.Body.Close() // do not drain what is too large to read
+		return &tooLargeError{limit}
+	} else if n >= 0 {
+		f.body = make([]byte, n)
+		got, err := io.ReadFull(resp.Body, f.body)
+		f.body = f.body[:got]
+		return err
+	}
+	var err error
+	f.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(f.body)) > limit {
+		f.body = nil
+		_ = resp.Body.Close()
+		return &tooLargeError{limit}
+	}
+	return err
+}
+
+// outcome settles what the call came to, and decodes the answer.
+func (f *flight) outcome(err error, into any) (Reason, error) {
+	switch {
+	case f.ctx.Err() != nil && (err != nil || f.status == 0):
+		return Ended, EndOf(f.ctx)
+	case err != nil:
+		return NoAnswer, plain(err)
+	case f.status == http.StatusNotFound && f.op.Method == http.MethodDelete && f.unknown:
+		return OK, nil // an attempt before this one did it
+	case f.status < 200 || f.status > 299:
+		return BadStatus, nil
+	}
+	body := bytes.TrimSpace(f.body)
+	if into == nil {
+		if len(body) > 0 && body[0] == '<' {
+			return NotJSON, nil
+		}
+		return OK, nil
+	}
+	if len(body) == 0 || body[0] == '<' {
+		return NotJSON, nil
+	}
+	if bytes.Equal(body, null) {
+		return Undecodable, errors.New("the answer is null")
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) && !strings.Contains(f.header.Get("Content-Type"), "json") {
+			return NotJSON, nil
+		}
+		return Undecodable, err
+	}
+	return OK, nil
+}
+
+// EndOf is why ctx ended: that the caller gave up or ran out of time, and the
+// cause where the caller said one.
+func EndOf(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return ctx.Err()
+}
+
+// Sleep waits for d, or returns why ctx ended before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return EndOf(ctx)
+	}
+}
+
+var null = []byte("null")
+
+// plain takes away the wrapping that net/http adds, which repeats method and
+// URL. The URL carries the query, and a query can carry names.
+func plain(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		if wrapped.Timeout() && !errors.Is(wrapped.Err, context.Canceled) {
+			return &timeoutError{wrapped.Err}
+		}
+		return wrapped.Err
+	}
+	return err
+}
+
+// timeoutError is an attempt that took longer than the time for one attempt.
+type timeoutError struct{ err error }
+
+func (e *timeoutError) Error() string { return "no answer in time: " + e.err.Error() }
+func (e *timeoutError) Unwrap() error { return e.err }
+func (e *timeoutError) Timeout() bool { return true }
+
+type tooLargeError struct{ limit int64 }
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("the answer is larger than %d bytes", e.limit)
+}

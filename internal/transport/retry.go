@@ -1,0 +1,226 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Retry bounds how often and how patiently a call is repeated.
+type Retry struct {
+	MaxAttempts int // 1 = never repeat
+	MinWait     time.Duration
+	MaxWait     time.Duration // longest wait, and the longest Retry-After that is obeyed
+}
+
+// flight is one call under way. It travels in the request's context because
+// retryablehttp hands its policy functions no request where nothing came back.
+type flight struct {
+	ctx    context.Context //nolint:containedctx // the caller's context, to tell its end from a timeout of one attempt
+	client *Client
+	op     Op
+	path   string
+	replay bool
+
+	max      int // attempts allowed
+	attempts int
+	started  time.Time   // of this attempt
+	wantConn atomic.Bool // net/http began to look for a connection
+	gotConn  atomic.Bool // and found one: from here on the request may have left
+
+	status  int // of the last answer
+	header  http.Header
+	body    []byte
+	read    bool // the body of this attempt was read
+	refused bool // this attempt was not sent, for want of a credential
+	unknown bool // some attempt may have been processed without our knowing
+}
+
+type flightKey struct{}
+
+func flightOf(ctx context.Context) *flight {
+	f, _ := ctx.Value(flightKey{}).(*flight)
+	return f
+}
+
+// context returns ctx with the flight and a trace that tells whether a request
+// can have reached the server.
+func (f *flight) context(ctx context.Context) context.Context {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { f.wantConn.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { f.gotConn.Store(true) },
+	})
+	return context.WithValue(ctx, flightKey{}, f)
+}
+
+// begin is retryablehttp's RequestLogHook: it runs before each attempt.
+func begin(_ retryablehttp.Logger, r *http.Request, _ int) {
+	f := flightOf(r.Context())
+	f.attempts++
+	f.started = time.Now()
+	f.connected(false)
+	f.status, f.header, f.body, f.read, f.refused = 0, nil, nil, false, false
+}
+
+// connected says whether this attempt has had a connection to the server yet.
+func (f *flight) connected(yes bool) {
+	f.wantConn.Store(yes)
+	f.gotConn.Store(yes)
+}
+
+// checkRetry is retryablehttp's CheckRetry. It is asked once when an attempt
+// got its header (or failed), and again when the body was read.
+func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	f := flightOf(ctx)
+	if resp != nil {
+		f.status, f.header = resp.StatusCode, resp.Header
+	}
+	again := f.again(err)
+	if err == nil && !again && !f.read {
+		return false, nil // good so far; the body is read next
+	}
+	if write(f.op.Method) && !f.certain(err) {
+		f.unknown = true
+	}
+	f.log(err, again)
+	if again && err == nil {
+		drain(resp.Body) // retryablehttp reads too little of it to keep the connection
+	}
+	return again, nil
+}
+
+// again decides whether this attempt is worth another.
+func (f *flight) again(err error) bool {
+	if f.ctx.Err() != nil || f.attempts >= f.max || f.refused || permanent(err) {
+		return false
+	}
+	if wait, ok := RetryAfter(f.header); ok && f.status >= 400 && wait > f.client.retry.MaxWait {
+		return false // tell the caller instead of sleeping
+	}
+	switch {
+	case err != nil:
+		return f.unsent(err) || f.replayable()
+	case f.status == http.StatusTooManyRequests:
+		return true
+	case f.status >= 500:
+		return f.replayable()
+	}
+	return false
+}
+
+func (f *flight) replayable() bool {
+	switch f.op.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return f.replay
+}
+
+// unsent reports whether the request provably never reached the server: there
+// was no connection to send it on.
+func (f *flight) unsent(err error) bool {
+	if f.wantConn.Load() {
+		return !f.gotConn.Load()
+	}
+	// Another RoundTripper than net/http's: trust only what names its cause.
+	var (
+		op   *net.OpError
+		cert *tls.CertificateVerificationError
+	)
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &cert)
+}
+
+// certain reports whether the server's answer settles what became of the
+// request. A 5xx does not: the server, or a proxy, may have failed after the
+// work was done.
+func (f *flight) certain(err error) bool {
+	switch {
+	case f.status >= 400 && f.status < 500: // even where its body broke off
+		return true
+	case err != nil:
+		return f.refused || f.unsent(err)
+	}
+	return f.status >= 200 && f.status < 300
+}
+
+func write(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// permanent reports errors that another attempt would only repeat.
+func permanent(err error) bool {
+	var (
+		redirect *redirectError
+		tooLarge *tooLargeError
+		cert     *tls.CertificateVerificationError
+	)
+	return errors.As(err, &redirect) || errors.As(err, &tooLarge) || errors.As(err, &cert)
+}
+
+// backoff is retryablehttp's Backoff: what Retry-After says, or else an
+// exponential wait of which half is random, so that clients that failed
+// together do not come back together.
+func backoff(minWait, maxWait time.Duration, attempt int, resp *http.Response) time.Duration {
+	if resp != nil {
+		if wait, ok := RetryAfter(resp.Header); ok {
+			return min(wait, maxWait)
+		}
+	}
+	wait := maxWait
+	if attempt < 30 && minWait<<attempt>>attempt == minWait {
+		wait = min(minWait<<attempt, maxWait)
+	}
+	if wait <= 1 {
+		return wait
+	}
+	return wait/2 + rand.N(wait/2) //nolint:gosec // jitter needs no secrecy
+}
+
+// RetryAfter reads a Retry-After header: seconds or a date. A value that is
+// neither, or negative, is not ok.
+func RetryAfter(h http.Header) (time.Duration, bool) {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0, false
+	}
+	if n, err := strconv.ParseUint(v, 10, 31); err == nil { // 31 bits cannot overflow a Duration
+		return time.Duration(n) * time.Second, true
+	}
+	if n, err := strconv.ParseUint(v, 10, 64); err == nil && n > 0 || errors.Is(err, strconv.ErrRange) {
+		return 1<<63 - 1, true // longer than anybody waits
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return max(time.Until(t), 0), true
+	}
+	return 0, false
+}
+
+// log says one line an attempt. It carries neither headers nor query nor body:
+// any of them can hold what must not be in a log.
+func (f *flight) log(err error, again bool) {
+	log := f.client.log
+	if !log.Enabled(f.ctx, slog.LevelDebug) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("op", f.op.String()),
+		slog.String("path", f.path),
+		slog.Int("attempt", f.attempts),
+		slog.Int("status", f.status),
+		slog.Duration("duration", time.Since(f.started)),
+		slog.String("correlation_id", f.header.Get("X-Keyfactor-Correlation-Id")),
+		slog.Bool("again", again),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", plain(err).Error()))
+	}
+	log.LogAttrs(f.ctx, slog.LevelDebug, "keyfactor call", attrs...)
+}

@@ -1,0 +1,125 @@
+package security
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+)
+
+// CallOption changes one call. [WithHeader], [WithConcurrency] and [WithSettle]
+// may also be given to [NewClient], where they hold for every call of that
+// client.
+type CallOption func(*transport.Call)
+
+// Response is what there is to know about an answer besides its body.
+type Response struct {
+	StatusCode    int // 0 where nothing came back
+	Header        http.Header
+	Total         int // X-Total-Count of a list, -1 where the server did not say
+	Attempts      int
+	CorrelationID string // names this request in the server's log
+}
+
+// WithResponse fills r with the answer's status and headers, also where the
+// call fails. While a list is walked it holds the answer to the page that the
+// walk is at. Do not share r between calls that run at the same time.
+func WithResponse(r *Response) CallOption {
+	return func(c *transport.Call) {
+		if r == nil {
+			c.Err = FieldErrors{{Field: "WithResponse", Problem: "must not be nil"}}
+			return
+		}
+		c.OnMeta = func(m transport.Meta) {
+			*r = Response{
+				StatusCode: m.StatusCode, Header: m.Header, Total: -1, Attempts: m.Attempts,
+				CorrelationID: m.Header.Get("X-Keyfactor-Correlation-Id"),
+			}
+			if n, err := strconv.Atoi(m.Header.Get("X-Total-Count")); err == nil {
+				r.Total = n
+			}
+		}
+	}
+}
+
+// WithHeader adds a header to the request. It cannot set Authorization, which
+// belongs to the client's credential.
+func WithHeader(name, value string) CallOption {
+	return func(c *transport.Call) {
+		name := http.CanonicalHeaderKey(name)
+		switch {
+		case name == "" || strings.ContainsFunc(name, notToken) || strings.ContainsFunc(value, unprintable):
+			c.Err = FieldErrors{{Field: "WithHeader", Problem: fmt.Sprintf("%q is not a valid header", name)}}
+		case name == "Authorization":
+			c.Err = FieldErrors{{Field: "WithHeader", Problem: "cannot set Authorization, give the client a credential"}}
+		default:
+			if c.Header == nil {
+				c.Header = http.Header{}
+			}
+			c.Header.Set(name, value)
+		}
+	}
+}
+
+// notToken reports runes that a header name cannot hold (RFC 9110, section 5.6.2).
+func notToken(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}
+
+// WithConcurrency lets a walk over pages, or a bulk operation, have up to n
+// requests under way at the same time. The default is 4; 1 is strictly
+// sequential.
+func WithConcurrency(n int) CallOption {
+	return func(c *transport.Call) {
+		if n < 1 {
+			c.Err = FieldErrors{{Field: "WithConcurrency", Problem: "must be 1 or more, got " + strconv.Itoa(n)}}
+		}
+		c.Concurrency = n
+	}
+}
+
+// WithReplay vouches that this POST may be sent more than once, so that it is
+// repeated like a PUT. Without it a POST is repeated only where it provably was
+// not processed.
+func WithReplay() CallOption {
+	return func(c *transport.Call) { c.Replay = true }
+}
+
+// WithDryRun makes a safe edit (Edit, Ensure and what is built on them) do
+// everything but the write, and return the change that it would make. Other
+// operations refuse it: they have nothing to say before they write.
+func WithDryRun() CallOption {
+	return func(c *transport.Call) { c.DryRun = true }
+}
+
+// WithSettle makes safe edits of roles hold against other programs that use
+// WithSettle too: a write built on a read older than d is not sent but built
+// anew, and what was written is looked at once more d after the write. It costs
+// each edit that changes something a wait of d. Choose d longer than a read and
+// a write take at their slowest.
+func WithSettle(d time.Duration) CallOption {
+	return func(c *transport.Call) {
+		if d <= 0 {
+			c.Err = FieldErrors{{Field: "WithSettle", Problem: "must be more than 0, got " + d.String()}}
+		}
+		c.Settle = d
+	}
+}
+
+// apply makes those call options that make sense for a whole client client
+// options too.
+func (o CallOption) apply(c *config) error {
+	var probe transport.Call
+	o(&probe)
+	switch {
+	case probe.Err != nil:
+		return probe.Err
+	case probe.Header == nil && probe.Concurrency == 0 && probe.Settle == 0:
+		return FieldErrors{{Field: "NewClient", Problem: "of the call options only WithHeader, WithConcurrency and WithSettle are for a client too"}}
+	}
+	c.callDefaults = append(c.callDefaults, o)
+	return nil
+}

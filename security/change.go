@@ -1,0 +1,98 @@
+package security
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+)
+
+// Action is what a safe change did.
+type Action string
+
+// The actions.
+const (
+	Unchanged Action = "unchanged" // it was as wanted already
+	Created   Action = "created"
+	Updated   Action = "updated"
+)
+
+// Change is what a safe change did, or under [WithDryRun] would do.
+type Change struct {
+	Action Action
+	Object string // such as `role "PKI Operators"`
+	ID     string // "" for an object that does not exist yet
+	DryRun bool   // nothing was written
+	Fields []FieldChange
+}
+
+// FieldChange is what changed about one field: its value, or for a list what
+// came and what went.
+type FieldChange struct {
+	Field    string
+	From, To string
+	Added    []string
+	Removed  []string
+}
+
+// String is the change in one paragraph for people:
+//
+//	role "PKI Operators" (5) updated
+//	  Description: "Ops" -> "Operators"
+//	  Permissions: + /portal/read/
+func (c Change) String() string {
+	var b strings.Builder
+	b.WriteString(c.Object)
+	if c.ID != "" {
+		b.WriteString(" (" + c.ID + ")")
+	}
+	if c.DryRun && c.Action != Unchanged {
+		b.WriteString(" would be")
+	}
+	b.WriteString(" " + string(c.Action))
+	for _, f := range c.Fields {
+		if f.From != f.To {
+			fmt.Fprintf(&b, "\n  %s: %q -> %q", f.Field, f.From, f.To)
+		}
+		for _, s := range f.Added {
+			fmt.Fprintf(&b, "\n  %s: + %s", f.Field, s)
+		}
+		for _, s := range f.Removed {
+			fmt.Fprintf(&b, "\n  %s: - %s", f.Field, s)
+		}
+	}
+	return b.String()
+}
+
+// WithChange fills c with what Edit, and what is built on it, did to a role.
+func WithChange(c *Change) CallOption {
+	return func(call *transport.Call) {
+		if c == nil {
+			call.Err = FieldErrors{{Field: "WithChange", Problem: "must not be nil"}}
+			return
+		}
+		call.OnChange = func(v any) { *c, _ = v.(Change) }
+	}
+}
+
+// ErrNotAttempted: a bulk operation ended before it came to this item.
+var ErrNotAttempted = errors.New("not attempted")
+
+// BulkOptions changes how a bulk operation goes. How many items are worked on
+// at the same time is [WithConcurrency], 4 by default.
+type BulkOptions struct {
+	// StopOnError starts no further item after one failed. By default the
+	// others go on.
+	StopOnError bool
+	// Progress is told after each item how many are finished, of how many. It is
+	// never called twice at the same time.
+	Progress func(finished, total int)
+}
+
+// BulkResult is what became of one item of a bulk operation.
+type BulkResult[T any] struct {
+	Value  *T // nil where Err is set, and for a creation under [WithDryRun]
+	Change Change
+	Err    error // wraps [ErrNotAttempted] where the operation ended before
+}

@@ -1,0 +1,146 @@
+package security
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+)
+
+// Client talks to one Keyfactor Command server. Make one with [NewClient] and
+// hand it to the services. It is immutable and safe to share.
+type Client struct {
+	t *transport.Client
+}
+
+// NewClient returns a client for the API at baseURL, such as
+// "https://command.example.com/KeyfactorAPI". The API path is part of the URL:
+// servers are installed with different ones.
+//
+// It does no I/O and reads no environment. Everything wrong with the URL and
+// the options is reported at once.
+func NewClient(baseURL string, opts ...Option) (*Client, error) {
+	return build(baseURL, "", opts)
+}
+
+// Transport is for the packages of this module.
+func (c *Client) Transport() *transport.Client { return c.t }
+
+// CloseIdleConnections closes the connections that no call is using. A client
+// needs no closing; this is for programs that count their connections.
+func (c *Client) CloseIdleConnections() { c.t.CloseIdleConnections() }
+
+var (
+	opEndpoints   = transport.Op{Method: http.MethodGet, Path: "Status/Endpoints", Version: 1}
+	opHealthCheck = transport.Op{Method: http.MethodGet, Path: "Status/HealthCheck", Version: 1}
+)
+
+// Endpoints lists the endpoints that the server says it has.
+//
+// API: GET /Status/Endpoints, version 1.
+func (c *Client) Endpoints(ctx context.Context, opts ...CallOption) ([]string, error) {
+	return transport.Many[string](ctx, c.t, opts, transport.Call{Op: opEndpoints})
+}
+
+// HealthCheck returns nil where the server answers and accepts the credential.
+//
+// API: GET /Status/HealthCheck, version 1.
+func (c *Client) HealthCheck(ctx context.Context, opts ...CallOption) error {
+	return transport.None(ctx, c.t, opts, transport.Call{Op: opHealthCheck})
+}
+
+// Version asks which version of Command the server runs. A server before 11
+// may not say; the version is then zero, see [ServerVersion.IsZero].
+//
+// API: the product header of GET /Status/Endpoints, version 1.
+func (c *Client) Version(ctx context.Context, opts ...CallOption) (ServerVersion, error) {
+	var r Response
+	if _, err := c.Endpoints(ctx, append(opts[:len(opts):len(opts)], WithResponse(&r))...); err != nil {
+		return ServerVersion{}, err
+	}
+	return ParseServerVersion(r.Header.Get("X-Keyfactor-Product-Version")), nil
+}
+
+// Do sends a call that no service covers yet. path is relative to the API path,
+// and may have a query ("Certificates?ReturnLimit=5"); its segments must be
+// escaped. body is encoded as JSON unless nil; the answer is decoded into into,
+// a pointer, unless nil. Credentials, retries and errors are as for every other
+// call.
+func (c *Client) Do(ctx context.Context, method, path string, version int, body, into any, opts ...CallOption) error {
+	path, rawQuery, _ := strings.Cut(strings.TrimPrefix(path, "/"), "?")
+	call := transport.Call{Op: transport.Op{Method: method, Path: path, Version: version}, Body: body}
+	transport.Resolve(c.t, opts, &call)
+	if err := checkDo(method, path, version); err != nil {
+		call.Err = err
+	}
+	if rawQuery != "" {
+		var err error
+		if call.Query, err = url.ParseQuery(rawQuery); err != nil {
+			call.Err = FieldErrors{{Field: "path", Problem: "its query cannot be parsed"}}
+		}
+	}
+	return c.t.Do(ctx, &call, into)
+}
+
+func checkDo(method, path string, version int) error {
+	var errs FieldErrors
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch:
+	default:
+		errs = append(errs, FieldError{Field: "method", Problem: "must be GET, POST, PUT, PATCH or DELETE, got " + strconv.Quote(method)})
+	}
+	if version < 1 {
+		errs = append(errs, FieldError{Field: "version", Problem: "must be 1 or more, got " + strconv.Itoa(version)})
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		plain, err := url.PathUnescape(segment)
+		if err != nil || plain == "" || plain == "." || plain == ".." || strings.ContainsAny(segment, "{}#\\") {
+			errs = append(errs, FieldError{Field: "path", Problem: "must be relative to the API path, without empty or dot segments, got " + strconv.Quote(path)})
+			break
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs
+}
+
+// ServerVersion is the version of Keyfactor Command that a server runs.
+type ServerVersion struct {
+	Major, Minor, Patch int
+	Raw                 string // as the server sent it, with build or commit
+}
+
+// ParseServerVersion reads a product version such as "25.4.1+dc0db2c8" or
+// "10.5.0.0". What it cannot read is zero; Raw is always kept.
+func ParseServerVersion(s string) ServerVersion {
+	v := ServerVersion{Raw: s}
+	number, _, _ := strings.Cut(s, "+")
+	for i, part := range strings.SplitN(number, ".", 4) {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || i == 3 {
+			break
+		}
+		*[]*int{&v.Major, &v.Minor, &v.Patch}[i] = n
+	}
+	return v
+}
+
+// IsZero reports whether the server did not say its version.
+func (v ServerVersion) IsZero() bool { return v.Major == 0 }
+
+// AtLeast reports whether v is major.minor or later. An unknown version is not.
+func (v ServerVersion) AtLeast(major, minor int) bool {
+	return v.Major > major || v.Major == major && v.Minor >= minor
+}
+
+// String is "25.4.1", or "unknown".
+func (v ServerVersion) String() string {
+	if v.IsZero() {
+		return "unknown"
+	}
+	return strconv.Itoa(v.Major) + "." + strconv.Itoa(v.Minor) + "." + strconv.Itoa(v.Patch)
+}

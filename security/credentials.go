@@ -1,0 +1,241 @@
+package security
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+)
+
+// credential is how a client proves who it is. Secrets live in the closure
+// only, so that printing a client or an option shows none.
+type credential struct {
+	name       string // the option that gave it
+	source     string // of a Config, "" where it was given as an option
+	origin     string // the origin that source meant it for
+	tokenURL   string
+	authorizer func(*http.Client) transport.Authorizer
+}
+
+func withCredential(name string, make func() (credential, error)) Option {
+	return option(func(c *config) error {
+		cred, err := make()
+		cred.name = name
+		c.credentials = append(c.credentials, cred)
+		return err
+	})
+}
+
+// WithBasicAuth signs in with a name and a password. user is sent as given:
+// `DOMAIN\user` or "user@domain".
+func WithBasicAuth(user, password string) Option {
+	return withCredential("WithBasicAuth", func() (credential, error) {
+		var errs []error
+		if user == "" || strings.ContainsFunc(user, unprintable) || strings.Contains(user, ":") {
+			errs = append(errs, badOption("WithBasicAuth", "user must not be empty, nor contain a colon or control characters"))
+		}
+		if password == "" {
+			errs = append(errs, badOption("WithBasicAuth", "password must not be empty"))
+		}
+		value := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+		return fixed(value), errors.Join(errs...)
+	})
+}
+
+// WithAccessToken sends a bearer token that the caller obtained. It is not
+// renewed.
+func WithAccessToken(token string) Option {
+	return withCredential("WithAccessToken", func() (credential, error) {
+		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return credential{}, badOption("WithAccessToken", "the token is empty, or contains spaces or control characters")
+		}
+		return fixed("Bearer " + token), nil
+	})
+}
+
+func unprintable(r rune) bool { return r < ' ' || r == 0x7f }
+
+func fixed(value string) credential {
+	return credential{authorizer: func(*http.Client) transport.Authorizer {
+		return transport.Authorizer{Value: func(context.Context) (string, error) { return value, nil }}
+	}}
+}
+
+// ClientCredentials is an OAuth 2.0 client, for the client-credentials grant.
+// Printing it shows no secret.
+type ClientCredentials struct {
+	TokenURL     string // https
+	ClientID     string
+	ClientSecret string
+	Scopes       []string // optional
+	Audience     string   // optional; sent as the form value "audience"
+}
+
+// Format prints the credentials without their secret, whatever the verb.
+func (c ClientCredentials) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "ClientCredentials{TokenURL:%s ClientID:%s ClientSecret:%s Scopes:%v Audience:%s}",
+		safeURL(c.TokenURL), c.ClientID, redacted(c.ClientSecret), c.Scopes, c.Audience)
+}
+
+// MarshalText keeps the secret out of JSON and structured logs.
+func (c ClientCredentials) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
+
+// safeURL is a URL as it may be printed: one that holds credentials is not.
+func safeURL(s string) string {
+	if strings.Contains(s, "@") {
+		return "(hidden)"
+	}
+	return s
+}
+
+func redacted(secret string) string {
+	if secret == "" {
+		return "(none)"
+	}
+	return "(hidden)"
+}
+
+// WithClientCredentials signs in with tokens that it fetches from an identity
+// provider. Tokens are shared by all calls, renewed before they expire, and
+// renewed once more where the server refuses one. The token endpoint is reached
+// with the client's TLS settings and per-attempt timeout, without its
+// middleware; a token request is not repeated.
+func WithClientCredentials(cc ClientCredentials) Option {
+	return withCredential("WithClientCredentials", func() (credential, error) {
+		var errs []error
+		for _, f := range []struct{ name, value string }{
+			{"TokenURL", cc.TokenURL}, {"ClientID", cc.ClientID}, {"ClientSecret", cc.ClientSecret},
+		} {
+			if f.value == "" {
+				errs = append(errs, badOption("ClientCredentials."+f.name, "must not be empty"))
+			}
+		}
+		grant := &clientcredentials.Config{
+			ClientID: cc.ClientID, ClientSecret: cc.ClientSecret, TokenURL: cc.TokenURL, Scopes: cc.Scopes,
+		}
+		if cc.Audience != "" {
+			grant.EndpointParams = url.Values{"audience": {cc.Audience}}
+		}
+		return credential{tokenURL: cc.TokenURL, authorizer: func(hc *http.Client) transport.Authorizer {
+			own := *hc
+			own.CheckRedirect = func(*http.Request, []*http.Request) error {
+				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
+			}
+			return tokens(func(ctx context.Context) (*oauth2.Token, error) {
+				return grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &own))
+			})
+		}}, errors.Join(errs...)
+	})
+}
+
+// WithTokenSource signs in with tokens from ts. They are kept until shortly
+// before they expire, and asked for anew where the server refuses one. ts must
+// be safe for concurrent use, and must not block for long: its Token method
+// takes no context.
+func WithTokenSource(ts oauth2.TokenSource) Option {
+	return withCredential("WithTokenSource", func() (credential, error) {
+		if ts == nil {
+			return credential{}, badOption("WithTokenSource", "must not be nil")
+		}
+		return credential{authorizer: func(*http.Client) transport.Authorizer {
+			return tokens(func(context.Context) (*oauth2.Token, error) { return ts.Token() })
+		}}, nil
+	})
+}
+
+// tokens is an authorizer that keeps a token until it expires or is refused.
+//
+// Whoever finds no usable token fetches one, with its own context; others wait
+// for it, each no longer than its own context lasts. So no token request
+// outlives the call that made it, and a caller that gives up harms nobody.
+func tokens(fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
+	var current atomic.Pointer[oauth2.Token]
+	turn := make(chan struct{}, 1)
+
+	// usable is the value of the kept token, unless it is the refused one.
+	usable := func(refused string) string {
+		if tok := current.Load(); tok.Valid() {
+			if value := tok.Type() + " " + tok.AccessToken; value != refused {
+				return value
+			}
+		}
+		return ""
+	}
+	renew := func(ctx context.Context, refused string) (string, error) {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+		if value := usable(refused); value != "" {
+			return value, nil // another call fetched it meanwhile
+		}
+		tok, err := fetch(ctx)
+		if err != nil {
+			return "", fmt.Errorf("no token: %w", withoutURL(err))
+		}
+		if tok == nil || tok.AccessToken == "" {
+			return "", errors.New("no token: the token source gave an empty one")
+		}
+		current.Store(tok)
+		return usable(refused), nil
+	}
+	return transport.Authorizer{
+		Value: func(ctx context.Context) (string, error) {
+			if value := usable(""); value != "" {
+				return value, nil
+			}
+			value, err := renew(ctx, "")
+			if err == nil && value == "" {
+				err = errors.New("no token: the token source gave one that has expired")
+			}
+			return value, err
+		},
+		Refresh: renew,
+	}
+}
+
+// withoutURL drops the wrapping that names the token URL, whose query could
+// hold anything.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("the token endpoint was not reached: %w", wrapped.Err)
+	}
+	return err
+}
+
+// meantFor refuses to send a credential to a host that its source did not mean
+// it for.
+func (c credential) meantFor(base *url.URL, hostSource string) error {
+	switch {
+	case c.source != "" && c.origin != transport.Origin(base):
+		return badOption("credentials", "those of %s are meant for %s, not for %s", c.source, c.origin, transport.Origin(base))
+	case c.source == "" && hostSource != "":
+		return badOption("credentials", "the host comes from %s and the credential from the option %s; "+
+			"to use them together on purpose, call NewClient with that host's URL", hostSource, c.name)
+	}
+	return nil
+}
+
+func (c *config) checkTokenURL(tokenURL string) error {
+	u, err := url.Parse(tokenURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return badOption("ClientCredentials.TokenURL", "must be an https URL")
+	case u.User != nil:
+		return badOption("ClientCredentials.TokenURL", "must not hold credentials")
+	case u.Scheme == "http" && !c.insecureHTTP:
+		return badOption("ClientCredentials.TokenURL", "is http, which sends the client secret in clear; use https")
+	}
+	return nil
+}

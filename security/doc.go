@@ -1,0 +1,56 @@
+// Package security holds the client of the Keyfactor Command security API and
+// everything its services share: construction, credentials, configuration,
+// errors, pages and filters.
+//
+// A program makes one [Client] and gives it to the services that it needs:
+//
+//	client, err := security.NewClient("https://command.example.com/KeyfactorAPI",
+//		security.WithBasicAuth(`KEYEXAMPLE\svc_sdk`, password))
+//	if err != nil {
+//		return err
+//	}
+//	for role, err := range roles.NewV2(client).All(ctx, nil) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(role.ID, role.Name)
+//	}
+//
+// # Authentication
+//
+// A client has exactly one credential: [WithBasicAuth], [WithClientCredentials],
+// [WithAccessToken] or [WithTokenSource]. It is sent to the scheme, host and port
+// of the base URL and nowhere else; redirects to another origin are refused.
+// Tokens are fetched when first needed, shared by all calls, renewed before they
+// expire, and renewed once more where the server refuses one.
+//
+// # Errors
+//
+// Every failed call returns an [*Error] that says what was attempted, what came
+// back and what to do. Ask for a kind of failure with errors.Is and the
+// sentinels ([ErrNotFound], [ErrForbidden], ...). Input that cannot be right is
+// refused before anything is sent; such an error holds [FieldErrors].
+//
+// A write that failed after it may have reached the server is
+// [ErrUnknownOutcome]: read before you repeat it.
+//
+// # Retries
+//
+// A call is tried up to four times. What provably never reached the server is
+// repeated whatever the method, and so is what was answered 429. Server errors,
+// broken connections and timeouts are repeated for GET, PUT and DELETE only: a
+// POST might have been done. A Retry-After header is obeyed up to the longest
+// wait (30 seconds); beyond it the error returns at once and carries it. See
+// [WithRetry] and [WithReplay]. The exact waits are no promise.
+//
+// # Paging
+//
+// List returns one [Page]; All walks every page as a sequence that can be broken
+// off and ranged over again. [Collect] makes a slice of one.
+//
+// # Concurrency
+//
+// A Client and all services are immutable and safe to share. A context ends a
+// call promptly, waits and token requests included, and no goroutine outlives
+// the call that started it.
+package security

@@ -1,0 +1,302 @@
+package security
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+)
+
+// Kinds of failure, for errors.Is.
+var (
+	// ErrInvalid: the server answered 400, or the input was refused before
+	// anything was sent; see [FieldErrors].
+	ErrInvalid = errors.New("invalid request")
+	// ErrUnauthorized: 401, or no token could be had. The credential is wrong or
+	// expired.
+	ErrUnauthorized = errors.New("not authenticated")
+	// ErrForbidden: 403. The caller's roles lack the permission.
+	ErrForbidden = errors.New("permission missing")
+	// ErrNotFound: 404. No object has that id, or the server has no such endpoint.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: 409.
+	ErrConflict = errors.New("conflict")
+	// ErrRateLimited: 429, still after the attempts allowed.
+	ErrRateLimited = errors.New("too many requests")
+	// ErrServer: 5xx.
+	ErrServer = errors.New("server error")
+	// ErrUnknownOutcome: a write failed after it may have reached the server.
+	// It may or may not have been done: read before you repeat it.
+	ErrUnknownOutcome = errors.New("the write may or may not have been done")
+	// ErrNotJSON: a success that is HTML or empty. Usually a proxy or a login
+	// page answered in the server's place.
+	ErrNotJSON = errors.New("the answer is not JSON")
+	// ErrListChanged: a list changed while it was walked, so that items may have
+	// been missed. Walk it again.
+	ErrListChanged = errors.New("the list changed while it was walked")
+)
+
+// Error is a failed call. All errors that a call returns are of this type.
+type Error struct {
+	Op     string // the operation, such as "GET /Security/Roles/{id}, version 2"
+	Method string
+	Path   string // as sent, without query; "" where nothing was sent
+
+	StatusCode       int    // 0 where nothing came back
+	Code             string // the server's own code, such as "0xA011004A"
+	Message          string // the server's own words
+	FailedOperations []string
+	CorrelationID    string // names this request in the server's log
+	ProductVersion   string
+	RetryAfter       time.Duration // how long the server asked to wait; 0 for not at all
+	Attempts         int           // how often it was tried; 0 where nothing was sent
+	Body             []byte        // what came back, at most 64 KiB of it
+
+	reason  transport.Reason
+	unknown bool
+	cause   error
+}
+
+// maxBody is how much of a body an Error keeps.
+const maxBody = 64 << 10
+
+// newError turns a failure of the transport into an Error.
+func newError(f *transport.Failure) error {
+	e := &Error{
+		Op: f.Op.String(), Method: f.Op.Method, Path: f.Path,
+		StatusCode:     f.StatusCode,
+		CorrelationID:  f.Header.Get("X-Keyfactor-Correlation-Id"),
+		ProductVersion: f.Header.Get("X-Keyfactor-Product-Version"),
+		RetryAfter:     f.RetryAfter,
+		Attempts:       f.Attempts,
+		Body:           f.Body[:min(len(f.Body), maxBody)],
+		reason:         f.Reason,
+		unknown:        f.Unknown,
+		cause:          f.Err,
+	}
+	if f.StatusCode > 299 {
+		e.parse(f.Body)
+	}
+	if in, ok := errors.AsType[*transport.InputError](f.Err); ok {
+		e.cause = FieldErrors{{Field: in.Field, Problem: in.Problem}}
+	}
+	if token, ok := errors.AsType[*oauth2.RetrieveError](f.Err); ok {
+		e.cause = &tokenError{token} // its own text prints the whole answer
+	}
+	return e
+}
+
+// parse reads the error body. It cannot fail: whatever it does not understand
+// stays in Body.
+func (e *Error) parse(body []byte) {
+	var fields struct {
+		ErrorCode        any
+		Message          any
+		FailedOperations []struct{ Reason string }
+		Title            any // of problem details, which the framework underneath may send
+	}
+	// A member of the wrong type must not cost the others.
+	_ = json.Unmarshal(body, &fields)
+	e.Code = text(fields.ErrorCode)
+	if e.Message = text(fields.Message); e.Message == "" {
+		e.Message = text(fields.Title)
+	}
+	for _, op := range fields.FailedOperations {
+		if op.Reason != "" {
+			e.FailedOperations = append(e.FailedOperations, op.Reason)
+		}
+	}
+	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && !strings.ContainsAny(plain[:1], "<{[") {
+		e.Message = plain[:min(len(plain), 200)]
+	}
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// Error says what was attempted, what came back, and what to do.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Path != "" && strings.Contains(e.Op, "{") {
+		b.WriteString(" (" + e.Path + ")")
+	}
+	b.WriteString(": ")
+	b.WriteString(e.what())
+	if e.CorrelationID != "" {
+		b.WriteString(", correlation id " + e.CorrelationID)
+	}
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
+	}
+	if advice := e.advice(); advice != "" {
+		b.WriteString("; " + advice)
+	}
+	return b.String()
+}
+
+func (e *Error) what() string {
+	switch e.reason {
+	case transport.BadInput:
+		return "not sent: " + e.cause.Error()
+	case transport.NotJSON:
+		if len(e.Body) == 0 {
+			return fmt.Sprintf("%s without a body where JSON was expected", status(e.StatusCode))
+		}
+		return status(e.StatusCode) + " with a page where JSON was expected"
+	case transport.Undecodable:
+		return fmt.Sprintf("%s, but the answer cannot be decoded: %v", status(e.StatusCode), e.cause)
+	}
+	if e.cause != nil {
+		if e.StatusCode >= 400 {
+			return e.cause.Error() + ", the last answer was " + e.answer()
+		}
+		return e.cause.Error()
+	}
+	return e.answer()
+}
+
+// answer is status, code and message of what came back.
+func (e *Error) answer() string {
+	s := status(e.StatusCode)
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	for _, reason := range e.FailedOperations {
+		s += "; " + reason
+	}
+	if e.Code != "" {
+		s += " [" + e.Code + "]"
+	}
+	return s
+}
+
+func status(code int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
+}
+
+func (e *Error) advice() string {
+	switch {
+	case e.unknown:
+		return "the write may or may not have been done, read before you repeat it"
+	case e.reason == transport.NotJSON:
+		return "a proxy or a login page may have answered, check the base URL and the credentials"
+	case errors.Is(e, ErrUnauthorized):
+		return "check the credentials"
+	case e.StatusCode == http.StatusForbidden:
+		return "the caller's roles lack the permission for this call"
+	case e.StatusCode == http.StatusTooManyRequests && e.RetryAfter > 0:
+		return fmt.Sprintf("the server asks to wait %v", e.RetryAfter)
+	}
+	return ""
+}
+
+// Unwrap returns what lies underneath: the context's error and cause, the
+// network's error, the decoder's, or [FieldErrors].
+func (e *Error) Unwrap() error { return e.cause }
+
+// Is makes the sentinels of this package match.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrInvalid:
+		return e.StatusCode == http.StatusBadRequest || e.reason == transport.BadInput
+	case ErrUnauthorized:
+		_, refused := errors.AsType[*tokenError](e.cause)
+		return e.StatusCode == http.StatusUnauthorized || refused
+	case ErrForbidden:
+		return e.StatusCode == http.StatusForbidden
+	case ErrNotFound:
+		return e.StatusCode == http.StatusNotFound
+	case ErrConflict:
+		return e.StatusCode == http.StatusConflict
+	case ErrRateLimited:
+		return e.StatusCode == http.StatusTooManyRequests
+	case ErrServer:
+		return e.StatusCode >= 500
+	case ErrUnknownOutcome:
+		return e.unknown
+	case ErrNotJSON:
+		return e.reason == transport.NotJSON
+	}
+	return false
+}
+
+// LogValue is what slog prints: everything but the body.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("op", e.Op),
+		slog.String("path", e.Path),
+		slog.Int("status", e.StatusCode),
+		slog.String("code", e.Code),
+		slog.String("correlation_id", e.CorrelationID),
+		slog.Int("attempts", e.Attempts),
+		slog.String("error", e.Error()),
+	)
+}
+
+// tokenError is a token endpoint's refusal. It hides the body of the answer,
+// which an identity provider may fill with anything.
+type tokenError struct{ err *oauth2.RetrieveError }
+
+func (e *tokenError) Error() string {
+	s := "the token endpoint refused"
+	if e.err.Response != nil {
+		s += " with " + status(e.err.Response.StatusCode)
+	}
+	if e.err.ErrorCode != "" {
+		s += ": " + e.err.ErrorCode
+	}
+	if e.err.ErrorDescription != "" {
+		s += " (" + e.err.ErrorDescription + ")"
+	}
+	return s
+}
+
+// FieldError is one thing wrong with the input of a call.
+type FieldError struct {
+	Field   string // such as "Claims[2].Value"
+	Problem string
+}
+
+// Error is "field: problem".
+func (e FieldError) Error() string { return e.Field + ": " + e.Problem }
+
+// FieldErrors is everything wrong with the input of a call. Get it from an
+// error with errors.AsType[security.FieldErrors].
+type FieldErrors []FieldError
+
+// Error lists all problems in one line.
+func (e FieldErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, f := range e {
+		texts[i] = f.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the problems one by one.
+func (e FieldErrors) Unwrap() []error {
+	errs := make([]error, len(e))
+	for i, f := range e {
+		errs[i] = f
+	}
+	return errs
+}
+
+// Is makes errors.Is(err, ErrInvalid) hold.
+func (e FieldErrors) Is(target error) bool { return target == ErrInvalid }
