@@ -1,0 +1,178 @@
+package claims
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// V1 is version 1 of the claims API, the only one.
+type V1 struct{ t *transport.Client }
+
+// NewV1 returns the service that works through client.
+func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+
+var (
+	opListV1   = transport.Op{Method: http.MethodGet, Path: "Security/Claims", Version: 1}
+	opGetV1    = transport.Op{Method: http.MethodGet, Path: "Security/Claims/{id}", Version: 1}
+	opCreateV1 = transport.Op{Method: http.MethodPost, Path: "Security/Claims", Version: 1}
+	opUpdateV1 = transport.Op{Method: http.MethodPut, Path: "Security/Claims", Version: 1}
+	opDeleteV1 = transport.Op{Method: http.MethodDelete, Path: "Security/Claims/{id}", Version: 1}
+	opRolesV1  = transport.Op{Method: http.MethodGet, Path: "Security/Claims/Roles", Version: 1}
+)
+
+// List returns one page of claims.
+//
+// API: GET /Security/Claims, version 1.
+func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[Claim], error) {
+	return paging.List[Claim](ctx, s.t, opListV1, opts, call)
+}
+
+// All yields every claim that opts selects, page after page. No unique sort
+// field is documented for claims, so they come in the server's order; where
+// pages overlap, the walk ends with [security.ErrListChanged].
+//
+// API: GET /Security/Claims, version 1.
+func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[Claim, error] {
+	return paging.All(ctx, s.t, opListV1, opts, "", func(c *Claim) int { return c.ID }, call)
+}
+
+// Get returns one claim.
+//
+// API: GET /Security/Claims/{id}, version 1.
+func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Claim, error) {
+	return transport.One[Claim](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}})
+}
+
+// Create makes a claim. What the server does where the claim exists already is
+// not documented; we assume that it refuses.
+//
+// API: POST /Security/Claims, version 1.
+func (s *V1) Create(ctx context.Context, claim Request, call ...security.CallOption) (*Claim, error) {
+	return transport.One[Claim](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: claim})
+}
+
+// Update changes a claim's description, the only thing about it that can change.
+//
+// API: PUT /Security/Claims, version 1.
+func (s *V1) Update(ctx context.Context, claim Update, call ...security.CallOption) (*Claim, error) {
+	return transport.One[Claim](ctx, s.t, call, transport.Call{Op: opUpdateV1, Body: claim})
+}
+
+// Delete removes a claim. What happens to roles that it still has is not
+// documented; take them from it first.
+//
+// API: DELETE /Security/Claims/{id}, version 1.
+func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) error {
+	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
+}
+
+// Roles lists the roles that a claim has.
+//
+// API: GET /Security/Claims/Roles, version 1.
+func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
+	var p validate.Problems
+	checkKey(&p, claim)
+	number, _ := claim.Type.Number()
+	return transport.Many[RoleRef](ctx, s.t, call, transport.Call{Op: opRolesV1, Err: p.Err(), Query: url.Values{
+		"ClaimType":                    {strconv.Itoa(number)},
+		"ClaimValue":                   {claim.Value},
+		"ProviderAuthenticationScheme": {claim.Scheme},
+	}})
+}
+
+// Find returns the claim with a key, compared by [Key.Same].
+//
+// The error is [security.ErrNotFound] where there is none.
+//
+// API: GET /Security/Claims, version 1.
+func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
+	found, err := s.find(ctx, claim, call)
+	if err == nil && found == nil {
+		err = fmt.Errorf("find claim %s: %w", claim, security.ErrNotFound)
+	}
+	return found, err
+}
+
+// find is Find, with nil for a claim that there is not.
+func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
+	var p validate.Problems
+	if checkKey(&p, claim); p.Err() != nil {
+		return nil, fmt.Errorf("find claim: %w", p.Err())
+	}
+	filter := FieldType.Eq(claim.Type)
+	if !claim.Type.ad() && !strings.Contains(claim.Value, `"`) {
+		// The server finds it. What it made of an Active Directory value is not
+		// known, and a quote cannot be asked for: those are looked for here.
+		filter = security.And(FieldValue.Eq(claim.Value), filter)
+	}
+	for c, err := range s.All(ctx, &ListOptions{Filter: filter}, call...) {
+		if err != nil {
+			return nil, err
+		}
+		if c.Key().Same(claim) {
+			return &c, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // for those who ask whether there is one
+}
+
+// Ensure makes a claim as desired: it finds it by its key, creates it where
+// there is none, and otherwise corrects its description. It may be repeated. A
+// creation whose outcome is unknown is resolved by looking. Under
+// [security.WithDryRun] nothing is written; the claim is nil where it would be
+// created.
+//
+// API: GET, POST and PUT /Security/Claims, version 1.
+func (s *V1) Ensure(ctx context.Context, desired Request, opts ...security.CallOption) (*Claim, security.Change, error) {
+	object := "claim " + desired.Key().String()
+	if err := desired.Validate(); err != nil {
+		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
+	}
+	var call transport.Call
+	transport.Resolve(s.t, opts, &call)
+	return safe.Ensure(ctx, s.t, call, safe.Resource[Claim]{
+		Key:    strings.ToLower(object),
+		Object: object,
+		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), opts) },
+		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, opts...) },
+		Correct: func(ctx context.Context, found *Claim) (*Claim, security.Change, error) {
+			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: call.DryRun}
+			if found.Description == desired.Description {
+				return found, change, nil
+			}
+			change.Action = security.Updated
+			change.Fields = []security.FieldChange{{Field: "Description", From: found.Description, To: desired.Description}}
+			if call.DryRun {
+				found.Description = desired.Description
+				return found, change, nil
+			}
+			updated, err := s.Update(ctx, Update{ID: found.ID, Description: desired.Description}, opts...)
+			return updated, change, err
+		},
+		Created: []security.FieldChange{{Field: "Description", To: desired.Description}},
+		ID:      func(c *Claim) string { return strconv.Itoa(c.ID) },
+	})
+}
+
+// EnsureAll ensures many claims, several at a time (see
+// [security.WithConcurrency]), and returns what became of each, in order. The
+// error is nil where all went well; it says how many failed or were not
+// attempted, and holds the first error.
+func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
+	var resolved transport.Call
+	transport.Resolve(s.t, call, &resolved)
+	return safe.All(ctx, resolved, desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
+		return s.Ensure(ctx, claim, append(call[:len(call):len(call)], transport.Mute)...)
+	})
+}

@@ -1,0 +1,156 @@
+package identities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// V1 is version 1 of the identities API, the only one.
+type V1 struct{ t *transport.Client }
+
+// NewV1 returns the service that works through client.
+func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+
+var (
+	opListV1        = transport.Op{Method: http.MethodGet, Path: "Security/Identities", Version: 1}
+	opCreateV1      = transport.Op{Method: http.MethodPost, Path: "Security/Identities", Version: 1}
+	opLookupV1      = transport.Op{Method: http.MethodGet, Path: "Security/Identities/Lookup", Version: 1}
+	opPermissionsV1 = transport.Op{Method: http.MethodGet, Path: "Security/Identities/{id}", Version: 1}
+	opDeleteV1      = transport.Op{Method: http.MethodDelete, Path: "Security/Identities/{id}", Version: 1}
+)
+
+// List returns one page of identities.
+//
+// API: GET /Security/Identities, version 1.
+func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[Identity], error) {
+	return paging.List[Identity](ctx, s.t, opListV1, opts, call)
+}
+
+// All yields every identity, page after page, by id unless opts says otherwise.
+//
+// API: GET /Security/Identities, version 1.
+func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[Identity, error] {
+	return paging.All(ctx, s.t, opListV1, opts, string(SortID), func(i *Identity) int { return i.ID }, call)
+}
+
+// Create adds an Active Directory account. What the server does with an account
+// that it has already, or does not find, is not documented; we assume that it
+// refuses.
+//
+// API: POST /Security/Identities, version 1.
+func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallOption) (*Identity, error) {
+	return transport.One[Identity](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: identity})
+}
+
+// Lookup asks whether Active Directory knows an account: DOMAIN\name,
+// name@domain, or a name in the server's own domain. An unknown account is no
+// error.
+//
+// API: GET /Security/Identities/Lookup, version 1.
+func (s *V1) Lookup(ctx context.Context, accountName string, call ...security.CallOption) (*LookupResult, error) {
+	return transport.One[LookupResult](ctx, s.t, call, transport.Call{
+		Op: opLookupV1, Err: checkAccount(accountName), Query: url.Values{"accountName": {accountName}},
+	})
+}
+
+// Permissions returns what an identity may do and through which roles. It is
+// all that the API has by id; for the identity itself see [V1.Find].
+//
+// API: GET /Security/Identities/{id}, version 1.
+func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) (*Permissions, error) {
+	return transport.One[Permissions](ctx, s.t, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
+}
+
+// Delete removes an identity and takes its roles from it. The server refuses to
+// delete the caller's own.
+//
+// API: DELETE /Security/Identities/{id}, version 1.
+func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) error {
+	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
+}
+
+// Find returns the identity with an account name, DOMAIN\name in any case. A
+// bare name finds the one identity that has it in whatever domain. The API
+// cannot search identities, so this walks the list.
+//
+// The error is [security.ErrNotFound] where there is none, and
+// [security.ErrConflict] where a bare name fits several.
+//
+// API: GET /Security/Identities, version 1.
+func (s *V1) Find(ctx context.Context, accountName string, call ...security.CallOption) (*Identity, error) {
+	if err := checkAccount(accountName); err != nil {
+		return nil, fmt.Errorf("find identity: %w", err)
+	}
+	var found *Identity
+	for identity, err := range s.All(ctx, nil, call...) {
+		switch {
+		case err != nil:
+			return nil, err
+		case strings.EqualFold(identity.AccountName, accountName):
+			return &identity, nil
+		case !strings.Contains(accountName, `\`) && strings.EqualFold(bare(identity.AccountName), accountName):
+			if found != nil {
+				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
+					accountName, security.ErrConflict, found.AccountName, identity.AccountName)
+			}
+			found = &identity
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("find identity %q: %w", accountName, security.ErrNotFound)
+	}
+	return found, nil
+}
+
+// bare is an account name without its domain.
+func bare(accountName string) string {
+	return accountName[strings.LastIndexByte(accountName, '\\')+1:]
+}
+
+func checkAccount(accountName string) error {
+	var p validate.Problems
+	p.Required("accountName", accountName, 0)
+	return p.Err()
+}
+
+// Ensure adds an identity unless it is there. It may be repeated. A creation
+// whose outcome is unknown is resolved by looking. Under [security.WithDryRun]
+// nothing is written; the identity is nil where it would be created.
+//
+// API: GET and POST /Security/Identities, version 1.
+func (s *V1) Ensure(ctx context.Context, desired Create, opts ...security.CallOption) (*Identity, security.Change, error) {
+	object := "identity " + desired.AccountName
+	if err := desired.Validate(); err != nil {
+		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
+	}
+	var call transport.Call
+	transport.Resolve(s.t, opts, &call)
+	return safe.Ensure(ctx, s.t, call, safe.Resource[Identity]{
+		Key:    strings.ToLower(object),
+		Object: object,
+		Find: func(ctx context.Context) (*Identity, error) {
+			found, err := s.Find(ctx, desired.AccountName, opts...)
+			if _, answered := errors.AsType[*security.Error](err); !answered && errors.Is(err, security.ErrNotFound) {
+				return nil, nil //nolint:nilnil // the list was walked, and it is not there
+			}
+			return found, err
+		},
+		Create: func(ctx context.Context) (*Identity, error) { return s.Create(ctx, desired, opts...) },
+		Correct: func(_ context.Context, found *Identity) (*Identity, security.Change, error) {
+			return found, security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: call.DryRun}, nil
+		},
+		ID: func(i *Identity) string { return strconv.Itoa(i.ID) },
+	})
+}

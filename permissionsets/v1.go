@@ -1,0 +1,179 @@
+package permissionsets
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/permissions"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// V1 is version 1 of the permission sets API, the only one.
+type V1 struct{ t *transport.Client }
+
+// NewV1 returns the service that works through client.
+func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+
+var (
+	opListV1      = transport.Op{Method: http.MethodGet, Path: "PermissionSets", Version: 1}
+	opGetV1       = transport.Op{Method: http.MethodGet, Path: "PermissionSets/{id}", Version: 1}
+	opCreateV1    = transport.Op{Method: http.MethodPost, Path: "PermissionSets", Version: 1}
+	opUpdateV1    = transport.Op{Method: http.MethodPut, Path: "PermissionSets", Version: 1}
+	opDeleteV1    = transport.Op{Method: http.MethodDelete, Path: "PermissionSets/{id}", Version: 1}
+	opMineV1      = transport.Op{Method: http.MethodGet, Path: "PermissionSets/My", Version: 1}
+	opAvailableV1 = transport.Op{Method: http.MethodGet, Path: "Permissions", Version: 1}
+)
+
+// List returns one page of permission sets.
+//
+// API: GET /PermissionSets, version 1.
+func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[PermissionSet], error) {
+	return paging.List[PermissionSet](ctx, s.t, opListV1, opts, call)
+}
+
+// All yields every permission set, page after page, by id unless opts says
+// otherwise.
+//
+// API: GET /PermissionSets, version 1.
+func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[PermissionSet, error] {
+	return paging.All(ctx, s.t, opListV1, opts, string(SortID), func(p *PermissionSet) string { return p.ID }, call)
+}
+
+// Get returns one permission set. id is a GUID.
+//
+// API: GET /PermissionSets/{id}, version 1.
+func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*PermissionSet, error) {
+	return transport.One[PermissionSet](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
+}
+
+// Create makes a permission set.
+//
+// API: POST /PermissionSets, version 1.
+func (s *V1) Create(ctx context.Context, set Create, call ...security.CallOption) (*PermissionSet, error) {
+	return transport.One[PermissionSet](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: set})
+}
+
+// Update replaces the permissions of a set.
+//
+// API: PUT /PermissionSets, version 1.
+func (s *V1) Update(ctx context.Context, set Update, call ...security.CallOption) (*PermissionSet, error) {
+	return transport.One[PermissionSet](ctx, s.t, call, transport.Call{Op: opUpdateV1, Body: set})
+}
+
+// Delete removes a permission set. What the server does with a set that has
+// roles is not documented; we assume that it refuses, as it does for Global.
+//
+// API: DELETE /PermissionSets/{id}, version 1.
+func (s *V1) Delete(ctx context.Context, id string, call ...security.CallOption) error {
+	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}, Err: checkID(id)})
+}
+
+// Mine returns the permission sets in which the caller's roles hold path.
+//
+// API: GET /PermissionSets/My, version 1.
+func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.CallOption) ([]Held, error) {
+	var p validate.Problems
+	if _, err := permissions.ParsePath(string(path)); err != nil {
+		p.Add("path", "%v", err)
+	}
+	return transport.Many[Held](ctx, s.t, call, transport.Call{
+		Op: opMineV1, Err: p.Err(), Query: url.Values{"accessControlString": {string(path)}},
+	})
+}
+
+// Available lists the permissions that this server knows, parents included and
+// without ids. It is the authority where [permissions.Catalogue] differs.
+//
+// API: GET /Permissions, version 1.
+func (s *V1) Available(ctx context.Context, call ...security.CallOption) ([]permissions.Path, error) {
+	return transport.Many[permissions.Path](ctx, s.t, call, transport.Call{Op: opAvailableV1})
+}
+
+func checkID(id string) error {
+	var p validate.Problems
+	p.GUID("id", id)
+	return p.Err()
+}
+
+// Ensure makes a permission set as desired: it finds it by name, creates it
+// where there is none, and otherwise corrects its permissions. It may be
+// repeated. A creation whose outcome is unknown is resolved by looking. Under
+// [security.WithDryRun] nothing is written; the set is nil where it would be
+// created.
+//
+// API: GET, POST and PUT /PermissionSets, version 1.
+func (s *V1) Ensure(ctx context.Context, desired Create, opts ...security.CallOption) (*PermissionSet, security.Change, error) {
+	object := fmt.Sprintf("permission set %q", desired.Name)
+	if err := desired.Validate(); err != nil {
+		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
+	}
+	var call transport.Call
+	transport.Resolve(s.t, opts, &call)
+	return safe.Ensure(ctx, s.t, call, safe.Resource[PermissionSet]{
+		Key:    strings.ToLower(object),
+		Object: object,
+		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, opts) },
+		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, opts...) },
+		Correct: func(ctx context.Context, found *PermissionSet) (*PermissionSet, security.Change, error) {
+			change := security.Change{Action: security.Unchanged, Object: object, ID: found.ID, DryRun: call.DryRun}
+			field := compare(found.Permissions, desired.Permissions)
+			if len(field.Added)+len(field.Removed) == 0 {
+				return found, change, nil
+			}
+			change.Action, change.Fields = security.Updated, []security.FieldChange{field}
+			if call.DryRun {
+				found.Permissions = desired.Permissions
+				return found, change, nil
+			}
+			updated, err := s.Update(ctx, Update{ID: found.ID, Permissions: desired.Permissions}, opts...)
+			return updated, change, err
+		},
+		Created: []security.FieldChange{compare(nil, desired.Permissions)},
+		ID:      func(p *PermissionSet) string { return p.ID },
+	})
+}
+
+// find returns the set with a name, in any case where none has it exactly, or
+// nil.
+func (s *V1) find(ctx context.Context, name string, call []security.CallOption) (*PermissionSet, error) {
+	var similar *PermissionSet
+	for set, err := range s.All(ctx, nil, call...) {
+		switch {
+		case err != nil:
+			return nil, err
+		case set.Name == name:
+			return &set, nil
+		case strings.EqualFold(set.Name, name):
+			if similar != nil {
+				return nil, fmt.Errorf("find permission set %q: %w: it fits %q and %q", name, security.ErrConflict, similar.Name, set.Name)
+			}
+			similar = &set
+		}
+	}
+	return similar, nil
+}
+
+// compare says which permissions come and go, as they are written.
+func compare(from, to []permissions.Path) security.FieldChange {
+	f := security.FieldChange{Field: "Permissions"}
+	for _, p := range to {
+		if !slices.Contains(from, p) {
+			f.Added = append(f.Added, string(p))
+		}
+	}
+	for _, p := range from {
+		if !slices.Contains(to, p) {
+			f.Removed = append(f.Removed, string(p))
+		}
+	}
+	return f
+}
