@@ -1,0 +1,382 @@
+package permissions_test
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/commandsec/commandsec-go/permissions"
+)
+
+func names(l ...permissions.Legacy) []permissions.Legacy { return l }
+
+// item returns what became of a name.
+func item(t *testing.T, conv permissions.Conversion, input permissions.Legacy) permissions.Item {
+	t.Helper()
+	for _, it := range conv.Items {
+		if it.Input == input {
+			return it
+		}
+	}
+	t.Fatalf("%s is lost: %+v", input, conv.Items)
+	return permissions.Item{}
+}
+
+func TestConvertRole(t *testing.T) {
+	conv := permissions.Convert(names(
+		"WorkflowInstances:ReadMy", "PkiManagement:Read", "AdminPortal: Read", "WorkflowInstances:ReadAll", "Certificates:Read", "API:Read",
+		"Collections[6]:Read", "Collections[6]:Revoke", "Containers[2]:Schedule", "Monitoring:Read", "WorkflowManagement:Read", "AdminPortal:Read", "AdminPortal:Read",
+	), nil)
+	want := permissions.NewSet(
+		"/certificate_authorities/read/", "/certificate_stores/schedule/2/", "/certificate_templates/read/", "/certificates/collections/read/",
+		"/certificates/collections/revoke/6/", "/monitoring/alerts/read/", "/portal/read/", "/workflows/instances/read/",
+	)
+	if !conv.Set.Equal(want) || len(conv.Items) != 12 || conv.Err() != nil {
+		t.Errorf("%v\n%v", conv, conv.Err())
+	}
+	for l, by := range map[permissions.Legacy]permissions.Redundancy{
+		"WorkflowInstances:ReadMy": {Path: "/workflows/instances/read/mine/", Through: "/workflows/instances/read/", By: "WorkflowInstances:ReadAll"},
+		"Collections[6]:Read":      {Path: "/certificates/collections/read/6/", Through: "/certificates/collections/read/", By: "Certificates:Read"},
+		"WorkflowManagement:Read":  {Path: "/monitoring/alerts/read/", Through: "/monitoring/alerts/read/", By: "Monitoring:Read"},
+		"AdminPortal:Read":         {Path: "/portal/read/", Through: "/portal/read/", By: "AdminPortal:Read"},
+	} {
+		if got := item(t, conv, l).Redundant; !slices.Equal(got, []permissions.Redundancy{by}) {
+			t.Errorf("%s: %+v", l, got)
+		}
+	}
+	for _, l := range names("Monitoring:Read", "WorkflowInstances:ReadAll", "Collections[6]:Revoke", "AdminPortal: Read") {
+		if got := item(t, conv, l).Redundant; len(got) != 0 {
+			t.Errorf("%s: %+v", l, got)
+		}
+	}
+	if it := item(t, conv, "AdminPortal: Read"); it.Name != "AdminPortal:Read" {
+		t.Errorf("%+v", it)
+	}
+	if it := item(t, conv, "API:Read"); it.Outcome != permissions.Dropped || !strings.Contains(it.Reason, "Classic") || it.Confidence != permissions.None || len(it.Paths) != 0 {
+		t.Errorf("%+v", it)
+	}
+	if it := item(t, conv, "PkiManagement:Read"); it.Confidence != permissions.Inferred || len(it.Paths) != 2 || it.Mappings[0].Confidence != permissions.Documented {
+		t.Errorf("%+v", it)
+	}
+	if it := item(t, conv, "Collections[6]:Revoke"); it.Mappings[0].Path != "/certificates/collections/revoke/6/" || it.Mappings[0].Evidence != "E2" {
+		t.Errorf("%+v", it)
+	}
+}
+
+func TestWidening(t *testing.T) {
+	for _, c := range []struct {
+		in   []permissions.Legacy
+		want map[permissions.Legacy]string // a part of what is said
+	}{
+		{names("CertificateEnrollment:PendingCsr"), map[permissions.Legacy]string{"CertificateEnrollment:PendingCsr": "approve and deny certificate requests"}},
+		{names("CertificateEnrollment:PendingCsr", "WorkflowManagement:Participate"), nil},
+		{names("CertificateEnrollment:PendingCsr", "workflowmanagement: participate"), nil},
+		{names("CertificateEnrollment:PendingCsr", "WorkflowManagement:Manage"), map[permissions.Legacy]string{"CertificateEnrollment:PendingCsr": "approve"}},
+		{names("WorkflowManagement:Participate"), nil},
+		{names("Monitoring:Read"), map[permissions.Legacy]string{"Monitoring:Read": "pending, issued and denied"}},
+		{names("WorkflowManagement:Modify"), map[permissions.Legacy]string{"WorkflowManagement:Modify": "expiration"}},
+		{names("Monitoring:Read", "WorkflowManagement:Read"), nil},
+		{names("Monitoring:Read", "WorkflowManagement:Test"), map[permissions.Legacy]string{"Monitoring:Read": "view", "WorkflowManagement:Test": "test"}},
+		{names("Certificates:Read", "Collections[6]:Delete", "PkiManagement:Modify"), nil},
+	} {
+		conv := permissions.Convert(c.in, nil)
+		got := map[permissions.Legacy]string{}
+		for _, it := range conv.Widening() {
+			got[it.Name] = it.Widens
+		}
+		if len(got) != len(c.want) {
+			t.Errorf("%v: %v", c.in, got)
+		}
+		for l, part := range c.want {
+			if !strings.Contains(got[l], part) {
+				t.Errorf("%v: %s widens to %q, want %q", c.in, l, got[l], part)
+			}
+		}
+	}
+}
+
+func TestUnknownNames(t *testing.T) {
+	in := names("Nonsense:Read", "no colon", "", "Collections[0]:Read", "Collections[6]:Import", "Certificats:Read", "AdminPortal:Read", "/portal/read/")
+	conv := permissions.Convert(in, nil)
+	if !conv.Set.Equal(permissions.NewSet("/portal/read/")) || len(conv.Items) != len(in) {
+		t.Fatalf("%v", conv)
+	}
+	err := conv.Err()
+	if !errors.Is(err, permissions.ErrUnknown) || errors.Is(err, permissions.ErrRefused) {
+		t.Error(err)
+	}
+	for _, l := range in {
+		it := item(t, conv, l)
+		if l == "AdminPortal:Read" {
+			continue
+		}
+		if it.Outcome != permissions.Unknown || it.Reason == "" || it.Confidence != permissions.None || len(it.Paths) != 0 || !strings.Contains(err.Error(), string(l)) {
+			t.Errorf("%+v", it)
+		}
+	}
+	if it := item(t, conv, "Certificats:Read"); !strings.Contains(it.Reason, "did you mean Certificates:Read?") {
+		t.Errorf("%+v", it)
+	}
+}
+
+func TestMinConfidence(t *testing.T) {
+	in := names("Certificates:Read", "AdminPortal:Read", "WorkflowManagement:Manage", "PkiManagement:Modify", "API:Read")
+	for least, want := range map[permissions.Confidence][]permissions.Legacy{
+		permissions.None:       nil,
+		permissions.Guess:      nil,
+		permissions.Inferred:   names("WorkflowManagement:Manage"),
+		permissions.Documented: names("AdminPortal:Read", "PkiManagement:Modify", "WorkflowManagement:Manage"),
+	} {
+		conv := permissions.Convert(in, &permissions.ConvertOptions{MinConfidence: least})
+		var refused []permissions.Legacy
+		for _, it := range conv.Items {
+			if it.Outcome != permissions.Refused {
+				continue
+			}
+			refused = append(refused, it.Name)
+			for _, p := range it.Paths {
+				if conv.Set.Allows(p) {
+					t.Errorf("%v: %s is refused, but %s is granted", least, it.Name, p)
+				}
+			}
+			if len(it.Paths) == 0 || it.Reason == "" || !strings.Contains(conv.Err().Error(), string(it.Name)) {
+				t.Errorf("%v: %+v", least, it)
+			}
+		}
+		if !slices.Equal(refused, want) || errors.Is(conv.Err(), permissions.ErrRefused) != (want != nil) {
+			t.Errorf("%v: refused are %v, want %v; %v", least, refused, want, conv.Err())
+		}
+		if item(t, conv, "API:Read").Outcome != permissions.Dropped || item(t, conv, "Certificates:Read").Outcome != permissions.Converted {
+			t.Errorf("%v: %v", least, conv)
+		}
+	}
+	// A refused name has no effect on the role, so it widens nothing; but what it allowed before counts.
+	conv := permissions.Convert(names("Monitoring:Read", "WorkflowManagement:Read"), &permissions.ConvertOptions{MinConfidence: permissions.Documented})
+	if len(conv.Widening()) != 0 || item(t, conv, "Monitoring:Read").Outcome != permissions.Refused {
+		t.Errorf("%v", conv)
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	conv := permissions.Convert(
+		names("CertificateEnrollment:PendingCsr", "api:read", "Home:Grown", "Certificates:Read", "Collections[6]:Delete", "SSH:User"),
+		&permissions.ConvertOptions{
+			MinConfidence: permissions.Documented,
+			Overrides: map[permissions.Legacy][]permissions.Path{
+				"CertificateEnrollment: PendingCsr": {},
+				"API:Read":                          {"Certificates/Import", "/certificates/import/", "/auditing/read/"},
+				"Home:Grown":                        {"/scripts/read/"},
+				"Collections[6]:Delete":             nil,
+				"SSH:User":                          {"/ssh/ user/"},
+				"SSH:ServerAdmin":                   {"/ssh/"}, // not an input
+			},
+		})
+	if want := permissions.NewSet("/certificates/import/", "/auditing/read/", "/scripts/read/", "/certificates/collections/read/"); !conv.Set.Equal(want) {
+		t.Errorf("%v, want %v", conv.Set, want)
+	}
+	for l, want := range map[permissions.Legacy]permissions.Outcome{
+		"CertificateEnrollment:PendingCsr": permissions.Dropped,
+		"api:read":                         permissions.Converted,
+		"Home:Grown":                       permissions.Converted,
+		"Collections[6]:Delete":            permissions.Dropped,
+		"SSH:User":                         permissions.Refused,
+		"Certificates:Read":                permissions.Converted,
+	} {
+		it := item(t, conv, l)
+		if it.Outcome != want || it.Overridden != (l != "Certificates:Read") || it.Widens != "" || it.Overridden && it.Confidence != permissions.None {
+			t.Errorf("%+v", it)
+		}
+	}
+	if len(conv.Items) != 6 {
+		t.Errorf("%d items", len(conv.Items))
+	}
+	if err := conv.Err(); !errors.Is(err, permissions.ErrRefused) || errors.Is(err, permissions.ErrUnknown) || !strings.Contains(err.Error(), "SSH:User") {
+		t.Error(err)
+	}
+	// Two spellings of one name: each holds for its own, the first in order for any other, every time.
+	for range 20 {
+		conv := permissions.Convert(names("adminportal:read", "ADMINPORTAL:Read", "AdminPortal:Read"), &permissions.ConvertOptions{
+			Overrides: map[permissions.Legacy][]permissions.Path{"adminportal:read": {"/a/"}, "ADMINPORTAL:Read": {"/b/"}},
+		})
+		if item(t, conv, "adminportal:read").Paths[0] != "/a/" || item(t, conv, "AdminPortal:Read").Paths[0] != "/b/" {
+			t.Fatalf("%v", conv)
+		}
+	}
+}
+
+func TestTargetVersion(t *testing.T) {
+	const (
+		csr   = permissions.Legacy("CertificateEnrollment:CsrGeneration")
+		mac   = permissions.Legacy("MacAutoEnrollManagement:Read")
+		store = permissions.Legacy("Containers[2]:Revoke")
+		plain = permissions.Legacy("AdminPortal:Read")
+	)
+	for version, want := range map[string][]permissions.Legacy{
+		"":       nil,
+		"10.5":   names(plain, csr, mac, store),
+		"11":     names(csr, store),
+		"11.3":   names(csr, store),
+		"12.2.1": names(csr, store),
+		"24":     names(store), // may be a 24.4
+		"24.4":   names(store),
+		"25":     names(mac),
+		"25.1":   names(mac),
+		"26.0":   names(mac),
+	} {
+		conv := permissions.Convert(names(csr, mac, store, plain), &permissions.ConvertOptions{Version: version})
+		var got []permissions.Legacy
+		for _, it := range conv.Items {
+			if len(it.Unavailable) > 0 {
+				got = append(got, it.Name)
+				if it.Unavailable[0].Reason == "" || !conv.Set.Allows(it.Unavailable[0].Path) {
+					t.Errorf("%s: %+v", version, it)
+				}
+			}
+		}
+		if !slices.Equal(got, want) || conv.Err() != nil {
+			t.Errorf("%q: %v, want %v; %v", version, got, want, conv.Err())
+		}
+	}
+	for path, versions := range map[permissions.Path][2]string{
+		"/certificates/collections/change_owner/6/":                      {"11.6", "12.3"},
+		"/enrollment_pattern/read/":                                      {"24.4", "25.1"},
+		"/identity_providers/read/6cbdb8ee-e4f5-4f44-a7f6-5d1d0d9b1c11/": {"24.4", "25.0"},
+		"/certificates/expanded_change_owner/":                           {"24.4", "25"},
+	} {
+		for i, version := range versions {
+			conv := permissions.Convert(names("X:Y"), &permissions.ConvertOptions{
+				Version: version, Overrides: map[permissions.Legacy][]permissions.Path{"X:Y": {path}},
+			})
+			if (len(conv.Items[0].Unavailable) > 0) != (i == 0) {
+				t.Errorf("%s on %s: %+v", path, version, conv.Items[0].Unavailable)
+			}
+		}
+	}
+	for _, version := range []string{"new", "11.", "-1", "v25.1", "25,1", "11.99999999999"} {
+		conv := permissions.Convert(names(plain), &permissions.ConvertOptions{Version: version})
+		if !errors.Is(conv.Err(), permissions.ErrVersion) || conv.Set.Len() != 1 || !strings.Contains(conv.String(), "not a Command version") {
+			t.Errorf("%q: %v", version, conv.Err())
+		}
+	}
+}
+
+// anyName draws known names in various spellings, names for objects, unknown ones and nonsense.
+func anyName() *rapid.Generator[permissions.Legacy] {
+	all := permissions.Catalogue().Legacy
+	return rapid.Custom(func(t *rapid.T) permissions.Legacy {
+		name := string(all[rapid.IntRange(0, len(all)-1).Draw(t, "which")].Name)
+		name = strings.Replace(name, "{id}", rapid.SampledFrom([]string{"6", "60", "7"}).Draw(t, "id"), 1)
+		switch rapid.IntRange(0, 19).Draw(t, "slip") {
+		case 0:
+			name = strings.ToLower(name)
+		case 1:
+			name = strings.Replace(name, ":", ": ", 1)
+		case 2:
+			name += "x"
+		case 3:
+			name = rapid.String().Draw(t, "anything")
+		}
+		return permissions.Legacy(name)
+	})
+}
+
+func TestConvertLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := rapid.SliceOfN(anyName(), 0, 12).Draw(t, "names")
+		opts := &permissions.ConvertOptions{
+			Version:       rapid.SampledFrom([]string{"", "11.3", "25.1"}).Draw(t, "version"),
+			MinConfidence: permissions.Confidence(rapid.IntRange(0, 3).Draw(t, "least")),
+		}
+		if len(in) > 0 && rapid.Bool().Draw(t, "override") {
+			opts.Overrides = map[permissions.Legacy][]permissions.Path{in[0]: {anyPath().Draw(t, "to")}}
+		}
+		conv := permissions.Convert(in, opts)
+
+		distinct := map[permissions.Legacy]bool{}
+		for _, l := range in {
+			distinct[l] = true
+		}
+		if len(conv.Items) != len(distinct) {
+			t.Fatalf("%d items for %d distinct inputs", len(conv.Items), len(distinct))
+		}
+		var granted []permissions.Path
+		for _, it := range conv.Items {
+			if !distinct[it.Input] {
+				t.Fatalf("%q comes from nowhere, or twice", it.Input)
+			}
+			delete(distinct, it.Input)
+			if it.Outcome == permissions.Converted {
+				granted = append(granted, it.Paths...)
+				for _, p := range it.Paths {
+					if !conv.Set.Allows(p) {
+						t.Fatalf("%q lost %q", it.Input, p)
+					}
+				}
+				if !it.Overridden && it.Confidence < opts.MinConfidence {
+					t.Fatalf("%q is mapped with too little confidence", it.Input)
+				}
+			} else if it.Reason == "" || it.Widens != "" || len(it.Redundant) != 0 {
+				t.Fatalf("%+v", it)
+			}
+		}
+		if !conv.Set.Equal(permissions.NewSet(granted...)) {
+			t.Fatalf("the set %v is not what the names grant, %v", conv.Set, granted)
+		}
+		a, errA := json.Marshal(conv)
+		shuffled := permissions.Convert(rapid.Permutation(in).Draw(t, "shuffled"), opts)
+		b, errB := json.Marshal(shuffled)
+		if errA != nil || errB != nil || string(a) != string(b) || conv.String() != shuffled.String() {
+			t.Fatalf("order matters:\n%s\n%s", a, b)
+		}
+		var back permissions.Conversion
+		if err := json.Unmarshal(a, &back); err != nil || !back.Set.Equal(conv.Set) || len(back.Items) != len(conv.Items) {
+			t.Fatalf("%v: %v", err, back)
+		}
+	})
+}
+
+func TestConvertNothing(t *testing.T) {
+	conv := permissions.Convert(nil, nil)
+	if got, err := json.Marshal(conv); err != nil || string(got) != `{"permissions":[],"items":[]}` || conv.Err() != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestConvertDoesNotTouchItsInput(t *testing.T) {
+	in := names("SSH:User", "AdminPortal: Read", "SSH:User")
+	permissions.Convert(in, nil)
+	if !slices.Equal(in, names("SSH:User", "AdminPortal: Read", "SSH:User")) {
+		t.Errorf("%v", in)
+	}
+}
+
+func TestConversionReport(t *testing.T) {
+	conv := permissions.Convert(names(
+		"CertificateEnrollment:PendingCsr", "API:Read", "Certificates:ImportPrivateKey", "Collections[6]:Read", "Certificates:Read",
+		"AdminPortal:Read", "Nonsense:X", "PkiManagement:Read", "MacAutoEnrollManagement:Read",
+	), &permissions.ConvertOptions{Version: "25.1", MinConfidence: permissions.Guess})
+	report := conv.String()
+	for _, want := range []string{
+		"WIDENS: can now approve and deny certificate requests",
+		"dropped: has no equivalent in version two",
+		"/certificates/collections/private_key/import/  (guess: By name only",
+		"/certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it",
+		`"Nonsense:X"`, "UNKNOWN: is not a permission that is known here",
+		"note: Where 10.x put revocation monitoring was not found",
+		"NOT ON THIS VERSION: /agents/management/mac/auto-enrollment/management/read/ no longer listed from Command 25 on",
+		"9 names: 7 converted, 1 guessed, 1 widening the role, 1 dropped, 1 unknown. 7 permissions in version two:",
+		"\n  /portal/read/\n",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not say %q:\n%s", want, report)
+		}
+	}
+	strict := permissions.Convert(names("Certificates:ImportPrivateKey"), &permissions.ConvertOptions{MinConfidence: permissions.Documented})
+	if want := "REFUSED: its mapping is a guess, and documented was asked for"; !strings.Contains(strict.String(), want) {
+		t.Errorf("the report does not say %q:\n%s", want, strict)
+	}
+}

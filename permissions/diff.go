@@ -1,0 +1,122 @@
+package permissions
+
+import (
+	"strings"
+)
+
+// Difference is what a change of permissions means to the people who hold the role.
+type Difference struct {
+	Added   []Effect `json:"added"`   // what they can do from now on
+	Removed []Effect `json:"removed"` // what they can no longer do
+}
+
+// Effect is something that holders of a role can do.
+type Effect struct {
+	Path Path `json:"path"`
+	// Text says what, as a verb phrase: "revoke certificates in collection 6".
+	Text string `json:"text"`
+	// Apart lists the paths below Path that are held before and after the change, so that the effect is only what goes
+	// beyond them.
+	Apart []Path `json:"apart,omitempty"`
+	// Rest marks what is left of a group when the permissions in it that are known are listed one by one: those that are
+	// not known here, and those of later versions of Command.
+	Rest bool `json:"rest,omitempty"`
+}
+
+// Diff says what changes in effect when a role that holds s comes to hold to. What both sets allow is not listed,
+// however it is written: a permission for collection 6 that gives way to the same permission for all is an addition
+// only. A group of which a part stays is taken apart into what is known to be in it.
+func (s Set) Diff(to Set) Difference {
+	return Difference{Added: gains(s, to), Removed: gains(to, s)}
+}
+
+// Empty reports whether nothing changes.
+func (d Difference) Empty() bool { return len(d.Added) == 0 && len(d.Removed) == 0 }
+
+// String returns one line for each effect, "+ revoke certificates in collection 6", additions first. It is empty if
+// nothing changes.
+func (d Difference) String() string {
+	var b strings.Builder
+	write := func(sign, apart string, effects []Effect) {
+		for _, e := range effects {
+			b.WriteString(sign + e.Text)
+			if len(e.Apart) > 0 {
+				texts := make([]string, len(e.Apart))
+				for i, p := range e.Apart {
+					texts[i] = EffectOf(p)
+				}
+				b.WriteString(" (" + apart + strings.Join(texts, "; ") + ")")
+			}
+			b.WriteByte('\n')
+		}
+	}
+	write("+ ", "so far only: ", d.Added)
+	write("- ", "from now on only: ", d.Removed)
+	return b.String()
+}
+
+// EffectOf says what a holder of p can do, as a verb phrase: "revoke certificates in collection 6". It has an answer for
+// unknown paths too.
+func EffectOf(p Path) string {
+	info := data().path(p)
+	if info == nil {
+		return "do what " + shown(p) + " grants, which is not known here"
+	}
+	id, scoped := p.Scope()
+	switch noun := info.Scope.noun(); {
+	case info.Scope == ScopeGlobal:
+		return info.Effect
+	case info.Scope == ScopeCollection || info.Scope == ScopeContainer:
+		if scoped {
+			return info.Effect + " in " + noun + " " + id
+		}
+		return info.Effect + ", whatever their " + noun
+	case scoped:
+		return info.Effect + " (" + noun + " " + id + " only)"
+	}
+	return info.Effect
+}
+
+// gains lists what get allows and have does not.
+func gains(have, get Set) []Effect {
+	out := []Effect{}
+	for p := range get.All() {
+		out = appendGains(out, have, p)
+	}
+	return out
+}
+
+// appendGains appends what p allows and have does not.
+func appendGains(out []Effect, have Set, p Path) []Effect {
+	if have.Allows(p) {
+		return out
+	}
+	var apart []Path
+	for q := range have.All() {
+		if p.Covers(q) {
+			apart = append(apart, q)
+		}
+	}
+	info := data().path(p)
+	if len(apart) == 0 || info == nil || info.Kind != KindParent {
+		return append(out, Effect{Path: p, Text: EffectOf(p), Apart: apart})
+	}
+	// A part of the group stays: list its known members one by one, and what they leave over.
+	var members []Path
+	for _, below := range data().pathList {
+		if below.Path != p && p.Covers(below.Path) {
+			members = append(members, below.Path)
+		}
+	}
+	known := NewSet(members...) // only the outermost: each of them may be a group again
+	for q := range known.All() {
+		out = appendGains(out, have, q)
+	}
+	var others []Path
+	for _, q := range apart {
+		if !known.Allows(q) {
+			others = append(others, q)
+		}
+	}
+	return append(out, Effect{Path: p, Text: "anything else under " + string(p) + ", now or in later versions of Command", Apart: others, Rest: true})
+}

@@ -1,0 +1,57 @@
+package permissions_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/commandsec/commandsec-go/permissions"
+)
+
+var update = flag.Bool("update", false, "write the tables of docs/permissions.md anew")
+
+func TestDocsTable(t *testing.T) {
+	const file, begin, end = "../docs/permissions.md", "<!-- begin table -->\n", "<!-- end table -->"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(text), begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no place for the table", file)
+	}
+	var b strings.Builder
+	b.WriteString("\n| name | allows to | path | confidence | |\n|---|---|---|---|---|\n")
+	for _, l := range permissions.Catalogue().Legacy {
+		for _, m := range l.Mappings {
+			path, notes := "none", []string{}
+			if m.Path != "" {
+				path = "`" + string(m.Path) + "`"
+			}
+			if m.Widens != "" {
+				notes = append(notes, fmt.Sprintf("**widens**: %s, unless it also holds `%s`", m.Widens, m.Unless))
+			}
+			if m.Confidence <= permissions.Guess && m.Remark != "" {
+				notes = append(notes, m.Remark)
+			}
+			if m.Caution != "" {
+				notes = append(notes, m.Caution)
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Name, l.Effect, path, strings.TrimSpace(m.Confidence.String()+" "+m.Evidence), strings.Join(notes, " "))
+		}
+	}
+	b.WriteByte('\n')
+	want := head + begin + b.String() + end + tail
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want != string(text) {
+		t.Errorf("%s is stale: run go test ./permissions -run TestDocsTable -update", file)
+	}
+}

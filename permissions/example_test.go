@@ -1,0 +1,142 @@
+package permissions_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/commandsec/commandsec-go/permissions"
+)
+
+func ExampleConvert() {
+	conv := permissions.Convert([]permissions.Legacy{
+		"AdminPortal:Read",
+		"CertificateEnrollment:PendingCsr",
+		"Certificates:Read",
+		permissions.CollectionRead.On(6),
+		permissions.CollectionRevoke.On(6),
+		"API:Read",
+	}, nil)
+	fmt.Print(conv)
+	// Output:
+	// API:Read                          dropped: has no equivalent in version two: guards the Classic (CMS) API; nothing in version two concerns it
+	// AdminPortal:Read                  /portal/read/  (inferred)
+	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented)
+	//                                   WIDENS: can now approve and deny certificate requests
+	//                                   note: The pages for 11 to 24 were not seen; the owner of the role should decide.
+	// Certificates:Read                 /certificates/collections/read/  (documented)
+	// Collections[6]:Read               /certificates/collections/read/6/  (documented)
+	//                                   /certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it
+	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred)
+	// 6 names: 5 converted, 1 widening the role, 1 dropped. 4 permissions in version two:
+	//   /certificates/collections/read/
+	//   /certificates/collections/revoke/6/
+	//   /certificates/requests/manage/
+	//   /portal/read/
+}
+
+// A careful conversion: nothing on weak evidence, and the role's owner has decided about pending CSRs.
+func ExampleConvert_strict() {
+	conv := permissions.Convert(
+		[]permissions.Legacy{"Certificates:Read", "AdminPortal:Read", "CertificateEnrollment:PendingCsr", "Certifictes:Read"},
+		&permissions.ConvertOptions{
+			MinConfidence: permissions.Documented,
+			Overrides:     map[permissions.Legacy][]permissions.Path{"CertificateEnrollment:PendingCsr": {}},
+		})
+	fmt.Println(conv.Set)
+	fmt.Println(conv.Err())
+	fmt.Println(errors.Is(conv.Err(), permissions.ErrRefused), errors.Is(conv.Err(), permissions.ErrUnknown))
+	// Output:
+	// {/certificates/collections/read/}
+	// permissions: AdminPortal:Read refused: its mapping is inferred, and documented was asked for
+	// permissions: unknown permission name: "Certifictes:Read" is not a permission that is known here; did you mean Certificates:Read?
+	// true true
+}
+
+func ExampleNarrow() {
+	fmt.Print(permissions.Narrow([]permissions.Path{
+		"/portal/read/", "/certificates/collections/revoke/6/", "/monitoring/alerts/read/", "/certificate_templates/read/", "/reports/",
+	}, nil))
+	// Output:
+	// /certificate_templates/read/         no name: PkiManagement:Read would also grant /certificate_authorities/read/
+	// /certificates/collections/revoke/6/  Collections[6]:Revoke
+	// /monitoring/alerts/read/             one of Monitoring:Read, WorkflowManagement:Read
+	// /portal/read/                        AdminPortal:Read
+	// /reports/                            no name: it groups other permissions, and version one has no names for groups
+	//                                      below it: Reports:Read, Reports:Modify
+}
+
+func ExampleLint() {
+	paths := []permissions.Path{"/Portal/Read", "/ssl/modify/", "/certificates/collections/delte/6/", "/security/", "/security/read/"}
+	findings := permissions.Lint(paths)
+	for _, f := range findings {
+		fmt.Println(f)
+	}
+	fmt.Println(permissions.Fix(paths, findings))
+	// Output:
+	// error form /Portal/Read: is not in canonical form; write /portal/read/
+	// warning missing-companion /ssl/modify/: needs /ssl/read/ as well. Changing does not include viewing
+	// error misspelt /certificates/collections/delte/6/: is not known here; /certificates/collections/delete/6/ is
+	// warning risky /security/: includes /security/modify/ (can give itself and others any permission of its permission set)
+	// error redundant /security/read/: /security/ covers it; Command refuses redundant permissions
+	// [/portal/read/ /ssl/modify/ /certificates/collections/delete/6/ /security/ /ssl/read/]
+}
+
+func ExampleSet_Diff() {
+	before := permissions.NewSet("/portal/read/", "/certificates/collections/read/6/", "/reports/")
+	after := permissions.NewSet("/portal/read/", "/certificates/collections/read/6/", "/certificates/collections/revoke/6/", "/reports/read/")
+	fmt.Print(before.Diff(after))
+	// Output:
+	// + revoke certificates in collection 6
+	// - add, change, remove and schedule reports
+	// - anything else under /reports/, now or in later versions of Command
+}
+
+func ExampleSet_Why() {
+	set := permissions.NewSet("/certificates/collections/read/6/", "/workflows/")
+	fmt.Println(set.Why("/workflows/instances/read/mine/"))
+	fmt.Println(set.Allows("/certificates/collections/read/60/"))
+	// Output:
+	// /workflows/ true
+	// false
+}
+
+func ExamplePath_Covers() {
+	fmt.Println(permissions.Path("/certificates/").Covers("/certificates/collections/read/6/"))
+	fmt.Println(permissions.Path("/certificates/collections/read/6/").Covers("/certificates/collections/read/60/"))
+	fmt.Println(permissions.Path("/certificates/enrollment/csr/").Covers("/certificates/enrollment/csr_generation/"))
+	// Output:
+	// true
+	// false
+	// false
+}
+
+func ExamplePath_WithScope() {
+	p, err := permissions.Path("/certificates/collections/read/").WithScope("6")
+	fmt.Println(p, err)
+	_, err = permissions.Path("/certificates/import/").WithScope("6")
+	fmt.Println(err)
+	// Output:
+	// /certificates/collections/read/6/ <nil>
+	// permissions: /certificates/import/ cannot be limited to this id "6": it takes no id
+}
+
+func ExampleKnown() {
+	info, ok := permissions.Known("/certificates/collections/private_key/read/6/")
+	fmt.Println(ok, info.Label)
+	fmt.Println(info.Description(), "Risk:", info.Risk)
+	fmt.Println(permissions.NamesOf("/certificates/collections/private_key/read/6/"))
+	// Output:
+	// true Certificates > Collections > Private Key > Read
+	// Download private keys of certificates. Risk: hands out private keys
+	// [Collections[6]:Recover]
+}
+
+func ExampleParsePath() {
+	p, _ := permissions.ParsePath("Certificates/Import")
+	fmt.Println(p)
+	_, err := permissions.ParsePath("/certificates/collections/read/#/")
+	fmt.Println(err)
+	// Output:
+	// /certificates/import/
+	// permissions: not a permission path: "/certificates/collections/read/#/" has a placeholder; write the id in its place
+}

@@ -1,0 +1,231 @@
+package permissions
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrLegacy is what every error about a malformed version one name matches.
+var ErrLegacy = errors.New("not a permission name")
+
+// Legacy is a permission name of version one, such as "AdminPortal:Read".
+//
+// It is a plain string: JSON passes through untouched, whether the name is known here or not. Names that a role holds
+// for one object only, which Command keeps apart from the role's list of names, are written "Collections[6]:Read",
+// "Containers[2]:Schedule" and "PamProviders[1]:Modify". That notation is this package's own, not the product's;
+// [CollectionPermission], [ContainerPermission] and [PAMProviderPermission] make such names.
+type Legacy string
+
+// ParseLegacy returns the canonical form of s, "Area:Name" or, for one object, "Collections[6]:Read". Space around the
+// whole and around the colon is dropped, as vendor tables print "Area: Name". A known name gets its exact spelling
+// whatever the case of its letters; an unknown one is accepted as it stands if it is well formed: two words of ASCII
+// letters, digits and "_", each opening with a letter. Everything else is refused with an error that says what to write.
+func ParseLegacy(s string) (Legacy, error) {
+	l, _, problem := parseLegacy(s)
+	if problem == "" {
+		return l, nil
+	}
+	if near := nearestLegacy(s); near != "" {
+		problem += "; did you mean " + string(near) + "?"
+	}
+	return "", fmt.Errorf("permissions: %w: %s %s", ErrLegacy, quote(s), problem)
+}
+
+// Area returns what stands before the colon, without an object's id: "Certificates", "Collections". It is empty for a
+// malformed name.
+func (l Legacy) Area() string {
+	area, _, _, _ := l.parts()
+	return area
+}
+
+// Name returns what stands after the colon: "Read". It is empty for a malformed name.
+func (l Legacy) Name() string {
+	_, _, name, _ := l.parts()
+	return name
+}
+
+// Object returns the kind and id of the object that the name is limited to; ok is false for a name that holds
+// everywhere and for a malformed one.
+func (l Legacy) Object() (kind Scope, id int, ok bool) {
+	area, digits, _, problem := l.parts()
+	if problem != "" || digits == "" {
+		return ScopeGlobal, 0, false
+	}
+	id, _ = strconv.Atoi(digits) // parts has checked it
+	return objectKind(area), id, true
+}
+
+// CollectionPermission is what a version one role can hold on a certificate collection.
+type CollectionPermission string
+
+// What a role can hold on a collection.
+const (
+	CollectionRead         CollectionPermission = "Read"
+	CollectionEditMetadata CollectionPermission = "EditMetadata"
+	CollectionRecover      CollectionPermission = "Recover"
+	CollectionRevoke       CollectionPermission = "Revoke"
+	CollectionDelete       CollectionPermission = "Delete"
+)
+
+// On returns the name for the collection with this id. An id below 1 gives a name that is malformed.
+func (p CollectionPermission) On(id int) Legacy { return onObject("Collections", id, string(p)) }
+
+// Requires returns what a role has to hold on the same collection for p to be accepted, as documented: nothing.
+func (p CollectionPermission) Requires() []CollectionPermission {
+	return required[CollectionPermission]("Collections", string(p))
+}
+
+// ContainerPermission is what a version one role can hold on a certificate store container, which late 25.x
+// documentation calls an application.
+type ContainerPermission string
+
+// What a role can hold on a container. The last four are known from Command 25 only.
+const (
+	ContainerRead         ContainerPermission = "Read"
+	ContainerSchedule     ContainerPermission = "Schedule"
+	ContainerModify       ContainerPermission = "Modify"
+	ContainerEditMetadata ContainerPermission = "EditMetadata"
+	ContainerRecover      ContainerPermission = "Recover"
+	ContainerRevoke       ContainerPermission = "Revoke"
+	ContainerChangeOwner  ContainerPermission = "ChangeOwner"
+)
+
+// On returns the name for the container with this id. An id below 1 gives a name that is malformed.
+func (p ContainerPermission) On(id int) Legacy { return onObject("Containers", id, string(p)) }
+
+// Requires returns what a role has to hold on the same container for p to be accepted, as documented.
+func (p ContainerPermission) Requires() []ContainerPermission {
+	return required[ContainerPermission]("Containers", string(p))
+}
+
+// PAMProviderPermission is what a version one role can hold on a PAM provider, from Command 11 on.
+type PAMProviderPermission string
+
+// What a role can hold on a PAM provider.
+const (
+	PAMProviderRead   PAMProviderPermission = "Read"
+	PAMProviderModify PAMProviderPermission = "Modify"
+)
+
+// On returns the name for the PAM provider with this id. An id below 1 gives a name that is malformed.
+func (p PAMProviderPermission) On(id int) Legacy { return onObject("PamProviders", id, string(p)) }
+
+// Requires returns what a role has to hold on the same PAM provider for p to be accepted, as documented.
+func (p PAMProviderPermission) Requires() []PAMProviderPermission {
+	return required[PAMProviderPermission]("PamProviders", string(p))
+}
+
+func onObject(area string, id int, name string) Legacy {
+	return Legacy(area + "[" + strconv.Itoa(id) + "]:" + name)
+}
+
+func required[T ~string](area, name string) []T {
+	info := data().names[nameKey{area, true, name}]
+	if info == nil {
+		return nil
+	}
+	var out []T
+	for _, l := range info.needs {
+		_, name, _ := strings.Cut(string(l), ":")
+		out = append(out, T(name))
+	}
+	return out
+}
+
+// objectKind returns the kind of object that an area of our notation stands for, ScopeGlobal if it is none of them.
+func objectKind(area string) Scope {
+	switch area {
+	case "Collections":
+		return ScopeCollection
+	case "Containers":
+		return ScopeContainer
+	case "PamProviders":
+		return ScopePAMProvider
+	}
+	return ScopeGlobal
+}
+
+// parts takes a name apart, spelling as it is; id is empty for a name that holds everywhere. It does not allocate.
+func (l Legacy) parts() (area, id, name, problem string) {
+	s := strings.TrimSpace(string(l))
+	if s == "" {
+		return "", "", "", "is empty"
+	}
+	area, name, ok := strings.Cut(s, ":")
+	if !ok {
+		if strings.HasPrefix(s, "/") {
+			return "", "", "", "is a version two path; a name is Area:Name"
+		}
+		return "", "", "", "has no colon; a name is Area:Name"
+	}
+	area, name = strings.TrimSpace(area), strings.TrimSpace(name)
+	if open := strings.IndexByte(area, '['); open >= 0 {
+		rest := area[open+1:]
+		area = area[:open]
+		if id, ok = strings.CutSuffix(rest, "]"); !ok || idKindOf(id) != idNumber {
+			return "", "", "", "has no proper id in brackets; write Collections[6]:Read, the id a whole number above 0"
+		}
+	}
+	if !isWord(area) || !isWord(name) {
+		return "", "", "", "is not two plain words with a colon between; a name is Area:Name"
+	}
+	return area, id, name, ""
+}
+
+func isWord(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c != '_' && (c < '0' || '9' < c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// parseLegacy returns the canonical form of s and, if the name is known, its entry.
+func parseLegacy(s string) (l Legacy, info *legacyEntry, problem string) {
+	area, id, name, problem := Legacy(s).parts()
+	if problem != "" {
+		return "", nil, problem
+	}
+	info = data().find(area, id != "", name)
+	if info != nil {
+		area, name = info.area, info.name
+	}
+	if id != "" && objectKind(area) == ScopeGlobal {
+		return "", nil, "names an object of an unknown kind; write Collections[6], Containers[6] or PamProviders[6] before the colon"
+	}
+	// The usual input is canonical already and is returned without copying it.
+	if id == "" {
+		if len(s) == len(area)+1+len(name) && s[:len(area)] == area && s[len(area)+1:] == name {
+			return Legacy(s), info, ""
+		}
+		return Legacy(area + ":" + name), info, ""
+	}
+	return Legacy(area + "[" + id + "]:" + name), info, ""
+}
+
+// legacyKey is what names are ordered by: those that hold everywhere first, then by area, id and name. It is empty for a
+// malformed name.
+type legacyKey struct {
+	area, id, name string
+}
+
+func keyOf(l Legacy) legacyKey {
+	area, id, name, _ := l.parts()
+	return legacyKey{area, id, name}
+}
+
+func (a legacyKey) compare(b legacyKey) int {
+	return cmp.Or(
+		cmp.Compare(min(len(a.id), 1), min(len(b.id), 1)),
+		strings.Compare(a.area, b.area),
+		cmp.Compare(len(a.id), len(b.id)), // ids have no leading zeros, so the longer one is the larger
+		strings.Compare(a.id, b.id),
+		strings.Compare(a.name, b.name),
+	)
+}

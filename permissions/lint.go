@@ -1,0 +1,303 @@
+package permissions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says how bad a finding is. Severities are ordered: SeverityInfo < SeverityWarning < SeverityError.
+type Severity int
+
+// The severities.
+const (
+	SeverityInfo    Severity = iota // worth knowing
+	SeverityWarning                 // works, but perhaps not as meant
+	SeverityError                   // Command refuses it, or it grants nothing
+)
+
+var severities = [...]string{SeverityInfo: "info", SeverityWarning: "warning", SeverityError: "error"}
+
+// String returns "info", "warning" or "error".
+func (s Severity) String() string {
+	if s < SeverityInfo || s > SeverityError {
+		return fmt.Sprintf("Severity(%d)", int(s))
+	}
+	return severities[s]
+}
+
+// MarshalText writes what String returns.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what String returns.
+func (s *Severity) UnmarshalText(text []byte) error {
+	i := slices.Index(severities[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("permissions: unknown severity %s: write info, warning or error", quote(string(text)))
+	}
+	*s = Severity(i)
+	return nil
+}
+
+// Code names a kind of finding. Codes are stable.
+type Code string
+
+// The kinds of findings, with their severity and their fix.
+const (
+	CodeMalformed   Code = "malformed"         // error: the value is no path and cannot be made one
+	CodeForm        Code = "form"              // error: case, slashes or space are off; the canonical form replaces it
+	CodeRedundant   Code = "redundant"         // error: another path covers it; it is removed
+	CodeMisspelt    Code = "misspelt"          // error: unknown, but close to a known path, which replaces it
+	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the nearest path is named if there is one
+	CodeOutside     Code = "outside-set"       // error: outside the permission set
+	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added; info if only for part of the work
+	CodePortal      Code = "no-portal"         // info: the role does not open the portal
+	CodeRisky       Code = "risky"             // warning: deserves a second look
+	CodeDeprecated  Code = "deprecated"        // info: no longer in later versions of Command
+	CodeUnconfirmed Code = "unconfirmed"       // info: the spelling is formed after a sibling and not seen in print
+)
+
+// Finding is something that is or may be wrong with a role's paths.
+type Finding struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	// Path is the path as it is written in the input; empty if the finding is about all of them.
+	Path Path `json:"path,omitempty"`
+	// Text says what is wrong, in a sentence.
+	Text string `json:"text"`
+	// Remove and Add are the fix: the path is taken out, others put in. Both are empty if it takes a person to decide.
+	Remove bool   `json:"remove,omitempty"`
+	Add    []Path `json:"add,omitempty"`
+}
+
+// String returns the finding on one line.
+func (f Finding) String() string {
+	s := f.Severity.String() + " " + string(f.Code)
+	if f.Path != "" {
+		s += " " + shown(f.Path)
+	}
+	return s + ": " + f.Text
+}
+
+// LintOption adjusts Lint.
+type LintOption func(*linter)
+
+// Inside has Lint report paths that the role's permission set does not grant.
+func Inside(permissionSet Set) LintOption {
+	return func(l *linter) { l.inside = &permissionSet }
+}
+
+// Lint checks the paths of a role as they are going to be sent. The findings come in the order of the paths and, for
+// one path, the worst first; what concerns the role as a whole comes last.
+func Lint(paths []Path, opts ...LintOption) []Finding {
+	l := linter{set: NewSet(paths...), seen: map[Path]bool{}}
+	for _, opt := range opts {
+		opt(&l)
+	}
+	for _, p := range paths {
+		first := len(l.found)
+		l.path(p)
+		slices.SortStableFunc(l.found[first:], func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
+	}
+	if len(paths) > 0 && !l.set.Allows("/portal/read/") {
+		l.add(CodePortal, SeverityInfo, "", "nobody can sign in to the Management Portal with these alone; add /portal/read/ unless the role is for programs")
+	}
+	return l.found
+}
+
+// linter collects findings about one role.
+type linter struct {
+	set    Set
+	inside *Set
+	seen   map[Path]bool
+	found  []Finding
+}
+
+func (l *linter) add(code Code, severity Severity, p Path, text string, args ...any) *Finding {
+	l.found = append(l.found, Finding{Code: code, Severity: severity, Path: p, Text: fmt.Sprintf(text, args...)})
+	return &l.found[len(l.found)-1]
+}
+
+func (l *linter) path(p Path) {
+	c, problem := canonicalPath(string(p))
+	if problem != "" {
+		l.add(CodeMalformed, SeverityError, p, "%s", problem)
+		if l.seen[p] {
+			l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
+		}
+		l.seen[p] = true
+		return
+	}
+	again := l.seen[c]
+	l.seen[c] = true
+	switch why, _ := l.set.Why(c); {
+	case why != c:
+		l.add(CodeRedundant, SeverityError, p, "%s covers it; Command refuses redundant permissions", why).Remove = true
+		return
+	case again:
+		l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
+		return
+	}
+	if p != c {
+		f := l.add(CodeForm, SeverityError, p, "is not in canonical form; write %s", c)
+		f.Remove, f.Add = true, []Path{c}
+	}
+	if l.inside != nil && !l.inside.Allows(c) {
+		l.outside(p, c)
+	}
+	info := data().path(c)
+	if info == nil {
+		l.unknown(p, c)
+		return
+	}
+	l.risk(p, c, info)
+	l.companions(p, c)
+	if d := info.Deprecated(); d != "" {
+		l.add(CodeDeprecated, SeverityInfo, p, "%s", d)
+	}
+	if info.Inferred() {
+		l.add(CodeUnconfirmed, SeverityInfo, p, "the spelling is formed after a sibling and not seen in print; check it against the server's own list")
+	}
+}
+
+func (l *linter) outside(p, c Path) {
+	part := NewSet(c).Intersect(*l.inside)
+	if part.Len() == 0 {
+		l.add(CodeOutside, SeverityError, p, "is outside the role's permission set")
+		return
+	}
+	l.add(CodeOutside, SeverityError, p, "goes beyond the role's permission set, which has %s of it", join(part.Paths()))
+}
+
+func (l *linter) unknown(p, c Path) {
+	if base, id := c.split(); id != "" && data().paths[base] != nil {
+		info := data().paths[base]
+		if info.Scope == ScopeGlobal {
+			l.add(CodeUnknown, SeverityWarning, p, "%s takes no id, as far as is known", base)
+			return
+		}
+		l.add(CodeUnknown, SeverityWarning, p, "%s takes the id of %s %s, which is %s", base, article(info.Scope), info.Scope.noun(), info.Scope.idKind())
+		return
+	}
+	near, sure := nearestPath(c)
+	switch {
+	case near == "":
+		l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command may have it")
+	case !sure:
+		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", near)
+	default:
+		text := "is not known here; " + string(near) + " is"
+		if note := data().path(near).Note; note != "" {
+			text += ". " + strings.TrimSuffix(note, ".")
+		}
+		f := l.add(CodeMisspelt, SeverityError, p, "%s", text)
+		f.Remove, f.Add = true, []Path{near}
+	}
+}
+
+// risk reports a risky path, and one that covers risky ones.
+func (l *linter) risk(p, c Path, info *PathInfo) {
+	if info.Risk != "" {
+		text := info.Risk
+		if info.Note != "" {
+			text += ". " + strings.TrimSuffix(info.Note, ".")
+		}
+		l.add(CodeRisky, SeverityWarning, p, "%s", text)
+		return
+	}
+	var covered []string
+	for _, below := range data().pathList {
+		if below.Risk != "" && c.Covers(below.Path) {
+			covered = append(covered, fmt.Sprintf("%s (%s)", below.Path, below.Risk))
+		}
+	}
+	if len(covered) > 0 {
+		l.add(CodeRisky, SeverityWarning, p, "includes %s", strings.Join(covered, ", "))
+	}
+}
+
+// companions reports what the path is of little use without.
+func (l *linter) companions(p, c Path) {
+	base, id := c.split()
+	check := func(k companion) {
+		if k.when == "portal" && !l.set.Allows("/portal/read/") {
+			return
+		}
+		needs := k.needs
+		if id != "" && data().paths[needs].Scope == data().paths[base].Scope {
+			needs += Path(id) + "/"
+		}
+		if l.set.Allows(needs) || l.holdsPartOf(needs, k.when == "maybe") {
+			return
+		}
+		if k.when == "maybe" {
+			l.add(CodeCompanion, SeverityInfo, p, "may want %s as well. %s", needs, strings.TrimSuffix(k.why, "."))
+			return
+		}
+		l.add(CodeCompanion, SeverityWarning, p, "needs %s as well. %s", needs, strings.TrimSuffix(k.why, ".")).Add = []Path{needs}
+	}
+	if sibling, ok := strings.CutSuffix(string(base), "modify/"); ok {
+		read := Path(sibling + "read/")
+		if data().paths[read] != nil {
+			check(companion{base, read, "always", "Changing does not include viewing."})
+		}
+	}
+	for _, k := range data().companions {
+		if k.path == base {
+			check(k)
+		}
+	}
+}
+
+// holdsPartOf reports whether the set has a narrower permission below p. That p is limited to single objects counts only if
+// asked for.
+func (l *linter) holdsPartOf(p Path, single bool) bool {
+	for q := range l.set.All() {
+		if p.Covers(q) && (single || q.Unscoped() != p) {
+			return true
+		}
+	}
+	return false
+}
+
+func article(s Scope) string {
+	if s == ScopeIdentityProvider {
+		return "an"
+	}
+	return "a"
+}
+
+// Fix applies the fixes of findings to the paths that were linted and returns the result: what replaces a path takes
+// its place, other additions come last. Findings without a fix change nothing, and no fix brings in a redundancy.
+//
+// Fixes do what the findings say, and so may widen a role, by a missing companion for example: pass the findings whose
+// fix is wanted.
+func Fix(paths []Path, findings []Finding) []Path {
+	out := slices.Clone(paths)
+	var added []Path
+	for _, f := range findings {
+		add := f.Add
+		if f.Remove {
+			// A redundant path may be a later copy of one that stays, so the last one goes.
+			for i := len(out) - 1; i >= 0; i-- {
+				if out[i] == f.Path {
+					out = slices.Replace(out, i, i+1, add...)
+					add = nil
+					break
+				}
+			}
+		}
+		out = append(out, add...)
+		added = append(added, f.Add...)
+	}
+	// Drop what has become redundant, be it an addition or what an addition covers.
+	additions, set := NewSet(added...), NewSet(out...)
+	seen := make(map[Path]bool, len(out))
+	return slices.DeleteFunc(out, func(p Path) bool {
+		c, _ := p.canonical()
+		why, _ := set.Why(c)
+		redundant := why != c || seen[c]
+		seen[c] = true
+		return redundant && additions.Allows(c)
+	})
+}

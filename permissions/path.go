@@ -1,0 +1,235 @@
+package permissions
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrPath is what every error about a malformed path matches.
+var ErrPath = errors.New("not a permission path")
+
+// ErrScope is what every error about an id that cannot be put on a path matches.
+var ErrScope = errors.New("cannot be limited to this id")
+
+// Path is an access-control path of Command 11 and later, such as "/certificates/collections/read/6/".
+//
+// It is a plain string: JSON passes through untouched, whether the path is known here or not. The canonical form is lower
+// case with one slash at both ends; [ParsePath] makes it. The methods also take values that are not canonical: they
+// see a path as ParsePath would make it, and a value that ParsePath refuses covers nothing but the identical value.
+type Path string
+
+// ParsePath returns the canonical form of s. Surrounding space is dropped, letters are lowered, and a missing slash at
+// either end is added. Everything else that is out of form is refused with an error that says what to write: empty,
+// "." and ".." segments, and all characters other than ASCII letters, digits, "_", "-" and ".". A path need not
+// be in the catalogue; see [Known].
+func ParsePath(s string) (Path, error) {
+	p, problem := canonicalPath(s)
+	if problem != "" {
+		return "", fmt.Errorf("permissions: %w: %s %s", ErrPath, quote(s), problem)
+	}
+	return p, nil
+}
+
+// canonical returns the canonical form of p, or p itself and false if it has none.
+func (p Path) canonical() (Path, bool) {
+	c, problem := canonicalPath(string(p))
+	if problem != "" {
+		return p, false
+	}
+	return c, true
+}
+
+// canonicalPath returns the canonical form of s or says what is wrong with s. It allocates only if s is not canonical.
+func canonicalPath(s string) (p Path, problem string) {
+	body, lower, problem := pathBody(s)
+	switch {
+	case problem != "":
+		return "", problem
+	case body == "":
+		return "/", ""
+	case lower && len(s) == len(body)+2 && s[0] == '/' && s[len(s)-1] == '/':
+		return Path(s), ""
+	}
+	return Path("/" + strings.ToLower(body) + "/"), ""
+}
+
+// pathBody returns what lies between the outer slashes of s, letters as they are ("" for the root), and whether they are
+// all lower case, or says what is wrong with s. It does not allocate.
+func pathBody(s string) (body string, lower bool, problem string) {
+	s = strings.TrimSpace(s)
+	switch s {
+	case "":
+		return "", false, "is empty; write / for the root"
+	case "/":
+		return "", true, ""
+	}
+	s = strings.TrimPrefix(s, "/")
+	s = strings.TrimSuffix(s, "/")
+	lower = true
+	start := 0
+	for i := 0; i <= len(s); i++ {
+		if i == len(s) || s[i] == '/' {
+			switch s[start:i] {
+			case "":
+				return "", false, "has an empty segment; write single slashes"
+			case ".", "..":
+				return "", false, "has a dot segment; write the whole path from the root"
+			}
+			start = i + 1
+			continue
+		}
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
+		case 'A' <= c && c <= 'Z':
+			lower = false
+		case c == ' ':
+			return "", false, "has a space inside; words are joined with _"
+		case c == '#', c == '{', c == '}', c == '<', c == '>':
+			return "", false, "has a placeholder; write the id in its place"
+		case c == ':':
+			return "", false, "has a colon; a name such as Certificates:Read has to be converted first"
+		case c == '\\':
+			return "", false, "has a backslash; write / between segments"
+		case c == '*':
+			return "", false, "has a wildcard; a path covers everything below it without one"
+		case c < ' ' || c == 0x7f:
+			return "", false, "has a control character"
+		default:
+			return "", false, "has a character that no path uses; write letters, digits, _, - and . between slashes"
+		}
+	}
+	return s, lower, ""
+}
+
+// Covers reports whether a role that holds p thereby holds q: q is p or lies below it. Segments are compared whole, so
+// collection 6 does not cover collection 60. It does not allocate.
+func (p Path) Covers(q Path) bool {
+	if p == q {
+		return true
+	}
+	outer, _, problem := pathBody(string(p))
+	if problem != "" {
+		return false
+	}
+	inner, _, problem := pathBody(string(q))
+	switch {
+	case problem != "":
+		return false
+	case outer == "":
+		return true
+	case len(inner) < len(outer) || !strings.EqualFold(inner[:len(outer)], outer):
+		return false
+	}
+	return len(inner) == len(outer) || inner[len(outer)] == '/'
+}
+
+// Scope returns the id that p ends in and thereby is limited to: a whole number from 1 to 2147483647 or a GUID, after
+// at least one other segment. It says nothing about whether Command knows such a scoped path; see [Known].
+func (p Path) Scope() (id string, ok bool) {
+	_, id = p.split()
+	return id, id != ""
+}
+
+// WithScope returns p limited to the object with this id, a collection's for example. The id must be one that
+// [Path.Scope] would find, and for a path in the catalogue it must be of the kind that the path takes: whole
+// numbers for collections, containers and PAM providers, GUIDs for identity providers. A path that takes none is
+// refused, and so is one that has an id already. A path outside the catalogue takes any id: what is unknown here may be
+// known to the server. All errors match ErrScope or, if p itself is malformed, ErrPath.
+func (p Path) WithScope(id string) (Path, error) {
+	base, err := ParsePath(string(p))
+	if err != nil {
+		return "", err
+	}
+	kind := idKindOf(id)
+	switch {
+	case kind == idNone:
+		return "", fmt.Errorf("permissions: %s %w %s: an id is a whole number above 0 or a GUID", base, ErrScope, quote(id))
+	case base == "/":
+		return "", fmt.Errorf("permissions: %s %w %s: the root takes no id", base, ErrScope, quote(id))
+	}
+	if has, ok := base.Scope(); ok {
+		return "", fmt.Errorf("permissions: %s %w %s: it is limited to %s already", base, ErrScope, quote(id), has)
+	}
+	if info := data().paths[base]; info != nil {
+		if info.Scope == ScopeGlobal {
+			return "", fmt.Errorf("permissions: %s %w %s: it takes no id", base, ErrScope, quote(id))
+		}
+		if want := info.Scope.idKind(); kind != want {
+			return "", fmt.Errorf("permissions: %s %w %s: the id of %s is %s", base, ErrScope, quote(id), info.Scope.noun(), want)
+		}
+	}
+	return base + Path(strings.ToLower(id)) + "/", nil
+}
+
+// Unscoped returns p without the id that it ends in, or its canonical form if it has none. A malformed p is returned
+// as it is.
+func (p Path) Unscoped() Path {
+	base, _ := p.split()
+	return base
+}
+
+// split takes a path apart into its canonical base and its id, "" if it has none.
+func (p Path) split() (base Path, id string) {
+	c, ok := p.canonical()
+	if !ok || c == "/" {
+		return c, ""
+	}
+	cut := strings.LastIndexByte(string(c[:len(c)-1]), '/') + 1
+	id = string(c[cut : len(c)-1])
+	if cut == 1 || idKindOf(id) == idNone {
+		return c, ""
+	}
+	return c[:cut], id
+}
+
+// idKind tells the two kinds of ids apart; as text it is what an error message calls them.
+type idKind string
+
+const (
+	idNone   idKind = ""
+	idNumber idKind = "a whole number"
+	idGUID   idKind = "a GUID"
+)
+
+func idKindOf(id string) idKind {
+	if id == "" {
+		return idNone
+	}
+	if isNumber(id) {
+		return idNumber
+	}
+	if len(id) != 36 {
+		return idNone
+	}
+	for i := range len(id) {
+		c := id[i]
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return idNone
+			}
+		} else if (c < '0' || '9' < c) && (c < 'a' || 'f' < c) && (c < 'A' || 'F' < c) {
+			return idNone
+		}
+	}
+	return idGUID
+}
+
+// isNumber accepts the decimal form of an id as Command has them: 32 bits, above 0, no leading zero.
+func isNumber(id string) bool {
+	if len(id) > 10 || id[0] < '1' || '9' < id[0] {
+		return false
+	}
+	_, err := strconv.ParseInt(id, 10, 32)
+	return err == nil
+}
+
+// quote shows foreign text in a message, shortened if it is long.
+func quote(s string) string {
+	const most = 80
+	if len(s) > most {
+		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "…"
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,193 @@
+package permissions
+
+import (
+	"encoding/json"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// Set is what a role holds in version two: paths of which none covers another, sorted. The zero value is the empty set.
+//
+// A Set stands for all paths that its members cover. It is an immutable value: every operation returns a new one, and
+// copies may be shared freely. Sets are compared with [Set.Equal].
+type Set struct {
+	paths []Path // canonical where possible, sorted, none covers another; never written to after construction
+}
+
+// NewSet returns the set of what paths grant. Each path is put in its canonical form; duplicates and paths that another
+// one covers are left out, since Command refuses a role that has them (see [Redundant]). A value that has no canonical
+// form is kept as it is, so that nothing a server sent gets lost; it covers only itself. Use [ParseSet] to refuse such
+// values.
+func NewSet(paths ...Path) Set {
+	all := make([]Path, len(paths))
+	for i, p := range paths {
+		all[i], _ = p.canonical()
+	}
+	slices.Sort(all)
+	kept := all[:0]
+	for _, p := range slices.Compact(all) {
+		// What covers p sorts before it, and what sorts in between is covered as well or malformed.
+		if _, covered := (Set{kept}).above(len(kept), p); !covered {
+			kept = append(kept, p)
+		}
+	}
+	return Set{slices.Clip(kept)}
+}
+
+// ParseSet parses every path with [ParsePath] and returns their set. The error names each path that is malformed.
+func ParseSet(paths ...string) (Set, error) {
+	parsed := make([]Path, 0, len(paths))
+	var errs []error
+	for _, s := range paths {
+		p, err := ParsePath(s)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		parsed = append(parsed, p)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Set{}, err
+	}
+	return NewSet(parsed...), nil
+}
+
+// Redundant returns the members of paths that add nothing because another one covers them, in their order and as they
+// are written. Of paths that are the same, all but the first are redundant. Command refuses a role with redundant
+// permissions; how it takes an exact duplicate is not known.
+func Redundant(paths []Path) []Path {
+	set := NewSet(paths...)
+	seen := make(map[Path]bool, len(paths))
+	var out []Path
+	for _, p := range paths {
+		c, _ := p.canonical()
+		if why, _ := set.Why(c); why != c || seen[c] {
+			out = append(out, p)
+		}
+		seen[c] = true
+	}
+	return out
+}
+
+// Len returns the number of members.
+func (s Set) Len() int { return len(s.paths) }
+
+// Paths returns the members, sorted. The slice is a copy and never nil.
+func (s Set) Paths() []Path { return append([]Path{}, s.paths...) }
+
+// All iterates over the members, sorted.
+func (s Set) All() iter.Seq[Path] { return slices.Values(s.paths) }
+
+// Allows reports whether a holder of the set holds p. It does not allocate for a canonical p.
+func (s Set) Allows(p Path) bool {
+	_, ok := s.Why(p)
+	return ok
+}
+
+// Why returns the member that grants p, and whether there is one.
+func (s Set) Why(p Path) (member Path, ok bool) {
+	c, ok := p.canonical()
+	i, found := slices.BinarySearch(s.paths, c)
+	switch {
+	case found:
+		return c, true
+	case !ok:
+		return "", false
+	}
+	return s.above(i, c)
+}
+
+// above returns the member that covers p and is not p, where the first i members are those that sort before p.
+//
+// Everything that sorts from a path up to one below it starts with that path. So, members not covering each other, the
+// one that covers p is the nearest before p. Only malformed members can stand in between.
+func (s Set) above(i int, p Path) (member Path, ok bool) {
+	for i--; i >= 0; i-- {
+		member = s.paths[i]
+		_, wellFormed := member.canonical()
+		switch {
+		case wellFormed && strings.HasPrefix(string(p), string(member)):
+			_, ok = p.canonical()
+			return member, ok
+		case wellFormed:
+			return "", false
+		}
+	}
+	return "", false
+}
+
+// Covers reports whether s grants everything that other grants.
+func (s Set) Covers(other Set) bool {
+	for _, p := range other.paths {
+		if !s.Allows(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// Equal reports whether both sets grant the same.
+func (s Set) Equal(other Set) bool { return slices.Equal(s.paths, other.paths) }
+
+// Add returns the set that also grants paths.
+func (s Set) Add(paths ...Path) Set { return NewSet(slices.Concat(s.paths, paths)...) }
+
+// Union returns the set that grants what either set grants.
+func (s Set) Union(other Set) Set { return s.Add(other.paths...) }
+
+// Intersect returns the set that grants exactly what both sets grant: of two members one of which covers the other, the
+// narrower.
+func (s Set) Intersect(other Set) Set {
+	var both []Path
+	for _, p := range s.paths {
+		if other.Allows(p) {
+			both = append(both, p)
+		}
+	}
+	for _, p := range other.paths {
+		if s.Allows(p) {
+			both = append(both, p)
+		}
+	}
+	return NewSet(both...)
+}
+
+// Minus returns the members of s that other does not grant in full.
+//
+// A set cannot say "all certificates, but not importing them": paths only add. So a member of which other grants but a
+// part stays whole, and the result may overlap with other: {"/certificates/"} minus {"/certificates/import/"} is
+// {"/certificates/"}. What always holds is that the result grants no more than s, and that together with other it
+// grants what s and other grant together. [Set.Diff] tells such differences in finer grain.
+func (s Set) Minus(other Set) Set {
+	var rest []Path
+	for _, p := range s.paths {
+		if !other.Allows(p) {
+			rest = append(rest, p)
+		}
+	}
+	return Set{rest} // A part of a minimal sorted set is one as well.
+}
+
+// String returns the members separated by spaces, in braces.
+func (s Set) String() string {
+	members := make([]string, len(s.paths))
+	for i, p := range s.paths {
+		members[i] = string(p)
+	}
+	return "{" + strings.Join(members, " ") + "}"
+}
+
+// MarshalJSON writes the set as an array of paths, "[]" if it is empty.
+func (s Set) MarshalJSON() ([]byte, error) { return json.Marshal(s.Paths()) }
+
+// UnmarshalJSON reads an array of paths as [NewSet] takes them.
+func (s *Set) UnmarshalJSON(data []byte) error {
+	var paths []Path
+	if err := json.Unmarshal(data, &paths); err != nil {
+		return err
+	}
+	*s = NewSet(paths...)
+	return nil
+}

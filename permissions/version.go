@@ -1,0 +1,34 @@
+package permissions
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrVersion is what an error about a malformed Command version matches.
+var ErrVersion = errors.New("not a Command version")
+
+// version is a Command version, as many numbers of it as are given.
+type version []int
+
+func parseVersion(s string) (version, error) {
+	var v version
+	for part := range strings.SplitSeq(strings.TrimSpace(s), ".") {
+		n, err := strconv.ParseUint(part, 10, 31)
+		if err != nil {
+			return nil, fmt.Errorf("permissions: %w: %s; write it as 11.3 or 25.1", ErrVersion, quote(s))
+		}
+		v = append(v, int(n))
+	}
+	return v, nil
+}
+
+// before reports whether v is surely earlier than w, compared as far as both are given: 25 is not before 25.1, since it
+// may be any 25.
+func (v version) before(w version) bool {
+	n := min(len(v), len(w))
+	return slices.Compare(v[:n], w[:n]) < 0
+}
