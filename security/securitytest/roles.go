@@ -1,0 +1,558 @@
+package securitytest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Roles, versions 1 and 2: the lists, one role, create, update, delete and copy.
+
+// roleV1 is a role as version 1 writes it.
+type roleV1 struct {
+	ID              int             `json:"Id"`
+	Description     string          `json:"Description"`
+	EmailAddress    json.RawMessage `json:"EmailAddress,omitempty"` // null when unset; missing before 24.4
+	Enabled         bool            `json:"Enabled"`
+	Immutable       bool            `json:"Immutable"`
+	Valid           *bool           `json:"Valid"`
+	Private         bool            `json:"Private"`
+	PermissionSetID string          `json:"PermissionSetId,omitempty"` // missing in 10.x
+	Identities      []roleIdentity  `json:"Identities"`
+	Name            string          `json:"Name"`
+	Permissions     []string        `json:"Permissions"`
+}
+
+// roleIdentity is an identity inside a role: with its SID, without Roles and Valid.
+type roleIdentity struct {
+	ID           int    `json:"Id"`
+	AccountName  string `json:"AccountName"`
+	IdentityType string `json:"IdentityType"`
+	SID          string `json:"SID"`
+}
+
+// roleItemV2 is a role in the list of version 2.
+type roleItemV2 struct {
+	ID              int             `json:"Id"`
+	Name            string          `json:"Name"`
+	EmailAddress    json.RawMessage `json:"EmailAddress,omitempty"`
+	Immutable       bool            `json:"Immutable"`
+	PermissionSetID string          `json:"PermissionSetId"`
+	ClaimsCount     int             `json:"ClaimsCount"`
+}
+
+// roleV2 is one role as version 2 writes it.
+type roleV2 struct {
+	ID              int             `json:"Id"`
+	Name            string          `json:"Name"`
+	Description     string          `json:"Description"`
+	EmailAddress    json.RawMessage `json:"EmailAddress,omitempty"`
+	Immutable       bool            `json:"Immutable"`
+	PermissionSetID string          `json:"PermissionSetId"`
+	Permissions     []string        `json:"Permissions"`
+	Claims          []claimBody     `json:"Claims"`
+}
+
+// The limits of text members.
+const (
+	maxRoleName    = 128
+	maxDescription = 512
+	maxEmail       = 256
+	maxClaimText   = 512
+)
+
+// email is the EmailAddress member: null when empty, missing in versions that do not have it.
+func (s *state) email(address string) json.RawMessage {
+	if !s.cfg.version.atLeast(24, 4) {
+		return nil
+	}
+	return textOrNull(address)
+}
+
+func (s *state) roleV1(r *role, valid *bool) roleV1 {
+	body := roleV1{
+		ID: r.id, Description: r.description, EmailAddress: s.email(r.email), Enabled: r.enabled, Immutable: r.immutable,
+		Valid: valid, Private: r.private, Identities: make([]roleIdentity, 0, len(r.identities)), Name: r.name,
+		Permissions: append([]string{}, r.legacy...),
+	}
+	if s.cfg.version.atLeast(11, 0) {
+		body.PermissionSetID = r.set
+	}
+	for _, id := range r.identities {
+		i := s.identities[id]
+		body.Identities = append(body.Identities, roleIdentity{i.id, i.account, i.kind, i.sid})
+	}
+	return body
+}
+
+func (s *state) roleV2(r *role) roleV2 {
+	body := roleV2{
+		ID: r.id, Name: r.name, Description: r.description, EmailAddress: s.email(r.email), Immutable: r.immutable,
+		PermissionSetID: r.set, Permissions: minimal(r.paths), Claims: make([]claimBody, 0, len(r.claims)),
+	}
+	for _, id := range r.claims {
+		body.Claims = append(body.Claims, s.claims[id].body())
+	}
+	return body
+}
+
+// roleColumns are the fields of both lists of roles. Only Name is known to work; the others are an assumption.
+func roleColumns() []column[*role] {
+	return []column[*role]{
+		{name: "Name", sorts: true, filter: true, value: func(r *role) value { return value{text: r.name} }},
+		{name: "Id", kind: number, sorts: true, filter: true, value: func(r *role) value { return value{number: r.id} }},
+		{name: "Description", sorts: true, filter: true, value: func(r *role) value {
+			return value{text: r.description, null: r.description == ""}
+		}},
+		{name: "EmailAddress", sorts: true, filter: true, value: func(r *role) value {
+			return value{text: r.email, null: r.email == ""}
+		}},
+		{name: "Immutable", kind: flag, filter: true, value: func(r *role) value { return value{number: toNumber(r.immutable)} }},
+	}
+}
+
+func toNumber(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+var yes = true
+
+func listRolesV1(c *call) (any, error) {
+	validate, err := c.query.truth("Validate", true)
+	if err != nil {
+		return nil, err
+	}
+	var valid *bool
+	if validate {
+		valid = &yes
+	}
+	roles, err := c.rolePage()
+	if err != nil {
+		return nil, err
+	}
+	result := make([]roleV1, 0, len(roles))
+	for _, r := range roles {
+		result = append(result, c.s.roleV1(r, valid))
+	}
+	return result, nil
+}
+
+func listRolesV2(c *call) (any, error) {
+	roles, err := c.rolePage()
+	if err != nil {
+		return nil, err
+	}
+	result := make([]roleItemV2, 0, len(roles))
+	for _, r := range roles {
+		result = append(result, roleItemV2{r.id, r.name, c.s.email(r.email), r.immutable, r.set, len(r.claims)})
+	}
+	return result, nil
+}
+
+func (c *call) rolePage() ([]*role, error) { return pageOf(c, &c.h.lists.roles, c.s.allRoles) }
+
+// pageOf is the page of a list that a request asks for.
+func pageOf[T any](c *call, l *list[T], all func() []T) ([]T, error) {
+	query, err := parseListQuery(c.query)
+	if err != nil {
+		return nil, err
+	}
+	if limit := c.h.cfg.maxPageSize; limit > 0 {
+		query.size = min(query.size, limit)
+	}
+	items, total, err := l.page(query, c.s.writes, all)
+	c.total = &total
+	return items, err
+}
+
+// role is the role that the path of a request names.
+func (c *call) role() (*role, error) {
+	id, err := c.id()
+	if err != nil {
+		return nil, err
+	}
+	return c.s.role(id)
+}
+
+func (s *state) role(id int) (*role, error) {
+	r, found := s.roles[id]
+	if !found {
+		return nil, notFound("Role", id)
+	}
+	return r, nil
+}
+
+// mutableRole is the role that the path of a request names, if it can be changed.
+func (c *call) mutableRole() (*role, error) {
+	r, err := c.role()
+	if err != nil {
+		return nil, err
+	}
+	if r.immutable {
+		return nil, invalid("Role %q cannot be changed.", r.name)
+	}
+	return r, nil
+}
+
+func getRoleV1(c *call) (any, error) {
+	r, err := c.role()
+	if err != nil {
+		return nil, err
+	}
+	return c.s.roleV1(r, &yes), nil
+}
+
+func getRoleV2(c *call) (any, error) {
+	r, err := c.role()
+	if err != nil {
+		return nil, err
+	}
+	if r.corrupt {
+		return nil, &apiError{500, codeUnexpected, "The claims of the role could not be loaded."}
+	}
+	return c.s.roleV2(r), nil
+}
+
+// roleRequestV1 is what version 1 takes. Id is for updates only.
+type roleRequestV1 struct {
+	Name            *string
+	Description     *string
+	EmailAddress    *string
+	Enabled         *bool
+	Private         *bool
+	Permissions     []string
+	PermissionSetID *string `json:"PermissionSetId"`
+	Identities      []struct{ AccountName, SID *string }
+}
+
+func createRoleV1(c *call) (any, error) {
+	var req roleRequestV1
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	r := &role{}
+	if err := c.fillV1(r, req); err != nil {
+		return nil, err
+	}
+	return c.s.roleV1(c.s.putRole(r), &yes), nil
+}
+
+func updateRoleV1(c *call) (any, error) {
+	var req struct {
+		ID *int32 `json:"Id"`
+		roleRequestV1
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	old, err := c.roleInBody(req.ID)
+	if err != nil {
+		return nil, err
+	}
+	r := old.clone()
+	if err := c.fillV1(r, req.roleRequestV1); err != nil {
+		return nil, err
+	}
+	if old.immutable && !sameButMembers(old, r) {
+		return nil, invalid("Role %q cannot be changed.", old.name)
+	}
+	return c.s.roleV1(c.s.putRole(r), &yes), nil
+}
+
+// roleInBody is the role that the body of an update names.
+func (c *call) roleInBody(id *int32) (*role, error) {
+	if id == nil {
+		return nil, invalid("The Id is required.")
+	}
+	return c.s.role(int(*id))
+}
+
+// fillV1 checks a request and writes it into a role. What the request leaves out is cleared, but for Enabled, which
+// stays true, and the permission set, which is Global: that a role of another set keeps it is not known.
+// Claims and permissions on objects are no business of version 1 bodies, and stay.
+func (c *call) fillV1(r *role, req roleRequestV1) error {
+	if err := c.fillCommon(r, req.Name, req.Description, req.EmailAddress); err != nil {
+		return err
+	}
+	set := ""
+	if req.PermissionSetID != nil {
+		set = *req.PermissionSetID
+	}
+	if err := c.fillSet(r, set); err != nil {
+		return err
+	}
+	r.enabled = req.Enabled == nil || *req.Enabled
+	r.private = req.Private != nil && *req.Private
+	if err := c.setGlobal(r, req.Permissions); err != nil {
+		return err
+	}
+	r.identities = nil
+	for _, given := range req.Identities {
+		i, found := c.s.identify(given.AccountName, given.SID)
+		if !found {
+			return invalid("An identity of the role does not exist.")
+		}
+		if !slices.Contains(r.identities, i.id) {
+			r.identities = append(r.identities, i.id)
+		}
+	}
+	return c.s.checkSet(r)
+}
+
+// identify finds an identity by its account name or, without one, by its SID.
+func (s *state) identify(account, sid *string) (*identity, bool) {
+	if account != nil && *account != "" {
+		i, found := s.identities[s.accounts[strings.ToLower(*account)]]
+		return i, found
+	}
+	if sid == nil {
+		return nil, false
+	}
+	for _, i := range s.identities {
+		if strings.EqualFold(i.sid, *sid) {
+			return i, true
+		}
+	}
+	return nil, false
+}
+
+// roleRequestV2 is what version 2 takes. Id is for updates only.
+type roleRequestV2 struct {
+	Name            *string
+	Description     *string
+	EmailAddress    *string
+	PermissionSetID *string `json:"PermissionSetId"`
+	Permissions     []string
+	Claims          []claimRequest
+}
+
+func createRoleV2(c *call) (any, error) {
+	var req roleRequestV2
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	r := &role{enabled: true}
+	if err := c.fillV2(r, req); err != nil {
+		return nil, err
+	}
+	return c.s.roleV2(c.s.putRole(r)), nil
+}
+
+func updateRoleV2(c *call) (any, error) {
+	var req struct {
+		ID *int32 `json:"Id"`
+		roleRequestV2
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	old, err := c.roleInBody(req.ID)
+	if err != nil {
+		return nil, err
+	}
+	r := old.clone()
+	if err := c.fillV2(r, req.roleRequestV2); err != nil {
+		return nil, err
+	}
+	return c.s.roleV2(c.s.putRole(r)), nil
+}
+
+// fillV2 checks a request and writes it into a role. Permissions and Claims are the complete lists; identities and the
+// flags of version 1 stay.
+func (c *call) fillV2(r *role, req roleRequestV2) error {
+	old := r.clone()
+	if err := c.fillCommon(r, req.Name, req.Description, req.EmailAddress); err != nil {
+		return err
+	}
+	if len(*req.Name) > maxRoleName && utf8.RuneCountInString(*req.Name) > maxRoleName {
+		return invalid("The Name is longer than %d characters.", maxRoleName)
+	}
+	if utf8.RuneCountInString(*req.Description) > maxDescription {
+		return invalid("The Description is longer than %d characters.", maxDescription)
+	}
+	if req.PermissionSetID == nil || *req.PermissionSetID == zeroGUID {
+		return invalid("The PermissionSetId is required.")
+	}
+	if err := c.fillSet(r, *req.PermissionSetID); err != nil {
+		return err
+	}
+	if err := c.s.checkPaths(req.Permissions); err != nil {
+		return err
+	}
+	// A role may be redundant behind the scenes, when version 1 granted globally and by object. Writing back what
+	// version 2 shows of it changes nothing.
+	if !samePaths(req.Permissions, minimal(r.paths)) {
+		r.paths = slices.Clone(req.Permissions)
+		r.legacy = mapping.legacyNames(r.paths, r.legacy)
+	}
+	if err := c.s.checkSet(r); err != nil {
+		return err
+	}
+	if old.immutable && !sameButMembers(old, r) {
+		return invalid("Role %q cannot be changed.", old.name)
+	}
+	claims, err := c.s.claimsFor(req.Claims)
+	if err != nil {
+		return err
+	}
+	r.claims = claims
+	r.corrupt = c.h.cfg.corruptDuplicates && hasDuplicates(claims)
+	return nil
+}
+
+func hasDuplicates(ids []int) bool {
+	sorted := slices.Sorted(slices.Values(ids))
+	return len(slices.Compact(sorted)) < len(ids)
+}
+
+func samePaths(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// fillCommon writes the texts that both versions have. That names are unique, without regard to case, is an assumption.
+func (c *call) fillCommon(r *role, name, description, email *string) error {
+	if blank(name) {
+		return invalid("The Name is required.")
+	}
+	if blank(description) {
+		return invalid("The Description is required.")
+	}
+	if id, taken := c.s.roleNames[strings.ToLower(*name)]; taken && id != r.id {
+		return invalid("A role named %q exists already.", *name)
+	}
+	r.name, r.description, r.email = *name, *description, ""
+	if email != nil && c.h.cfg.version.atLeast(24, 4) {
+		if utf8.RuneCountInString(*email) > maxEmail {
+			return invalid("The EmailAddress is longer than %d characters.", maxEmail)
+		}
+		r.email = *email
+	}
+	return nil
+}
+
+// blank reports whether a required text is missing.
+func blank(text *string) bool { return text == nil || strings.TrimSpace(*text) == "" }
+
+func (c *call) fillSet(r *role, id string) error {
+	if id != "" && !isGUID(id) {
+		return invalid("The PermissionSetId %q is not a GUID.", id)
+	}
+	set, found := c.s.findSet(id)
+	if !found {
+		return invalid("There is no permission set %s.", id)
+	}
+	r.set = set
+	return nil
+}
+
+// checkPaths refuses what is no access control string, and lists in which one path grants another or stands twice. That
+// the latter counts as redundant is an assumption.
+func (s *state) checkPaths(paths []string) error {
+	for _, path := range paths {
+		if !wellFormed(path) || s.cfg.refuseUnknownPaths && !mapping.known(path) {
+			return invalid("Invalid permission: %q.", path)
+		}
+	}
+	if len(minimal(paths)) < len(paths) {
+		return invalid("Redundant permissions detected.")
+	}
+	return nil
+}
+
+// checkSet refuses a role that grants more than its permission set allows.
+func (s *state) checkSet(r *role) error {
+	set := s.sets[r.set]
+	for _, path := range r.paths {
+		if !anyCovers(set.paths, path) {
+			return invalid("The permission set %q does not contain the permission %s.", set.name, path)
+		}
+	}
+	return nil
+}
+
+// sameButMembers reports whether two roles differ at most in their claims and identities.
+func sameButMembers(a, b *role) bool {
+	return a.name == b.name && a.description == b.description && a.email == b.email && a.set == b.set &&
+		a.enabled == b.enabled && a.private == b.private && samePaths(a.paths, b.paths)
+}
+
+func deleteRole(c *call) (any, error) {
+	r, err := c.mutableRole()
+	if err != nil {
+		return nil, err
+	}
+	c.s.dropRole(r.id)
+	return nil, nil
+}
+
+// copyRole copies permissions and identities. The reference asks for name and description, the API description for
+// neither: here the name is needed, since names are unique, and the description defaults to that of the original.
+func copyRole(c *call) (any, error) {
+	original, err := c.role()
+	if err != nil {
+		return nil, err
+	}
+	var req struct{ Name, Description, EmailAddress *string }
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	if blank(req.Description) {
+		req.Description = &original.description
+	}
+	r := original.clone()
+	r.id, r.immutable, r.claims, r.corrupt = 0, false, nil, false
+	if err := c.fillCommon(r, req.Name, req.Description, req.EmailAddress); err != nil {
+		return nil, err
+	}
+	return c.s.roleV1(c.s.putRole(r), &yes), nil
+}
+
+// roleMember is an identity in the list of a role's identities.
+type roleMember struct {
+	ID   int    `json:"Id"`
+	Name string `json:"Name"`
+}
+
+func (s *state) roleMembers(r *role) []roleMember {
+	members := make([]roleMember, 0, len(r.identities))
+	for _, id := range r.identities {
+		members = append(members, roleMember{id, s.identities[id].account})
+	}
+	return members
+}
+
+func listRoleIdentities(c *call) (any, error) {
+	r, err := c.role()
+	if err != nil {
+		return nil, err
+	}
+	return c.s.roleMembers(r), nil
+}
+
+// setRoleIdentities takes the complete list, also for immutable roles, whose members may change.
+func setRoleIdentities(c *call) (any, error) {
+	r, err := c.role()
+	if err != nil {
+		return nil, err
+	}
+	var req struct{ Ids []int32 }
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	changed := r.clone()
+	changed.identities = nil
+	for _, given := range req.Ids {
+		id := int(given)
+		if c.s.identities[id] == nil {
+			return nil, invalid("There is no identity %d.", id)
+		}
+		if !slices.Contains(changed.identities, id) {
+			changed.identities = append(changed.identities, id)
+		}
+	}
+	return c.s.roleMembers(c.s.putRole(changed)), nil
+}
