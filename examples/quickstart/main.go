@@ -1,0 +1,327 @@
+// Quickstart tells the main job as a short story: connect, look around, read a
+// role in both models, convert its permissions, make a claim and a role, handle
+// an error, and leave everything as it was.
+//
+// Without configuration it runs on a simulated server. Where KEYFACTOR_HOSTNAME
+// is set it uses that server, and writes only with -write.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/commandsec/commandsec-go/access"
+	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/permissions"
+	"github.com/commandsec/commandsec-go/roles"
+	"github.com/commandsec/commandsec-go/security"
+	"github.com/commandsec/commandsec-go/security/securitytest"
+)
+
+const help = `Quickstart shows what this library does, on a server.
+
+  go run ./examples/quickstart            on a simulated server that it starts
+  go run ./examples/quickstart -all       the same, with every role printed
+
+Where KEYFACTOR_HOSTNAME is set it uses that server, with the credentials of the
+other KEYFACTOR_* variables (KEYFACTOR_USERNAME and KEYFACTOR_PASSWORD, or
+KEYFACTOR_AUTH_CLIENT_ID and so on; see "go doc ./security ConfigFromEnv"). There
+it only reads, unless -write is given. What it makes it removes again, also on
+Ctrl-C.
+
+Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "interrupted; nothing of what was made is left")
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.Usage = func() { fmt.Fprint(out, help); flags.PrintDefaults() }
+	all := flags.Bool("all", false, "print every role instead of the first twelve")
+	write := flags.Bool("write", false, "create and delete a claim and a role also on a real server")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unknown argument %q; see -h", flags.Arg(0))
+	}
+	client, done, err := connect(out, write)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s := &story{out: out, client: client, v1: roles.NewV1(client), v2: roles.NewV2(client), claims: claims.NewV1(client)}
+	if err := s.introduce(ctx); err != nil {
+		return err
+	}
+	example, err := s.listRoles(ctx, *all)
+	if err != nil {
+		return err
+	}
+	if err := s.convert(ctx, example); err != nil {
+		return err
+	}
+	if *write {
+		if err := s.make(ctx); err != nil {
+			return err
+		}
+	} else {
+		s.chapter("Making a role: skipped, because this is a real server; -write does it")
+	}
+	return s.fail(ctx)
+}
+
+// connect returns a client for the configured server, or for a simulated one.
+func connect(out io.Writer, write *bool) (*security.Client, func(), error) {
+	if os.Getenv("KEYFACTOR_HOSTNAME") != "" {
+		cfg, err := security.ConfigFromEnv()
+		if err != nil {
+			return nil, nil, err
+		}
+		client, err := security.NewClientFromConfig(cfg, security.WithUserAgent("quickstart/1"))
+		fmt.Fprintf(out, "KEYFACTOR_HOSTNAME is set: using the server at %s.\n", cfg.BaseURL())
+		return client, func() {}, err
+	}
+	server := securitytest.NewServer(securitytest.WithLegacyTenant(11, 260))
+	client, err := server.Client(security.WithUserAgent("quickstart/1"))
+	if err != nil {
+		server.Close()
+		return nil, nil, err
+	}
+	*write = true
+	fmt.Fprintf(out, "KEYFACTOR_HOSTNAME is not set: started a simulated server at %s\n"+
+		"with the roles of a company that has used Command since version 10.\n", server.URL)
+	return client, server.Close, nil
+}
+
+// story is the program's state.
+type story struct {
+	out      io.Writer
+	client   *security.Client
+	v1       *roles.V1
+	v2       *roles.V2
+	claims   *claims.V1
+	chapters int
+}
+
+func (s *story) chapter(title string) {
+	s.chapters++
+	fmt.Fprintf(s.out, "\n%d. %s\n\n", s.chapters, title)
+}
+
+func (s *story) say(format string, args ...any) { fmt.Fprintf(s.out, "   "+format+"\n", args...) }
+
+func (s *story) blank() { fmt.Fprintln(s.out) }
+
+// introduce prints the server's version and who we are to it.
+func (s *story) introduce(ctx context.Context) error {
+	s.chapter("Who is there")
+	version, err := s.client.Version(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("The server runs Keyfactor Command %s.", version)
+	who := access.NewV1(s.client)
+	my, err := who.My(ctx) //nolint:staticcheck // deprecated on the server, and the only call that names the caller's roles
+	if err != nil {
+		return err
+	}
+	s.say("We hold the roles: %s.", strings.Join(my.Roles, ", "))
+	mine, err := who.MyPermissions(ctx)
+	switch {
+	case errors.Is(err, security.ErrNotFound):
+		s.say("It is too old to say what they allow us (that came with Command 25).")
+	case err != nil:
+		return err
+	default:
+		s.say("They allow us: %v.", mine.Permissions)
+	}
+	return nil
+}
+
+// listRoles walks all roles and prints them. It returns one with legacy
+// permissions to look at.
+func (s *story) listRoles(ctx context.Context, all bool) (*roles.RoleV1, error) {
+	s.chapter("All roles, page after page (API version 2)")
+	const shown = 12
+	var response security.Response
+	count := 0
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "   ID\tNAME\tCLAIMS\tEDITABLE")
+	for role, err := range s.v2.All(ctx, nil, security.WithResponse(&response)) {
+		if err != nil {
+			return nil, err
+		}
+		if count++; all || count <= shown {
+			fmt.Fprintf(table, "   %d\t%s\t%d\t%s\n", role.ID, role.Name, role.ClaimsCount, yesNo(!role.Immutable))
+		}
+	}
+	if !all && count > shown {
+		fmt.Fprintf(table, "   ...\t(%d more; -all prints them)\n", count-shown)
+	}
+	if err := table.Flush(); err != nil {
+		return nil, err
+	}
+	s.blank()
+	s.say("%d roles arrived, as many as the server says it has (%d).", count, response.Total)
+
+	s.chapter("One role as the old model shows it (API version 1)")
+	for role, err := range s.v1.All(ctx, nil) { //nolint:staticcheck // the old model is the point
+		if err != nil {
+			return nil, err
+		}
+		if role.Immutable || len(role.Permissions) < 4 {
+			continue
+		}
+		s.say("%q (%d): %s", role.Name, role.ID, role.Description)
+		s.say("Permissions: %s", join(role.Permissions))
+		var accounts []string
+		for _, i := range role.Identities {
+			accounts = append(accounts, i.AccountName)
+		}
+		if len(accounts) > 0 {
+			s.say("Identities:  %s", strings.Join(accounts, ", "))
+		}
+		return &role, nil
+	}
+	return nil, nil //nolint:nilnil // a server may have no such role
+}
+
+// convert prints what a role's old permissions are in the new model.
+func (s *story) convert(ctx context.Context, role *roles.RoleV1) error {
+	s.chapter("Its permissions in the new model")
+	if role == nil {
+		s.say("This server has no role with old permissions to convert.")
+		return ctx.Err()
+	}
+	conversion := permissions.Convert(role.Permissions, nil)
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "   OLD\tNEW\tHOW SURE")
+	for _, item := range conversion.Items {
+		fmt.Fprintf(table, "   %s\t%s\t%s\n", item.Input, orDash(join(item.Paths)), item.Confidence)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	s.blank()
+	s.say("%d permissions are enough for all of them: %s", conversion.Set.Len(), join(conversion.Set.Paths()))
+	for _, item := range conversion.Widening() {
+		s.say("Careful: with %s the role could now also %s.", item.Input, item.Widens)
+	}
+	return ctx.Err()
+}
+
+// make creates a claim and a role that holds it, reads the role back, and
+// removes both again, whatever happens.
+func (s *story) make(ctx context.Context) (err error) {
+	s.chapter("A claim, and a role for it")
+	// Ctrl-C must not break off a creation: what it made would be left behind
+	// without our knowing. It is heeded between the calls.
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+
+	name := "Quickstart " + time.Now().UTC().Format("2006-01-02 15:04:05.000")
+	claim, err := s.claims.Create(writing, claims.Request{
+		Type: claims.TypeOAuthRole, Value: name, Scheme: "System", Description: "Made by the quickstart example",
+	})
+	if err != nil {
+		return fmt.Errorf("create a claim: %w", err)
+	}
+	defer func() { err = errors.Join(err, s.remove(writing, "claim", claim.ID, s.claims.Delete)) }()
+	s.say("Created the claim %s with id %d.", claim.Key(), claim.ID)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+
+	role, err := s.v2.Create(writing, roles.CreateV2{
+		Name:        name,
+		Description: "Made by the quickstart example",
+		Permissions: []permissions.Path{"/portal/read/", "/certificates/collections/read/"},
+		Claims:      []claims.Request{claim.Request()},
+	})
+	if err != nil {
+		return fmt.Errorf("create a role: %w", err)
+	}
+	id := role.ID
+	defer func() { err = errors.Join(err, s.remove(writing, "role", id, s.v2.Delete)) }()
+	s.say("Created the role %q with id %d.", role.Name, id)
+
+	if role, err = s.v2.Get(ctx, id); err != nil {
+		return err
+	}
+	s.say("Read back, it allows: %s", join(role.Permissions))
+	for _, c := range role.Claims {
+		s.say("and is held by:       %s", c.Key())
+	}
+	return nil
+}
+
+// remove deletes what the story made.
+func (s *story) remove(ctx context.Context, kind string, id int, del func(context.Context, int, ...security.CallOption) error) error {
+	if err := del(ctx, id); err != nil {
+		return fmt.Errorf("the %s %d is left behind: %w", kind, id, err)
+	}
+	s.say("Removed the %s again.", kind)
+	return nil
+}
+
+// fail shows how a failed call tells what went wrong.
+func (s *story) fail(ctx context.Context) error {
+	s.chapter("An error, handled")
+	const missing = 2147483647
+	_, err := s.v2.Get(ctx, missing)
+	failure, typed := errors.AsType[*security.Error](err)
+	if !typed || !errors.Is(err, security.ErrNotFound) {
+		return fmt.Errorf("a role with id %d was expected to be missing: %w", missing, err)
+	}
+	s.say("Asked for role %d. errors.Is(err, security.ErrNotFound) is true,", missing)
+	s.say("the status is %d, and the server's log knows the call as %s.", failure.StatusCode, failure.CorrelationID)
+	s.blank()
+	s.say("That is all. Next: examples/permissions, examples/onboard, and \"go doc ./security\".")
+	return nil
+}
+
+func join[T ~string](items []T) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = string(item)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
