@@ -310,7 +310,7 @@ func (c Conversion) Err() error {
 		case Unknown:
 			errs = append(errs, fmt.Errorf("permissions: %w: %s %s", ErrUnknown, quote(string(item.Input)), item.Reason))
 		case Refused:
-			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", item.Name, ErrRefused, item.Reason))
+			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", shownName(item.Name), ErrRefused, item.Reason))
 		}
 	}
 	return errors.Join(errs...)
@@ -382,7 +382,15 @@ func (item Item) title() string {
 	case item.Input != item.Name:
 		return quote(string(item.Input)) + " = " + string(item.Name)
 	}
-	return string(item.Name)
+	return shownName(item.Name)
+}
+
+// shownName returns a name as it is shown to people: quoted if it is malformed.
+func shownName(l Legacy) string {
+	if _, _, _, problem := l.parts(); problem != "" {
+		return quote(string(l))
+	}
+	return string(l)
 }
 
 // lines says what became of the name, for people.
@@ -408,7 +416,7 @@ func (item Item) lines() []string {
 		if item.Outcome == Refused {
 			how = "would be; " + how
 		}
-		lines = append(lines, fmt.Sprintf("%s  (%s)", p, how))
+		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), how))
 	}
 	if item.Widens != "" {
 		lines = append(lines, "WIDENS: can now "+item.Widens)
@@ -417,9 +425,9 @@ func (item Item) lines() []string {
 		if r.By == item.Name && r.Path == r.Through {
 			lines = append(lines, "the same name once more")
 		} else if r.Path == r.Through {
-			lines = append(lines, fmt.Sprintf("shares %s with %s", r.Path, r.By))
+			lines = append(lines, fmt.Sprintf("shares %s with %s", r.Path, shownName(r.By)))
 		} else {
-			lines = append(lines, fmt.Sprintf("%s is not needed: %s (%s) covers it", r.Path, r.Through, r.By))
+			lines = append(lines, fmt.Sprintf("%s is not needed: %s (%s) covers it", r.Path, r.Through, shownName(r.By)))
 		}
 	}
 	for _, u := range item.Unavailable {

@@ -191,6 +191,9 @@ func TestOverrides(t *testing.T) {
 			t.Errorf("%+v", it)
 		}
 	}
+	if got := item(t, conv, "api:read").Paths; !slices.Equal(got, paths("/auditing/read/", "/certificates/import/")) {
+		t.Errorf("%v", got)
+	}
 	if len(conv.Items) != 6 {
 		t.Errorf("%d items", len(conv.Items))
 	}
@@ -240,6 +243,10 @@ func TestTargetVersion(t *testing.T) {
 		if !slices.Equal(got, want) || conv.Err() != nil {
 			t.Errorf("%q: %v, want %v; %v", version, got, want, conv.Err())
 		}
+	}
+	conv := permissions.Convert(names("IdentityProviders:Read"), &permissions.ConvertOptions{Version: "11.3"})
+	if len(conv.Items[0].Unavailable) != 0 {
+		t.Errorf("only the form with an id is new: %+v", conv.Items[0].Unavailable)
 	}
 	for path, versions := range map[permissions.Path][2]string{
 		"/certificates/collections/change_owner/6/":                      {"11.6", "12.3"},
@@ -337,6 +344,31 @@ func TestConvertLaws(t *testing.T) {
 			t.Fatalf("%v: %v", err, back)
 		}
 	})
+}
+
+func TestItemsAreSorted(t *testing.T) {
+	want := names("AdminPortal:Read", "SSH:User", "Collections[9]:Read", "Collections[9]:Revoke", "Collections[10]:Delete", "Containers[1]:Read")
+	conv := permissions.Convert(names(want[4], want[2], want[1], want[5], want[3], want[0]), nil)
+	for i, it := range conv.Items {
+		if it.Name != want[i] {
+			t.Errorf("%d: %s, want %s", i, it.Name, want[i])
+		}
+	}
+}
+
+// What a hostile server or caller sends is shown on one line, escaped, wherever it turns up.
+func TestReportsAreFitToBeShown(t *testing.T) {
+	const evil = "\x1b[31m\nevil"
+	conv := permissions.Convert(names(evil, evil+":2", "Certificates:Import"), &permissions.ConvertOptions{
+		Overrides: map[permissions.Legacy][]permissions.Path{evil: {"/certificates/import/", "/x/"}, evil + ":2": {evil, "/x/"}},
+	})
+	narrowing := permissions.Narrow(paths(evil), nil)
+	diff := permissions.NewSet(evil).Diff(permissions.NewSet())
+	for _, text := range []string{conv.String(), conv.Err().Error(), narrowing.String(), diff.String(), permissions.Lint(paths(evil))[0].String()} {
+		if strings.Contains(text, "\x1b") || strings.Contains(text, "\nevil") || !strings.Contains(text, `\x1b[31m\nevil`) {
+			t.Errorf("%q", text)
+		}
+	}
 }
 
 func TestConvertNothing(t *testing.T) {

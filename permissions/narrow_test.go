@@ -54,6 +54,11 @@ func TestNarrow(t *testing.T) {
 			}
 		}
 	}
+	for _, l := range permissions.Narrow(paths("/certificates/"), nil).Items[0].Within {
+		if info, ok := permissions.KnownLegacy(l); !ok || info.Scope != permissions.ScopeGlobal {
+			t.Errorf("%s is within /certificates/", l)
+		}
+	}
 	strict := permissions.Narrow(paths("/certificates/requests/manage/", "/portal/read/", "/certificate_stores/private_key/read/2/"),
 		&permissions.NarrowOptions{MinConfidence: permissions.Documented})
 	if len(strict.Names) != 0 || len(strict.Items[1].Names) != 2 || strict.Items[2].Expression != permissions.NoName {

@@ -49,7 +49,7 @@ func canonicalPath(s string) (p Path, problem string) {
 		return "", problem
 	case body == "":
 		return "/", ""
-	case lower && len(s) == len(body)+2 && s[0] == '/' && s[len(s)-1] == '/':
+	case lower && s[0] == '/' && s[len(s)-1] == '/':
 		return Path(s), ""
 	}
 	return Path("/" + strings.ToLower(body) + "/"), ""

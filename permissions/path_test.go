@@ -21,9 +21,11 @@ func TestParsePath(t *testing.T) {
 		"/agents/management/mac/auto-enrollment/management/read/": "/agents/management/mac/auto-enrollment/management/read/",
 		"/not/known.yet/": "/not/known.yet/",
 		"/identity_providers/read/0AB1CDE2-0000-4000-8000-00000000/": "/identity_providers/read/0ab1cde2-0000-4000-8000-00000000/",
-		"/ ": "/",
-		" x": "/x/",
-		"x ": "/x/",
+		"/ ":  "/",
+		" x":  "/x/",
+		"x ":  "/x/",
+		"/x ": "/x/",
+		" x/": "/x/",
 	} {
 		got, err := permissions.ParsePath(in)
 		if err != nil || got != want {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "role.txt")
+	if err := os.WriteFile(file, []byte("# a role\nAdminPortal: Read\n\nCollections[6]:Read\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args   string
+		stdin  string
+		status int
+		want   string // a part of standard output, or of standard error for status 2
+	}{
+		{"convert AdminPortal:Read Certificates:Read", "", 0, "AdminPortal:Read   /portal/read/  (inferred)\n"},
+		{"convert", "[\"AdminPortal:Read\", \"API:Read\"]", 0, "2 names: 1 converted, 1 dropped."},
+		{"convert -f " + file, "", 0, `"AdminPortal: Read" = AdminPortal:Read`},
+		{"convert -min documented AdminPortal:Read", "", 1, "REFUSED"},
+		{"convert -on 11.3 CertificateStoreManagement:Revoke", "", 0, "NOT ON THIS VERSION"},
+		{"convert Nonsense", "", 1, "UNKNOWN"},
+		{"convert /portal/read/", "", 0, "/portal/read/  AdminPortal:Read\n"},
+		{"convert -json AdminPortal:Read", "", 0, `"confidence": "inferred"`},
+		{"convert -on new AdminPortal:Read", "", 2, "not a Command version"},
+		{"convert AdminPortal:Read /portal/read/", "", 2, "not both"},
+		{"convert -min certain AdminPortal:Read", "", 2, "certain"},
+		{"convert -f " + file + " AdminPortal:Read", "", 2, "not both"},
+		{"convert -f " + file + ".missing", "", 2, "no such file"},
+		{"convert", "[1]", 2, "array of strings"},
+		{"convert", " \n", 2, "no permissions given"},
+		{"explain /certificates/collections/revoke/6/", "", 0, "revoke certificates in collection 6\n"},
+		{"explain", "Manage Pending CSRs\n", 0, "can then approve and deny certificate requests, unless the role also holds WorkflowManagement:Participate"},
+		{"explain API:Read", "", 0, "none: Guards the Classic (CMS) API"},
+		{"explain PAM", "", 0, "/pam/modify/\n"},
+		{"explain nothing", "", 1, `"nothing" is not known here`},
+		{"explain -json nothing", "", 1, `"legacy": []`},
+		{"lint /portal/read/ /certificates/collections/read/", "", 0, "nothing to report\n"},
+		{"lint /Portal/Read", "", 1, "error  form  /Portal/Read  is not in canonical form; write /portal/read/\n"},
+		{"lint", "/a b/\n", 1, `"/a b/"`},
+		{"lint /", "", 0, "warning  risky  /  grants every permission"},
+		{"lint -fix /Portal/Read", "", 1, "/portal/read/\n"},
+		{"lint -json /portal/read/", "", 0, "[]\n"},
+		{"lint -inside /portal/,/ssl/ /portal/read/ /reports/read/", "", 1, "outside-set"},
+		{"lint -inside x//y /portal/read/", "", 2, "empty segment"},
+		{"diff /portal/read/ -- /portal/read/ /certificates/collections/revoke/6/", "", 0, "+ revoke certificates in collection 6\n"},
+		{"diff -- /portal/read/", "", 0, "+ sign in to the Management Portal\n"},
+		{"diff -json /portal/read/ --", "", 0, `"removed": [`},
+		{"diff", "/portal/read/\n--\n/portal/\n", 0, "+ "},
+		{"diff /portal/read/ -- /portal/read/", "", 0, "no change in effect\n"},
+		{"diff /portal/read/", "", 2, "between the paths"},
+		{"diff /a//b/ -- /c/", "", 2, "empty segment"},
+		{"diff /a/ -- /c d", "", 0, "+ do what /c/ grants"},
+		{"-h", "", 0, "Exit status"},
+		{"", "", 2, "unknown command"},
+		{"delete everything", "", 2, "unknown command"},
+		{"lint -nonsense", "", 2, "nonsense"},
+		{"lint -- /portal/read/", "", 0, "nothing to report\n"},
+	} {
+		var stdout, stderr strings.Builder
+		status := run(strings.Fields(c.args), strings.NewReader(c.stdin), &stdout, &stderr)
+		got := stdout.String()
+		if c.status == 2 {
+			got = stderr.String()
+		} else if stderr.Len() > 0 {
+			t.Errorf("%s: %s", c.args, &stderr)
+		}
+		if status != c.status || !strings.Contains(got, c.want) {
+			t.Errorf("permissions %s: status %d, want %d, and %q in\n%s", c.args, status, c.status, c.want, got)
+		}
+		if strings.Contains(c.args, "-json") && !json.Valid([]byte(stdout.String())) {
+			t.Errorf("permissions %s: not JSON:\n%s", c.args, &stdout)
+		}
+	}
+}
+
+func TestHelpOfACommand(t *testing.T) {
+	var stdout, stderr strings.Builder
+	if status := run([]string{"lint", "-h"}, strings.NewReader(""), &stdout, &stderr); status != 0 || !strings.Contains(stderr.String(), "Usage:") {
+		t.Errorf("status %d, %s", status, &stderr)
+	}
+}

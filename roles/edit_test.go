@@ -1,0 +1,436 @@
+package roles_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/permissions"
+	"github.com/commandsec/commandsec-go/roles"
+	"github.com/commandsec/commandsec-go/security"
+	"github.com/commandsec/commandsec-go/security/securitytest"
+)
+
+// quick makes clients that hardly wait between attempts.
+var quick = security.WithRetry(security.Retry{MaxAttempts: 4, MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond})
+
+// start starts a server with one role and returns the role's id.
+func start(t *testing.T, opts ...securitytest.Option) (*securitytest.Server, int) {
+	t.Helper()
+	server := securitytest.NewServer(opts...)
+	t.Cleanup(server.Close)
+	id, err := server.AddRole(securitytest.Role{
+		Name: "Operators", Description: "Ops", Permissions: []string{"/portal/read/", "/certificates/import/"},
+		Claims: []securitytest.Claim{{Type: "OAuthRole", Value: "ops", Scheme: "System", Description: "Ops"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, id
+}
+
+func serviceOf(t *testing.T, server *securitytest.Server, opts ...security.Option) *roles.V2 {
+	t.Helper()
+	client, err := server.Client(append([]security.Option{quick}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	return roles.NewV2(client)
+}
+
+func claim(value string) claims.Request {
+	return claims.Request{Type: claims.TypeOAuthRole, Value: value, Scheme: "System", Description: "test"}
+}
+
+// values lists the claim values of a role as the server has it.
+func values(t *testing.T, server *securitytest.Server, id int) []string {
+	t.Helper()
+	role, ok := server.Role(id)
+	if !ok {
+		t.Fatalf("role %d is gone", id)
+	}
+	var out []string
+	for _, c := range role.Claims {
+		out = append(out, c.Value)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func writes(server *securitytest.Server) int {
+	n := 0
+	for _, r := range server.Requests() {
+		if r.Method != "GET" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestEditChangesOneThing(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	before, _ := server.Role(id)
+	var change security.Change
+	role, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		u.Description = "Operators of the PKI"
+		return nil
+	}, security.WithChange(&change))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, _ := server.Role(id)
+	if role.Description != "Operators of the PKI" || after.Description != role.Description {
+		t.Errorf("description is %q, on the server %q", role.Description, after.Description)
+	}
+	after.Description = before.Description
+	if fmt.Sprint(before) != fmt.Sprint(after) {
+		t.Errorf("something else changed:\n%+v\n%+v", before, after)
+	}
+	want := fmt.Sprintf("role \"Operators\" (%d) updated\n  Description: \"Ops\" -> \"Operators of the PKI\"", id)
+	if change.String() != want {
+		t.Errorf("change is\n%s\nwant\n%s", change, want)
+	}
+}
+
+func TestEditWithoutChangeWritesNothing(t *testing.T) {
+	t.Parallel()
+	server, id := start(t, securitytest.WithADClaimNormalisation("KEYEXAMPLE"))
+	s := serviceOf(t, server)
+	ad := claims.Request{Type: claims.TypeGroup, Value: "pki admins", Scheme: "Active Directory", Description: "d"}
+	if _, err := s.AddClaims(t.Context(), id, []claims.Request{ad}); err != nil {
+		t.Fatal(err)
+	}
+	server.ResetRequests()
+	for name, edit := range map[string]func() error{
+		"nothing": func() error {
+			_, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return nil })
+			return err
+		},
+		"a claim that the server normalized": func() error {
+			_, err := s.AddClaims(t.Context(), id, []claims.Request{ad})
+			return err
+		},
+		"a permission that is held": func() error {
+			_, err := s.Grant(t.Context(), id, []permissions.Path{"/portal/read/"})
+			return err
+		},
+		"a claim that it has not": func() error {
+			_, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("stranger").Key()})
+			return err
+		},
+		"another order": func() error {
+			_, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+				slices.Reverse(u.Permissions)
+				slices.Reverse(u.Claims)
+				return nil
+			})
+			return err
+		},
+	} {
+		if err := edit(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := writes(server); n != 0 {
+			t.Errorf("%s: %d writes", name, n)
+		}
+	}
+}
+
+func TestGrantAndRevoke(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	role, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []permissions.Path{"/portal/read/", "/certificates/"}; !slices.Equal(role.Permissions, want) {
+		t.Errorf("permissions are %v, want %v", role.Permissions, want)
+	}
+	_, err = s.Revoke(t.Context(), id, []permissions.Path{"/certificates/import/"})
+	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "held through /certificates/") {
+		t.Errorf("revoking a part of what is held gives %v", err)
+	}
+	role, err = s.Revoke(t.Context(), id, []permissions.Path{"/certificates/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []permissions.Path{"/portal/read/"}; !slices.Equal(role.Permissions, want) {
+		t.Errorf("permissions are %v, want %v", role.Permissions, want)
+	}
+}
+
+func TestEditRefusesBeforeWriting(t *testing.T) {
+	t.Parallel()
+	server, id := start(t, securitytest.WithPermissionSets(securitytest.PermissionSet{
+		ID: "11111111-2222-3333-4444-555555555555", Name: "Small", Permissions: []string{"/portal/"},
+	}))
+	small, err := server.AddRole(securitytest.Role{Name: "Small role", Description: "d", PermissionSet: "Small", Permissions: []string{"/portal/read/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serviceOf(t, server)
+	own := errors.New("changed my mind")
+	for name, tt := range map[string]struct {
+		id     int
+		change func(*roles.UpdateV2) error
+		want   []string
+	}{
+		"the callback's error": {id, func(*roles.UpdateV2) error { return own }, []string{"changed my mind"}},
+		"several problems at once": {id, func(u *roles.UpdateV2) error {
+			u.Name, u.Description = "", strings.Repeat("x", 513)
+			u.Permissions = append(u.Permissions, "/certificates/")
+			u.Claims = append(u.Claims, claims.Request{Type: "Nonsense"})
+			return nil
+		}, []string{
+			"Name: must not be empty", "Description: must be at most 512 characters, got 513",
+			"Permissions: /certificates/import/ is redundant", "Claims[1].Type:", "Claims[1].Value: must not be empty",
+		}},
+		"outside the permission set": {small, func(u *roles.UpdateV2) error {
+			u.Permissions = append(u.Permissions, "/security/modify/")
+			return nil
+		}, []string{`Permissions[1]: /security/modify/ lies outside the permission set "Small"`}},
+		"immutable": {1, func(u *roles.UpdateV2) error {
+			u.Description = "mine"
+			return nil
+		}, []string{"Immutable:"}},
+	} {
+		server.ResetRequests()
+		_, err := s.Edit(t.Context(), tt.id, tt.change)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+			continue
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %q lacks %q", name, err, want)
+			}
+		}
+		if n := writes(server); n != 0 {
+			t.Errorf("%s: %d writes", name, n)
+		}
+	}
+	if _, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return own }); !errors.Is(err, own) {
+		t.Errorf("the callback's error is lost: %v", err)
+	}
+	if _, err := s.AddClaims(t.Context(), 1, []claims.Request{claim("admins")}); err != nil {
+		t.Errorf("the immutable role refuses claims: %v", err)
+	}
+}
+
+func TestEditDryRun(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	var change security.Change
+	role, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		u.Permissions = []permissions.Path{"/portal/read/", "/certificates/collections/revoke/6/"}
+		u.Claims = append(u.Claims, claim("new"))
+		return nil
+	}, security.WithDryRun(), security.WithChange(&change))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := writes(server); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+	if len(role.Claims) != 2 || len(role.Permissions) != 2 {
+		t.Errorf("the preview is %+v", role)
+	}
+	for _, want := range []string{"would be updated", "+ /certificates/collections/revoke/6/ (", "- /certificates/import/ (", "+ OAuthRole new (System)"} {
+		if !strings.Contains(change.String(), want) {
+			t.Errorf("the change lacks %q:\n%s", want, change)
+		}
+	}
+}
+
+// One client, a hundred goroutines: every claim added is there, every claim
+// removed is gone.
+func TestEditsOfOneClientTakeTurns(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	for i := range 50 {
+		if _, err := server.AddClaim(securitytest.Claim{Type: "OAuthRole", Value: fmt.Sprintf("old-%02d", i), Scheme: "System", Description: "d"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := server.Claims()
+	if err := server.UpdateRole(id, func(r *securitytest.Role) { r.Claims = all }); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 50 {
+		group.Go(func() {
+			if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim(fmt.Sprintf("new-%02d", i))}); err != nil {
+				t.Error(err)
+			}
+		})
+		group.Go(func() {
+			if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim(fmt.Sprintf("old-%02d", i)).Key()}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	got := values(t, server, id)
+	if len(got) != 51 || slices.ContainsFunc(got, func(v string) bool { return strings.HasPrefix(v, "old-") }) {
+		t.Errorf("claims are %v", got)
+	}
+}
+
+// Another writer that undoes the change between our write and our reading is
+// noticed, and its own change survives.
+func TestEditRepairsALostUpdate(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	stale, _ := server.Role(id)
+	calls := 0
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", After: 1, Times: 1, Interleave: func() {
+		// The other writer read before us and writes after us.
+		if err := server.UpdateRole(id, func(r *securitytest.Role) { *r = stale; r.Description = "theirs" }); err != nil {
+			t.Error(err)
+		}
+	}})
+	role, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		calls++
+		u.Claims = append(u.Claims, claim("ours"))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls != 2 || role.Description != "theirs" || len(role.Claims) != 2 {
+		t.Errorf("after %d calls the role is %+v", calls, role)
+	}
+}
+
+func TestEditGivesUpAgainstABusyWriter(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	stale, _ := server.Role(id)
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", Interleave: func() {
+		_ = server.UpdateRole(id, func(r *securitytest.Role) { *r = stale })
+	}})
+	_, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+	if !errors.Is(err, security.ErrConflict) {
+		t.Errorf("error is %v", err)
+	}
+	if n := writes(server); n != 40 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// A failure at every single request of an edit: the edit succeeds, or running it
+// again does, and nothing is doubled or lost.
+func TestEditConvergesAfterEveryFailure(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []securitytest.Fault{
+		{Status: 500},
+		{Status: 503, RetryAfter: "0"},
+		{Status: 429},
+		{Reset: true},
+		{Reset: true, Commit: true},
+		{Status: 502, Commit: true},
+		{Truncate: true},
+		{HTMLLogin: true},
+		{Hang: true, Commit: true},
+		{Hang: true},
+	} {
+		for request := range 3 {
+			for _, times := range []int{1, 2, 10} {
+				fault := fault
+				fault.After, fault.Times = request, times
+				t.Run(fmt.Sprintf("%+v", fault), func(t *testing.T) {
+					t.Parallel()
+					server, id := start(t)
+					s := serviceOf(t, server, security.WithTimeout(100*time.Millisecond))
+					server.Inject(fault)
+					_, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+					if err != nil && times == 1 && !fault.HTMLLogin {
+						t.Errorf("one failure is too much: %v", err)
+					}
+					if err != nil {
+						server.ClearFaults()
+						if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
+							t.Errorf("again: %v", err)
+						}
+					}
+					if got := values(t, server, id); !slices.Equal(got, []string{"ops", "ours"}) {
+						t.Errorf("claims are %v", got)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestEditEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	server.Inject(securitytest.Fault{Method: "PUT", Commit: true, Hang: true})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.AddClaims(ctx, id, []claims.Request{claim("ours")})
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, security.ErrUnknownOutcome) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Two programs that know nothing of each other, a hundred edits each: with the
+// settle time, every claim of both is there at the end.
+func TestSettleBetweenTwoPrograms(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	server.Inject(securitytest.Fault{Method: "GET", Latency: 4 * time.Millisecond})
+	server.Inject(securitytest.Fault{Method: "PUT", Latency: 8 * time.Millisecond})
+	var group sync.WaitGroup
+	for _, program := range []string{"a", "b"} {
+		s := serviceOf(t, server, security.WithSettle(60*time.Millisecond))
+		for i := range 100 {
+			group.Go(func() {
+				if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim(fmt.Sprintf("%s-%03d", program, i))}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	begin := time.Now()
+	group.Wait()
+	t.Logf("took %v, %d writes", time.Since(begin), writes(server))
+	if got := values(t, server, id); len(got) != 201 {
+		t.Errorf("%d claims of 201 are there", len(got))
+	}
+}
+
+// What one goroutine adds and another removes while the first waits stays
+// removed.
+func TestSettleYieldsToLaterEditsOfTheSameClient(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
+	var group sync.WaitGroup
+	group.Go(func() {
+		if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("brief"), claim("lasting")}); err != nil {
+			t.Error(err)
+		}
+	})
+	for len(values(t, server, id)) != 3 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
+		t.Error(err)
+	}
+	group.Wait()
+	if got := values(t, server, id); !slices.Equal(got, []string{"lasting", "ops"}) {
+		t.Errorf("claims are %v", got)
+	}
+}
