@@ -33,7 +33,9 @@ var (
 	opAvailableV1 = transport.Op{Method: http.MethodGet, Path: "Permissions", Version: 1}
 )
 
-// List returns one page of permission sets.
+// List returns one page of permission sets: all of them where a role of the
+// caller's in the Global set has /security/read/, otherwise the sets of those of
+// the caller's roles that have /security/modify/.
 //
 // API: GET /PermissionSets, version 1.
 func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[PermissionSet], error) {

@@ -22,8 +22,8 @@ type delta struct {
 
 type fieldChange struct{ name, from, to string }
 
-// fields lists the plain fields of an update, each with its place.
-func (u *UpdateV2) fields() []struct {
+// fieldsOf lists the plain fields of an update, each with its place.
+func fieldsOf(u *UpdateV2) []struct {
 	name  string
 	value **string
 } {
@@ -45,8 +45,8 @@ func text(s *string) string {
 // compare is what leads from base to update.
 func compare(base, update UpdateV2) *delta {
 	d := &delta{}
-	after := update.fields()
-	for i, f := range base.fields() {
+	after := fieldsOf(&update)
+	for i, f := range fieldsOf(&base) {
 		if from, to := text(*f.value), text(*after[i].value); from != to {
 			d.fields = append(d.fields, fieldChange{f.name, from, to})
 		}
@@ -78,7 +78,7 @@ func (d *delta) holds(role *RoleV2) bool {
 // apply makes the change, as far as it is not there.
 func (d *delta) apply(u *UpdateV2) {
 	for _, f := range d.fields {
-		for _, place := range u.fields() {
+		for _, place := range fieldsOf(u) {
 			if place.name != f.name {
 				continue
 			}

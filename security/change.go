@@ -76,7 +76,7 @@ func WithChange(c *Change) CallOption {
 	}
 }
 
-// ErrNotAttempted: a bulk operation ended before it came to this item.
+// ErrNotAttempted means that a bulk operation ended before it came to this item.
 var ErrNotAttempted = errors.New("not attempted")
 
 // BulkOptions changes how a bulk operation goes. How many items are worked on

@@ -2,8 +2,10 @@ package security
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -67,13 +69,13 @@ func (c *Client) Version(ctx context.Context, opts ...CallOption) (ServerVersion
 // Do sends a call that no service covers yet. path is relative to the API path,
 // and may have a query ("Certificates?ReturnLimit=5"); its segments must be
 // escaped. body is encoded as JSON unless nil; the answer is decoded into into,
-// a pointer, unless nil. Credentials, retries and errors are as for every other
+// a pointer, unless nil, and replaces what was there. Credentials, retries and errors are as for every other
 // call.
 func (c *Client) Do(ctx context.Context, method, path string, version int, body, into any, opts ...CallOption) error {
 	path, rawQuery, _ := strings.Cut(strings.TrimPrefix(path, "/"), "?")
 	call := transport.Call{Op: transport.Op{Method: method, Path: path, Version: version}, Body: body}
 	transport.Resolve(c.t, opts, &call)
-	if err := checkDo(method, path, version); err != nil {
+	if err := checkDo(method, path, version, body, into); err != nil {
 		call.Err = err
 	}
 	if rawQuery != "" {
@@ -82,13 +84,28 @@ func (c *Client) Do(ctx context.Context, method, path string, version int, body,
 			call.Err = FieldErrors{{Field: "path", Problem: "its query cannot be parsed"}}
 		}
 	}
-	return c.t.Do(ctx, &call, into)
+	if into == nil || call.Err != nil {
+		return c.t.Do(ctx, &call, nil)
+	}
+	fresh := reflect.New(reflect.TypeOf(into).Elem()) // so that a failed call leaves nothing behind
+	if err := c.t.Do(ctx, &call, fresh.Interface()); err != nil {
+		return err
+	}
+	reflect.ValueOf(into).Elem().Set(fresh.Elem())
+	return nil
 }
 
-func checkDo(method, path string, version int) error {
+func checkDo(method, path string, version int, body, into any) error {
 	var errs FieldErrors
+	if v := reflect.ValueOf(into); into != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+		errs = append(errs, FieldError{Field: "into", Problem: fmt.Sprintf("must be a pointer to decode the answer into, got %T", into)})
+	}
 	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch:
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+	case http.MethodGet, http.MethodDelete:
+		if body != nil {
+			errs = append(errs, FieldError{Field: "body", Problem: "must be nil, " + method + " has none"})
+		}
 	default:
 		errs = append(errs, FieldError{Field: "method", Problem: "must be GET, POST, PUT, PATCH or DELETE, got " + strconv.Quote(method)})
 	}
@@ -97,7 +114,7 @@ func checkDo(method, path string, version int) error {
 	}
 	for segment := range strings.SplitSeq(path, "/") {
 		plain, err := url.PathUnescape(segment)
-		if err != nil || plain == "" || plain == "." || plain == ".." || strings.ContainsAny(segment, "{}#\\") {
+		if err != nil || plain == "" || transport.Dots(plain) || strings.ContainsAny(segment, "{}#\\") || strings.ContainsFunc(segment, unprintable) {
 			errs = append(errs, FieldError{Field: "path", Problem: "must be relative to the API path, without empty or dot segments, got " + strconv.Quote(path)})
 			break
 		}
@@ -121,7 +138,7 @@ func ParseServerVersion(s string) ServerVersion {
 	number, _, _ := strings.Cut(s, "+")
 	for i, part := range strings.SplitN(number, ".", 4) {
 		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil || i == 3 {
+		if err != nil || n < 0 || i == 3 {
 			break
 		}
 		*[]*int{&v.Major, &v.Minor, &v.Patch}[i] = n

@@ -330,8 +330,8 @@ func (c Config) credential() (Option, error) {
 			count++
 		}
 	}
-	fail := func(format string, args ...any) (Option, error) {
-		return nil, badOption("credentials", "%s: %s", c.source(), fmt.Sprintf(format, args...))
+	fail := func(problem string) (Option, error) {
+		return nil, badOption("credentials", "%s: %s", c.source(), problem)
 	}
 	switch {
 	case count == 0:

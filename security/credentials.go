@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -26,9 +27,9 @@ type credential struct {
 	authorizer func(*http.Client) transport.Authorizer
 }
 
-func withCredential(name string, make func() (credential, error)) Option {
+func withCredential(name string, get func() (credential, error)) Option {
 	return option(func(c *config) error {
-		cred, err := make()
+		cred, err := get()
 		cred.name = name
 		c.credentials = append(c.credentials, cred)
 		return err
@@ -108,7 +109,8 @@ func redacted(secret string) string {
 // provider. Tokens are shared by all calls, renewed before they expire, and
 // renewed once more where the server refuses one. The token endpoint is reached
 // with the client's TLS settings and per-attempt timeout, without its
-// middleware; a token request is not repeated.
+// middleware. A token request that fails is not repeated, but for sending the
+// secret in the other of the two ways that providers know.
 func WithClientCredentials(cc ClientCredentials) Option {
 	return withCredential("WithClientCredentials", func() (credential, error) {
 		var errs []error
@@ -130,7 +132,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 			own.CheckRedirect = func(*http.Request, []*http.Request) error {
 				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
 			}
-			return tokens(func(ctx context.Context) (*oauth2.Token, error) {
+			return tokens(cc.ClientSecret, func(ctx context.Context) (*oauth2.Token, error) {
 				return grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &own))
 			})
 		}}, errors.Join(errs...)
@@ -147,7 +149,7 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 			return credential{}, badOption("WithTokenSource", "must not be nil")
 		}
 		return credential{authorizer: func(*http.Client) transport.Authorizer {
-			return tokens(func(context.Context) (*oauth2.Token, error) { return ts.Token() })
+			return tokens("", func(context.Context) (*oauth2.Token, error) { return ts.Token() })
 		}}, nil
 	})
 }
@@ -157,7 +159,9 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 // Whoever finds no usable token fetches one, with its own context; others wait
 // for it, each no longer than its own context lasts. So no token request
 // outlives the call that made it, and a caller that gives up harms nobody.
-func tokens(fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
+//
+// secret is kept out of what goes wrong.
+func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
 	var current atomic.Pointer[oauth2.Token]
 	turn := make(chan struct{}, 1)
 
@@ -182,32 +186,37 @@ func tokens(fetch func(context.Context) (*oauth2.Token, error)) transport.Author
 		}
 		tok, err := fetch(ctx)
 		if err != nil {
-			return "", fmt.Errorf("no token: %w", withoutURL(err))
+			return "", fmt.Errorf("no token: %w", readable(err, secret))
 		}
 		if tok == nil || tok.AccessToken == "" {
 			return "", errors.New("no token: the token source gave an empty one")
 		}
+		if !tok.Expiry.IsZero() && !time.Now().Before(tok.Expiry) {
+			return "", errors.New("no token: the token source gave one that has expired")
+		}
 		current.Store(tok)
-		return usable(refused), nil
+		if value := tok.Type() + " " + tok.AccessToken; value != refused {
+			return value, nil // also where it expires too soon to be kept
+		}
+		return "", nil
 	}
 	return transport.Authorizer{
 		Value: func(ctx context.Context) (string, error) {
 			if value := usable(""); value != "" {
 				return value, nil
 			}
-			value, err := renew(ctx, "")
-			if err == nil && value == "" {
-				err = errors.New("no token: the token source gave one that has expired")
-			}
-			return value, err
+			return renew(ctx, "")
 		},
 		Refresh: renew,
 	}
 }
 
-// withoutURL drops the wrapping that names the token URL, whose query could
-// hold anything.
-func withoutURL(err error) error {
+// readable drops what must not be shown: the token endpoint's answer, the token
+// URL, whose query could hold anything, and the secret.
+func readable(err error, secret string) error {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		return newTokenError(refused, secret)
+	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("the token endpoint was not reached: %w", wrapped.Err)
 	}

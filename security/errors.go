@@ -1,6 +1,7 @@
 package security
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,10 +77,13 @@ func newError(f *transport.Failure) error {
 		ProductVersion: f.Header.Get("X-Keyfactor-Product-Version"),
 		RetryAfter:     f.RetryAfter,
 		Attempts:       f.Attempts,
-		Body:           f.Body[:min(len(f.Body), maxBody)],
+		Body:           f.Body,
 		reason:         f.Reason,
 		unknown:        f.Unknown,
 		cause:          f.Err,
+	}
+	if len(f.Body) > maxBody {
+		e.Body = bytes.Clone(f.Body[:maxBody]) // lets go of the rest
 	}
 	if f.StatusCode > 299 {
 		e.parse(f.Body)
@@ -87,8 +91,8 @@ func newError(f *transport.Failure) error {
 	if in, ok := errors.AsType[*transport.InputError](f.Err); ok {
 		e.cause = FieldErrors{{Field: in.Field, Problem: in.Problem}}
 	}
-	if token, ok := errors.AsType[*oauth2.RetrieveError](f.Err); ok {
-		e.cause = &tokenError{token} // its own text prints the whole answer
+	if token, ok := errors.AsType[*tokenError](f.Err); ok {
+		e.cause = token
 	}
 	return e
 }
@@ -97,10 +101,12 @@ func newError(f *transport.Failure) error {
 // stays in Body.
 func (e *Error) parse(body []byte) {
 	var fields struct {
-		ErrorCode        any
-		Message          any
-		FailedOperations []struct{ Reason string }
-		Title            any // of problem details, which the framework underneath may send
+		ErrorCode        any `json:"ErrorCode"`
+		Message          any `json:"Message"`
+		FailedOperations []struct {
+			Reason string `json:"Reason"`
+		} `json:"FailedOperations"`
+		Title any `json:"title"` // of problem details, which the framework underneath may send
 	}
 	// A member of the wrong type must not cost the others.
 	_ = json.Unmarshal(body, &fields)
@@ -113,7 +119,7 @@ func (e *Error) parse(body []byte) {
 			e.FailedOperations = append(e.FailedOperations, op.Reason)
 		}
 	}
-	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && !strings.ContainsAny(plain[:1], "<{[") {
+	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && plain != "null" && !strings.ContainsAny(plain[:1], "<{[") {
 		e.Message = plain[:min(len(plain), 200)]
 	}
 }
@@ -249,22 +255,27 @@ func (e *Error) LogValue() slog.Value {
 	)
 }
 
-// tokenError is a token endpoint's refusal. It hides the body of the answer,
-// which an identity provider may fill with anything.
-type tokenError struct{ err *oauth2.RetrieveError }
+// tokenError is a token endpoint's refusal. It does not hold the body of the
+// answer, which an identity provider may fill with anything.
+type tokenError struct{ text string }
 
-func (e *tokenError) Error() string {
+func (e *tokenError) Error() string { return e.text }
+
+func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
 	s := "the token endpoint refused"
-	if e.err.Response != nil {
-		s += " with " + status(e.err.Response.StatusCode)
+	if err.Response != nil {
+		s += " with " + status(err.Response.StatusCode)
 	}
-	if e.err.ErrorCode != "" {
-		s += ": " + e.err.ErrorCode
+	if err.ErrorCode != "" {
+		s += ": " + err.ErrorCode
 	}
-	if e.err.ErrorDescription != "" {
-		s += " (" + e.err.ErrorDescription + ")"
+	if err.ErrorDescription != "" {
+		s += " (" + err.ErrorDescription + ")"
 	}
-	return s
+	if secret != "" {
+		s = strings.ReplaceAll(s, secret, redacted(secret))
+	}
+	return &tokenError{s}
 }
 
 // FieldError is one thing wrong with the input of a call.

@@ -246,36 +246,38 @@ func (c *config) httpClient() (*http.Client, error) {
 	}
 	switch t := hc.Transport.(type) {
 	case nil:
-		own := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented type
-		own.MaxIdleConnsPerHost = 64                           // the default of 2 throws away what concurrent calls opened
-		hc.Transport = own
-		return &hc, c.trust(own)
-	case *http.Transport:
-		if len(c.roots) == 0 && !c.skipVerify {
-			return &hc, nil
+		own := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+		if standard, ok := http.DefaultTransport.(*http.Transport); ok { // a program may have replaced it
+			own = standard.Clone()
 		}
-		own := t.Clone()
+		own.MaxIdleConnsPerHost = 64 // the default of 2 throws away what concurrent calls opened
+		c.trust(own)
 		hc.Transport = own
-		return &hc, c.trust(own)
+	case *http.Transport:
+		if len(c.roots) > 0 || c.skipVerify {
+			own := t.Clone()
+			c.trust(own)
+			hc.Transport = own
+		}
 	default:
 		if len(c.roots) > 0 || c.skipVerify {
 			return nil, badOption("WithHTTPClient", "its Transport is a %T, so WithRootCAs and WithInsecureSkipVerify "+
 				"cannot be applied to it; set up TLS in it yourself", t)
 		}
-		return &hc, nil
 	}
+	return &hc, nil
 }
 
-func (c *config) trust(t *http.Transport) error {
-	if len(c.roots) == 0 && !c.skipVerify {
-		return nil
-	}
+// trust changes whose certificates t accepts.
+func (c *config) trust(t *http.Transport) {
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	t.TLSClientConfig.InsecureSkipVerify = c.skipVerify //nolint:gosec // asked for by name
+	if c.skipVerify {
+		t.TLSClientConfig.InsecureSkipVerify = true
+	}
 	if len(c.roots) == 0 {
-		return nil
+		return
 	}
 	pool := t.TLSClientConfig.RootCAs
 	if pool == nil {
@@ -290,7 +292,6 @@ func (c *config) trust(t *http.Transport) error {
 		pool.AppendCertsFromPEM(pem)
 	}
 	t.TLSClientConfig.RootCAs = pool
-	return nil
 }
 
 // credential returns the one credential given.

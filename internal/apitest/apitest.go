@@ -4,6 +4,7 @@ package apitest
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/jarcoal/httpmock"
 
+	"github.com/commandsec/commandsec-go/internal/spec"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -117,6 +119,9 @@ func (e Exchange) check(t testing.TB, r *http.Request) {
 		}
 	}
 	SameJSON(t, string(body), e.Body)
+	if _, err := spec.CheckRequest(r, base.Path, body); err != nil && !errors.Is(err, spec.ErrUndescribed) {
+		t.Error(err)
+	}
 }
 
 func (e Exchange) response(r *http.Request) *http.Response {

@@ -7,7 +7,9 @@ import (
 	"iter"
 	"maps"
 	"net/url"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/google/go-querystring/query"
 	"golang.org/x/sync/errgroup"
@@ -35,10 +37,14 @@ func Query(opts any) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	for param, field := range map[string]string{paramPage: "Page", paramSize: "PageSize"} {
-		if v := values.Get(param); v != "" && v[0] == '-' {
-			return nil, &transport.InputError{Field: field, Problem: "must not be negative, got " + v}
+	var errs security.FieldErrors
+	for _, p := range [...]struct{ param, field string }{{paramPage, "Page"}, {paramSize, "PageSize"}} {
+		if v := values.Get(p.param); strings.HasPrefix(v, "-") {
+			errs = append(errs, security.FieldError{Field: p.field, Problem: "must not be negative, got " + v})
 		}
+	}
+	if len(errs) > 0 {
+		return nil, errs
 	}
 	return values, nil
 }
@@ -121,8 +127,9 @@ type walk[T any, K comparable] struct {
 
 	start, size int // first page and page size asked for
 	seen        map[K]struct{}
+	nameless    []T // the last page whose items have no id
 	count       int // items yielded
-	want        int // items to expect in all; valid where total >= 0
+	want        int // items to expect in all, -1 for unknown
 	total       int // as the first page stated it, -1 for unknown
 	full        int // length of the first page: what the server takes a page to be
 }
@@ -189,16 +196,17 @@ func (w *walk[T, K]) fetch(ctx context.Context, number int) page[T] {
 // expect works out from the first page how many items there are to come.
 func (w *walk[T, K]) expect(first page[T]) {
 	w.total, w.full = first.total, len(first.items)
-	size := w.size
-	if before := (w.start - 1) * size; w.full > 0 && w.full < size && before+w.full < w.total {
-		size = w.full // the server caps the page size
+	w.want = max(0, w.total-(w.start-1)*w.size)
+	if w.total < 0 || w.start > 1 && w.full > 0 && w.full != w.size {
+		// Nobody knows: there is no total, or the server may make pages of
+		// another size than asked for, and so many items came before this page.
+		w.want = -1
 	}
-	w.want = max(0, w.total-(w.start-1)*size)
 }
 
 // worthwhile reports whether page number may hold items.
 func (w *walk[T, K]) worthwhile(number int) bool {
-	return w.total < 0 || (number-w.start)*w.full < w.want
+	return w.want < 0 || (number-w.start)*w.full < w.want
 }
 
 // consume yields the items of a page and reports whether the walk is over.
@@ -213,10 +221,13 @@ func (w *walk[T, K]) consume(ctx context.Context, p page[T]) (done bool, err err
 		return true, w.changed("the total went from %d to %d", w.total, p.total)
 	}
 	if len(p.items) == 0 {
-		if w.total >= 0 && w.count != w.want {
+		if w.want >= 0 && w.count != w.want {
 			return true, w.changed("the list ended after %d of %d items", w.count, w.want)
 		}
 		return true, nil
+	}
+	if w.repeats(p.items) {
+		return true, w.changed("a page came twice")
 	}
 	fresh := 0
 	for i := range p.items {
@@ -237,10 +248,22 @@ func (w *walk[T, K]) consume(ctx context.Context, p page[T]) (done bool, err err
 		return true, w.changed("a page came twice")
 	case fresh < len(p.items):
 		return true, w.changed("%d items came twice", len(p.items)-fresh)
-	case w.total >= 0 && w.count > w.want:
+	case w.want >= 0 && w.count > w.want:
 		return true, w.changed("%d items came, and the total is %d", w.count, w.want)
 	}
-	return w.total >= 0 && w.count == w.want, nil
+	return w.count == w.want, nil
+}
+
+// repeats reports whether a page of items without ids, which cannot be
+// recognized one by one, is the same as the one before.
+func (w *walk[T, K]) repeats(items []T) bool {
+	var none K
+	if w.id(&items[0]) != none {
+		return false
+	}
+	same := reflect.DeepEqual(w.nameless, items)
+	w.nameless = items
+	return same
 }
 
 // first reports whether an item is seen for the first time, and remembers it.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -90,7 +91,7 @@ func Ensure[T any](ctx context.Context, c *transport.Client, call transport.Call
 // status a duplicate gets is not documented.
 func taken(err error) bool {
 	e, ok := errors.AsType[*security.Error](err)
-	return ok && (e.StatusCode == 400 || e.StatusCode == 409)
+	return ok && (e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusConflict)
 }
 
 // All ensures many objects, several at a time, and returns what became of each,

@@ -62,13 +62,24 @@ func segment(name string, arg any) (string, error) {
 		}
 		return strconv.Itoa(v), nil
 	case string:
-		if v == "" || v == "." || v == ".." {
+		if v == "" || Dots(v) {
 			return "", &InputError{Field: name, Problem: fmt.Sprintf("%q is not an id", v)}
 		}
 		return url.PathEscape(v), nil
 	default:
 		return "", fmt.Errorf("path argument %s: type %T is not supported", name, arg)
 	}
+}
+
+// Dots reports whether a path segment is "." or "..", or would hold one after a
+// server (IIS, a proxy) took an escaped slash or backslash for a separator.
+func Dots(segment string) bool {
+	for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // InputError says which argument was refused before anything was sent.

@@ -14,6 +14,7 @@ import (
 )
 
 func TestSigningIn(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	a.bearer(a.server.Token).get("/Status/HealthCheck", 1).is(204, "")
 	a.as(strings.ToUpper(a.server.Username), a.server.Password).get("/Status/HealthCheck", 1).is(204, "")
@@ -35,6 +36,7 @@ func TestSigningIn(t *testing.T) {
 }
 
 func TestRequestedWith(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	for value, status := range map[string]int{"": 400, "curl": 400, "APIClient": 204, "XMLHttpRequest": 204, "apiclient": 204} {
 		req := a.request(http.MethodGet, "/Status/HealthCheck", 1, "")
@@ -46,6 +48,7 @@ func TestRequestedWith(t *testing.T) {
 }
 
 func TestAuthorization(t *testing.T) {
+	t.Parallel()
 	const delegated = "11111111-aaaa-4bbb-8ccc-222222222222"
 	a := furnished(t,
 		securitytest.WithPermissionSets(securitytest.PermissionSet{ID: delegated, Name: "Delegated", Permissions: []string{"/security/"}}),
@@ -127,6 +130,7 @@ func TestAuthorization(t *testing.T) {
 // TestRolesFollowMembers checks that callers hold the roles whose identities and claims name them, from one request to
 // the next.
 func TestRolesFollowMembers(t *testing.T) {
+	t.Parallel()
 	a := furnished(t,
 		securitytest.WithUser(`KEYEXAMPLE\jsmith`, "p"),
 		securitytest.WithClientCredentials("app-1", "s"),
@@ -165,7 +169,7 @@ func askToken(t *testing.T, a *api, form url.Values) (string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -181,6 +185,7 @@ func askToken(t *testing.T, a *api, form url.Values) (string, int) {
 }
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	first := fetchToken(t, a, a.server.ClientID, a.server.ClientSecret)
 	second := fetchToken(t, a, a.server.ClientID, a.server.ClientSecret)
@@ -220,6 +225,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestTokenWithBasicClient(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithClientCredentials("a client", "s/ecret", "Administrator"))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.server.TokenURL(), strings.NewReader("grant_type=client_credentials&scope=x"))
 	if err != nil {
@@ -230,13 +236,14 @@ func TestTokenWithBasicClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		t.Errorf("got %d", resp.StatusCode)
 	}
 }
 
 func TestTokenLifetime(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithTokenLifetime(time.Nanosecond))
 	resp, err := a.server.HTTPClient().PostForm(a.server.TokenURL(), url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {a.server.ClientID}, "client_secret": {a.server.ClientSecret},
@@ -244,7 +251,7 @@ func TestTokenLifetime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -256,6 +263,7 @@ func TestTokenLifetime(t *testing.T) {
 }
 
 func TestCredentialsAreNotRecorded(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	a.bearer(a.server.Token).get("/Status/HealthCheck?x=1", 1)
 	a.post("/Security/Claims", 1, `{"broken`).refused(400)
@@ -272,7 +280,7 @@ func TestCredentialsAreNotRecorded(t *testing.T) {
 		}
 	}
 	r := seen[1]
-	if r.Sequence != 2 || r.Method != "POST" || r.Path != "/KeyfactorAPI/Security/Claims" || r.Template != "/Security/Claims" ||
+	if r.Sequence != 2 || r.Method != http.MethodPost || r.Path != "/KeyfactorAPI/Security/Claims" || r.Template != "/Security/Claims" ||
 		r.Version != 1 || string(r.Body) != `{"broken` || r.Header.Get("X-Keyfactor-Requested-With") != "APIClient" || r.Time.IsZero() {
 		t.Errorf("recorded %+v", r)
 	}

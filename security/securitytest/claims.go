@@ -51,6 +51,7 @@ type claimType struct {
 	given bool
 }
 
+// UnmarshalJSON reads either form.
 func (t *claimType) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil

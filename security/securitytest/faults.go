@@ -162,7 +162,7 @@ func (f *Fault) answer() *response {
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // the documented way to break off an answer that is not HTTP/1
 	}
 	raw := conn
 	if secure, ok := conn.(*tls.Conn); ok {

@@ -1,14 +1,15 @@
 package securitytest
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -233,7 +234,7 @@ func (h *Handler) answer(r *http.Request, body []byte, version int, matched []*r
 	resp.header = h.headers()
 	resp.header.Set("Api-Supported-Versions", supported)
 	if c.total != nil && err == nil && !h.cfg.noTotalCount {
-		resp.header.Set("X-Total-Count", fmt.Sprint(*c.total))
+		resp.header.Set("X-Total-Count", strconv.Itoa(*c.total))
 	}
 	return resp
 }
@@ -241,8 +242,10 @@ func (h *Handler) answer(r *http.Request, body []byte, version int, matched []*r
 // headers are the headers that every answer has.
 func (h *Handler) headers() http.Header {
 	header := http.Header{}
-	header.Set("X-Keyfactor-Correlation-Id", fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x",
-		rand.Uint32(), rand.Uint32()&0xffff, rand.Uint32()&0xfff, rand.Uint32()&0xfff, rand.Uint64()&0xffffffffffff))
+	var id [16]byte
+	// Never fails.
+	_, _ = rand.Read(id[:])
+	header.Set("X-Keyfactor-Correlation-Id", fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]))
 	if h.cfg.version.atLeast(11, 0) {
 		// Version 10 is documented not to tell.
 		header.Set("X-Keyfactor-Product-Version", h.cfg.version.text+"+4f1c2ab09d7e35866b0e1f94c8d2a7733e5b6091")

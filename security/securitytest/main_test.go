@@ -88,7 +88,7 @@ func (a *api) send(req *http.Request, body string) answer {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	received, err := io.ReadAll(resp.Body)
 	if err != nil {
 		a.t.Fatal(err)
@@ -157,7 +157,10 @@ func (got answer) ok() answer {
 // refused checks for an error body with this status.
 func (got answer) refused(status int) answer {
 	got.t.Helper()
-	var body struct{ ErrorCode, Message string }
+	var body struct {
+		ErrorCode string `json:"ErrorCode"`
+		Message   string `json:"Message"`
+	}
 	err := json.Unmarshal([]byte(got.body), &body)
 	if got.status != status || err != nil || body.Message == "" || !strings.HasPrefix(body.ErrorCode, "0xA011") {
 		got.t.Errorf("got %d %s, want %d and an error body", got.status, got.body, status)

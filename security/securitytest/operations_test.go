@@ -40,6 +40,7 @@ const providerParameters = `{"NameClaimType":"name","RoleClaimType":"roles","Uni
 
 // TestOperations calls every operation of the API once, and looks at what it answers.
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	claim := `{"Id":1,"Description":"A user","ClaimType":"OAuthSubject","ClaimValue":"user-1","Provider":` + systemProvider + `}`
 
@@ -103,8 +104,8 @@ func TestOperations(t *testing.T) {
 	a.delete("/Security/Claims/2").is(204, "")
 
 	a.get("/Security/Identities?Validate=false", 1).ok()
-	a.post("/Security/Identities", 1, `{"AccountName":"other@keyexample.com"}`).is(200,
-		`{"Id":8,"AccountName":"KEYEXAMPLE\\other","IdentityType":"User","Roles":[],"Valid":true}`)
+	a.post("/Security/Identities", 1, `{"AccountName":"second@keyexample.com"}`).is(200,
+		`{"Id":8,"AccountName":"KEYEXAMPLE\\second","IdentityType":"User","Roles":[],"Valid":true}`)
 	a.get("/Security/Identities/Lookup?accountName=KEYEXAMPLE%5Cnobody", 1).is(200, `{"Valid":true}`)
 	a.get("/Security/Identities/7", 1).ok()
 	a.delete("/Security/Identities/8").is(204, "")

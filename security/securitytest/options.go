@@ -201,14 +201,15 @@ type version struct {
 	major, minor int
 }
 
-// parseVersion reads the first two numbers of a product version; what is not a number counts as zero.
+// parseVersion reads a product version; what is missing or not a number counts as zero.
 func parseVersion(text string) version {
-	v := version{text: text}
 	parts := strings.SplitN(text, ".", 3)
-	v.major, _ = strconv.Atoi(parts[0])
-	if len(parts) > 1 {
-		v.minor, _ = strconv.Atoi(parts[1])
+	for len(parts) < 3 {
+		parts = append(parts, "0")
 	}
+	v := version{text: strings.Join(parts, ".")}
+	v.major, _ = strconv.Atoi(parts[0])
+	v.minor, _ = strconv.Atoi(parts[1])
 	return v
 }
 

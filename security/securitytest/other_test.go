@@ -9,15 +9,23 @@ import (
 )
 
 func TestVersionHeader(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	for _, test := range []struct {
 		method, path, version string
 		status                int
 	}{
-		{"GET", "/Security/Roles/1", "", 200}, {"GET", "/Security/Roles/1", "1", 200}, {"GET", "/Security/Roles/1", "1.0", 200},
-		{"GET", "/Security/Roles/1", "2", 200}, {"GET", "/Security/Roles/1", "2.0", 200}, {"GET", "/Security/Roles/1", "3", 400},
-		{"GET", "/Security/Roles/1", "x", 400}, {"GET", "/Security/Claims", "2", 400}, {"GET", "/PermissionSets", "2.0", 400},
-		{"DELETE", "/Security/Roles/1", "2", 400}, {"GET", "/Security/My", "2", 400},
+		{"GET", "/Security/Roles/1", "", 200},
+		{"GET", "/Security/Roles/1", "1", 200},
+		{"GET", "/Security/Roles/1", "1.0", 200},
+		{"GET", "/Security/Roles/1", "2", 200},
+		{"GET", "/Security/Roles/1", "2.0", 200},
+		{"GET", "/Security/Roles/1", "3", 400},
+		{"GET", "/Security/Roles/1", "x", 400},
+		{"GET", "/Security/Claims", "2", 400},
+		{"GET", "/PermissionSets", "2.0", 400},
+		{"DELETE", "/Security/Roles/1", "2", 400},
+		{"GET", "/Security/My", "2", 400},
 	} {
 		req := a.request(test.method, test.path, 1, "")
 		req.Header.Set("x-keyfactor-api-version", test.version)
@@ -35,6 +43,7 @@ func TestVersionHeader(t *testing.T) {
 }
 
 func TestVersion10(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithVersion("10.5"), securitytest.WithLegacyTenant(1, 20))
 	got := a.get(`/Security/Roles?pq.queryString=name%20-eq%20%22Administrator%22&pageReturned=1`, 1).is(http.StatusOK,
 		`[{"Id":1,"Description":"Built-in management portal administration role","Enabled":true,"Immutable":true,"Valid":true,`+
@@ -59,6 +68,7 @@ func TestVersion10(t *testing.T) {
 }
 
 func TestVersion11(t *testing.T) {
+	t.Parallel()
 	a := furnished(t, securitytest.WithVersion("11.0"))
 	a.get("/Security/Roles/2", 2).is(200, `{"Id":2,"Name":"Reporting API Access","Description":"Default Role For Dashboard use","Immutable":true,`+
 		`"PermissionSetId":"`+globalSet+`","Permissions":["/portal/read/","/dashboard/read/"],"Claims":[]}`)
@@ -66,7 +76,7 @@ func TestVersion11(t *testing.T) {
 	if strings.Contains(got.body, "EmailAddress") || !strings.Contains(got.body, "PermissionSetId") {
 		t.Errorf("role %s", got.body)
 	}
-	if v := got.header.Get("X-Keyfactor-Product-Version"); !strings.HasPrefix(v, "11.0+") {
+	if v := got.header.Get("X-Keyfactor-Product-Version"); !strings.HasPrefix(v, "11.0.0+") {
 		t.Errorf("product version %q", v)
 	}
 	equal(t, a.get("/IdentityProviders?SortField=Name", 1).column("Name")[0], "Active Directory")
@@ -76,6 +86,7 @@ func TestVersion11(t *testing.T) {
 }
 
 func TestAPIPath(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithAPIPath("Keyfactor/API/"))
 	if !strings.HasSuffix(a.server.URL, "/Keyfactor/API") {
 		t.Errorf("URL %s", a.server.URL)
@@ -88,6 +99,7 @@ func TestAPIPath(t *testing.T) {
 }
 
 func TestBodies(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	// One of the clients sends null along with requests that have no body.
 	a.do(http.MethodGet, "/Security/Roles/1", 1, "null").ok()
@@ -106,6 +118,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestClaimSwitches(t *testing.T) {
+	t.Parallel()
 	claim := func(value, scheme string) string {
 		return `{"ClaimType":0,"ClaimValue":"` + value + `","ProviderAuthenticationScheme":"` + scheme + `","Description":"d"}`
 	}
@@ -128,6 +141,7 @@ func TestClaimSwitches(t *testing.T) {
 }
 
 func TestUnknownPermissionsRefused(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithUnknownPermissionsRefused())
 	a.post("/Security/Roles", 2, roleV2(0, "A", `["/certificates/collections/read/6/","/ssl/"]`, "[]")).ok()
 	a.post("/Security/Roles", 2, roleV2(0, "B", `["/something/new/"]`, "[]")).refused(400)
@@ -135,6 +149,7 @@ func TestUnknownPermissionsRefused(t *testing.T) {
 }
 
 func TestIdentities(t *testing.T) {
+	t.Parallel()
 	a := furnished(t, securitytest.WithDirectory(
 		securitytest.Identity{AccountName: `KEYEXAMPLE\PKI Admins`, Type: "Group", SID: "S-1-5-21-1-2-3-4"}))
 	for name, valid := range map[string]string{
@@ -171,6 +186,7 @@ func TestIdentities(t *testing.T) {
 }
 
 func TestIdentitiesListPermission(t *testing.T) {
+	t.Parallel()
 	reader := []securitytest.Option{
 		securitytest.WithRoles(securitytest.Role{Name: "Readers", Description: "d", Permissions: []string{"/security/read/"}}),
 		securitytest.WithUser("reader", "p", "Readers"),
@@ -183,6 +199,7 @@ func TestIdentitiesListPermission(t *testing.T) {
 }
 
 func TestMyPermissions(t *testing.T) {
+	t.Parallel()
 	a := furnished(t, securitytest.WithRoles(
 		securitytest.Role{Name: "A", Description: "d", Permissions: []string{"/ssl/read/", "/certificates/collections/read/6/", "/pam/read/1/", "/portal/"}},
 		securitytest.Role{Name: "B", Description: "d", Permissions: []string{"/certificates/collections/read/", "/dashboard/", "/ssl/read/"}},
@@ -197,6 +214,7 @@ func TestMyPermissions(t *testing.T) {
 }
 
 func TestPermissionSets(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	for _, body := range []string{
 		`{"Name":"","Permissions":[]}`, `{"Name":"X"}`, `{"Permissions":["/ssl/"]}`, `{"Name":"GLOBAL","Permissions":["/ssl/"]}`,
@@ -222,6 +240,7 @@ func TestPermissionSets(t *testing.T) {
 }
 
 func TestIdentityProviders(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	create := func(scheme, name, kind, parameters string) string {
 		return `{"AuthenticationScheme":"` + scheme + `","DisplayName":"` + name + `","ProviderType":"` + kind + `","Parameters":` + parameters + `}`
@@ -272,7 +291,9 @@ func TestIdentityProviders(t *testing.T) {
 		"unknown set":    `{"PermissionSetId":"99999999-0000-0000-0000-000000000000",` + create("x", "x", "Generic", providerParameters)[1:],
 		"no body at all": "null",
 	} {
-		t.Run(name, func(t *testing.T) { a.post("/IdentityProviders", 1, body).refused(400) })
+		if a.post("/IdentityProviders", 1, body).refused(400); t.Failed() {
+			t.Fatalf("after %s", name)
+		}
 	}
 	a.put("/IdentityProviders/c70e8641-a543-45b1-a47f-8b7d253fbf14", 1, `{"AuthenticationScheme":"x","DisplayName":"x"}`).refused(400)
 	equal(t, len(a.get("/IdentityProviders?SortField=DisplayName&ReturnLimit=2&PageReturned=3", 1).column("Id")), 1)

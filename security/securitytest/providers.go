@@ -3,6 +3,7 @@ package securitytest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,8 +34,8 @@ type parameterValue struct {
 
 // pair is a request header or a URL parameter.
 type pair struct {
-	Name  *string
-	Value *string
+	Name  *string `json:"Name"`
+	Value *string `json:"Value"`
 }
 
 // providerType is a kind of provider and the parameters that it takes.
@@ -387,9 +388,7 @@ func updateProvider(c *call) (any, error) {
 	}
 	p := *old
 	p.values = map[string]parameterValue{}
-	for name, given := range old.values {
-		p.values[name] = given
-	}
+	maps.Copy(p.values, old.values)
 	if err := c.fillProvider(&p, req.providerRequest); err != nil {
 		return nil, err
 	}
@@ -469,21 +468,17 @@ func (c *call) fillParameters(p *provider, given map[string]json.RawMessage) err
 
 // parse reads the value of a parameter; nil is none.
 func (t typeParameter) parse(data json.RawMessage) (*parameterValue, error) {
-	var err error
 	var given parameterValue
-	if string(data) == "null" {
+	if string(data) == "null" || string(data) == `""` {
 		return nil, nil
 	}
+	var err error
 	switch t.DataType {
 	case dataText:
 		err = json.Unmarshal(data, &given.text)
-		if given.text == "" {
-			return nil, err
-		}
 	case dataNumber:
 		var n int32
-		err = json.Unmarshal(data, &n)
-		if n < 1 {
+		if err = json.Unmarshal(data, &n); err == nil && n < 1 {
 			return nil, invalid("The parameter %s must be a number from 1 up.", t.Name)
 		}
 		given.text = strconv.Itoa(int(n))

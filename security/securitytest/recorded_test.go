@@ -13,6 +13,7 @@ import (
 const systemProvider = `{"Id":"c70e8641-a543-45b1-a47f-8b7d253fbf14","AuthenticationScheme":"System","DisplayName":"System"}`
 
 func TestRecordedIdentities(t *testing.T) {
+	t.Parallel()
 	a := start(t,
 		securitytest.WithIdentities(
 			securitytest.Identity{ID: 2, AccountName: `KEYEXAMPLE\svc_pool`}, securitytest.Identity{ID: 6, AccountName: `KEYEXAMPLE\old`}),
@@ -46,6 +47,7 @@ func TestRecordedIdentities(t *testing.T) {
 }
 
 func TestRecordedIdentityOrder(t *testing.T) {
+	t.Parallel()
 	var seeds []securitytest.Identity
 	for id, name := range map[int]string{1: "Administrator", 2: "SVC_AppPool", 3: "kfadmin", 7: "Guest"} {
 		seeds = append(seeds, securitytest.Identity{ID: id, AccountName: `KEYEXAMPLE\` + name})
@@ -57,6 +59,7 @@ func TestRecordedIdentityOrder(t *testing.T) {
 }
 
 func TestRecordedRolesV1(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithRoles(securitytest.Role{ID: 908, Name: "before", Description: "d"}))
 	a.post("/Security/Roles", 1, `{"Name":"Auditors","Description":"Read-only staff","Permissions":[]}`).is(http.StatusOK,
 		`{"Id":909,"Description":"Read-only staff","EmailAddress":null,"Enabled":true,"Immutable":false,"Valid":true,"Private":false,`+
@@ -78,6 +81,7 @@ func TestRecordedRolesV1(t *testing.T) {
 }
 
 func TestRecordedRolesV2(t *testing.T) {
+	t.Parallel()
 	a := start(t,
 		securitytest.WithRoles(securitytest.Role{ID: 358, Name: "before", Description: "d"}),
 		securitytest.WithClaims(securitytest.Claim{ID: 243, Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"}),
@@ -100,6 +104,7 @@ func TestRecordedRolesV2(t *testing.T) {
 }
 
 func TestRecordedClaims(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithClaims(
 		securitytest.Claim{ID: 12, Type: "Group", Value: `KEYEXAMPLE\PKI Administrators`, Scheme: "Active Directory", Description: "PKI admins"},
 		securitytest.Claim{ID: 230, Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"},
@@ -118,6 +123,7 @@ func TestRecordedClaims(t *testing.T) {
 }
 
 func TestRecordedPermissionSets(t *testing.T) {
+	t.Parallel()
 	got := start(t).get("/PermissionSets?PageReturned=1&ReturnLimit=50", 1).is(http.StatusOK,
 		`[{"Id":"099c05f0-deba-4562-a5b1-f491e19c0749","Name":"Global","Permissions":["/"]}]`)
 	if count := got.header.Get("X-Total-Count"); count != "1" {
@@ -126,6 +132,7 @@ func TestRecordedPermissionSets(t *testing.T) {
 }
 
 func TestRecordedHeaders(t *testing.T) {
+	t.Parallel()
 	a := start(t, securitytest.WithRoles(securitytest.Role{Name: "r", Description: "d"}))
 	correlation := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	product := regexp.MustCompile(`^25\.4\.1\+[0-9a-f]{40}$`)
@@ -159,6 +166,7 @@ func TestRecordedHeaders(t *testing.T) {
 }
 
 func TestRecordedSortError(t *testing.T) {
+	t.Parallel()
 	start(t).get("/Security/Roles?SortField=Foo", 1).is(http.StatusBadRequest,
 		`{"ErrorCode":"0xA011004A","Message":"Invalid sort field: Foo."}`)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -84,9 +85,7 @@ func errorResponse(e *apiError) *response {
 // connection.
 func (r *response) send(w http.ResponseWriter, truncate bool) {
 	header := w.Header()
-	for name, values := range r.header {
-		header[name] = values
-	}
+	maps.Copy(header, r.header)
 	body := r.body
 	if r.contentType != "" {
 		header.Set("Content-Type", r.contentType)

@@ -539,13 +539,15 @@ func setRoleIdentities(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var req struct{ Ids []int32 }
+	var req struct {
+		IDs []int32 `json:"Ids"`
+	}
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
 	changed := r.clone()
 	changed.identities = nil
-	for _, given := range req.Ids {
+	for _, given := range req.IDs {
 		id := int(given)
 		if c.s.identities[id] == nil {
 			return nil, invalid("There is no identity %d.", id)

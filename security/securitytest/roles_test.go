@@ -23,6 +23,7 @@ const someClaim = `{"ClaimType":5,"ClaimValue":"u","ProviderAuthenticationScheme
 
 // TestTwoViewsOfARole checks that versions 1 and 2 show one and the same role.
 func TestTwoViewsOfARole(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	v1 := func() any { return decode[map[string]any](a.get("/Security/Roles/3", 1).ok())["Permissions"] }
 	v2 := func() any { return decode[map[string]any](a.get("/Security/Roles/3", 2).ok())["Permissions"] }
@@ -64,6 +65,7 @@ func TestTwoViewsOfARole(t *testing.T) {
 }
 
 func TestPutReplacesEverything(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	a.put("/Security/Roles", 2, `{"Id":3,"Name":"Operators","Description":"d","PermissionSetId":"`+globalSet+`"}`).like(200,
 		`{"Id":3,"Name":"Operators","Description":"d","EmailAddress":null,"Immutable":false,"PermissionSetId":"`+globalSet+`","Permissions":[],"Claims":[]}`)
@@ -74,6 +76,7 @@ func TestPutReplacesEverything(t *testing.T) {
 }
 
 func TestClaimsOfRoles(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	// An existing claim is found by its key, whatever its description; another one is created.
 	got := decode[struct{ Claims []struct{ ID int } }](a.post("/Security/Roles", 2, roleV2(0, "A", `[]`,
@@ -105,6 +108,7 @@ func TestClaimsOfRoles(t *testing.T) {
 }
 
 func TestDuplicateClaims(t *testing.T) {
+	t.Parallel()
 	twice := roleV2(0, "Twice", `[]`, "["+someClaim+","+someClaim+"]")
 	a := start(t)
 	a.post("/Security/Roles", 2, twice).ok()
@@ -120,6 +124,7 @@ func TestDuplicateClaims(t *testing.T) {
 }
 
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	a.post("/Security/Roles/3/Copy", 1, `{"Name":"Copy"}`).ok()
 	copied, _ := a.server.Role(4)
@@ -139,6 +144,7 @@ func TestCopy(t *testing.T) {
 }
 
 func TestImmutableRoles(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	const description = "Built-in management portal administration role"
 	body := func(name, permissions, claims string) string {
@@ -163,6 +169,7 @@ func TestImmutableRoles(t *testing.T) {
 }
 
 func TestDeletingDropsAssociations(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	a.delete("/Security/Roles/3").is(204, "")
 	a.get("/Security/Roles/3", 1).refused(404)
@@ -182,6 +189,7 @@ func TestDeletingDropsAssociations(t *testing.T) {
 }
 
 func TestInUseRefused(t *testing.T) {
+	t.Parallel()
 	a := furnished(t, securitytest.WithInUseRefused())
 	a.delete("/Security/Claims/1").refused(400)
 	a.delete("/Security/Identities/7").refused(400)
@@ -191,6 +199,7 @@ func TestInUseRefused(t *testing.T) {
 }
 
 func TestRoleValidation(t *testing.T) {
+	t.Parallel()
 	const delegated = "11111111-aaaa-4bbb-8ccc-222222222222"
 	a := furnished(t, securitytest.WithPermissionSets(
 		securitytest.PermissionSet{ID: delegated, Name: "Delegated", Permissions: []string{"/ssl/", "/portal/"}}))
@@ -225,14 +234,15 @@ func TestRoleValidation(t *testing.T) {
 		"claim no description": roleV2(0, "A", "[]", `[{"ClaimType":5,"ClaimValue":"u","ProviderAuthenticationScheme":"System"}]`),
 		"id too large":         `{"Id":99999999999}`,
 	} {
-		t.Run(name, func(t *testing.T) {
-			req := a.request(http.MethodPost, "/Security/Roles", 2, body)
-			req.Header.Set("Content-Type", "application/json")
-			if name == "id too large" {
-				req = a.request(http.MethodPut, "/Security/Roles", 2, body)
-			}
-			a.send(req, body).refused(400)
-		})
+		method := http.MethodPost
+		if name == "id too large" {
+			method = http.MethodPut
+		}
+		req := a.request(method, "/Security/Roles", 2, body)
+		req.Header.Set("Content-Type", "application/json")
+		if a.send(req, body).refused(400); t.Failed() {
+			t.Fatalf("after %s", name)
+		}
 	}
 	a.post("/Security/Roles", 2, roleV2(0, long(128), `["/ssl/read/6/","/something/new/"]`, "[]")).ok()
 	a.put("/Security/Roles", 2, roleV2(0, "A", "[]", "[]")).refused(400)
@@ -250,7 +260,9 @@ func TestRoleValidation(t *testing.T) {
 		"no identity":        `{"Name":"A","Description":"d","Identities":[{}]}`,
 		"outside the set":    `{"Name":"A","Description":"d","PermissionSetId":"` + delegated + `","Permissions":["SSH:User"]}`,
 	} {
-		t.Run("v1 "+name, func(t *testing.T) { a.post("/Security/Roles", 1, body).refused(400) })
+		if a.post("/Security/Roles", 1, body).refused(400); t.Failed() {
+			t.Fatalf("after %s", name)
+		}
 	}
 	// By SID, and into Global when the set is left out or zero.
 	a.post("/Security/Roles", 1, `{"Name":"B","Description":"d","PermissionSetId":"00000000-0000-0000-0000-000000000000",`+
@@ -274,6 +286,7 @@ func TestRoleValidation(t *testing.T) {
 }
 
 func TestPermissionValidation(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	for path, bodies := range map[string][]string{
 		"Global":       {`[{"Area":"Foo","Permission":"Read"}]`, `[{"Area":"SSH"}]`, `{}`, `[{"Area":"","Permission":"Read"}]`},
@@ -297,6 +310,7 @@ func TestPermissionValidation(t *testing.T) {
 
 // TestLastWriterWins checks that nothing notices that a role was changed in between.
 func TestLastWriterWins(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	a.put("/Security/Roles", 2, roleV2(3, "Operators", `["/ssl/"]`, "["+someClaim+"]")).ok()
 	a.put("/Security/Roles", 2, roleV2(3, "Operators", `["/ssh/"]`, "[]")).ok()
@@ -306,6 +320,7 @@ func TestLastWriterWins(t *testing.T) {
 }
 
 func TestConcurrentWrites(t *testing.T) {
+	t.Parallel()
 	a := furnished(t)
 	var group sync.WaitGroup
 	for i := range 8 {

@@ -7,15 +7,21 @@ import (
 	"strings"
 )
 
-// route is one operation of the API: what it is called, what the caller must hold, and what it does.
-type route struct {
+// operation is one operation of the API: what it is called, what the caller must hold, what it does, and since which
+// product version there is one.
+type operation struct {
 	method  string
 	path    string
 	version int
 	needs   requirement
 	run     func(*call) (any, error)
+	since   version
+}
 
-	since    version
+// route is an operation that requests can be matched with.
+type route struct {
+	operation
+
 	segments []string
 }
 
@@ -54,82 +60,84 @@ func newRoutes(cfg *config) []route {
 		remove = http.MethodDelete
 	)
 	v10, v11, v25 := version{major: 10}, version{major: 11}, version{major: 25}
-	table := []route{
-		{method: get, path: "Security/Roles", version: 1, needs: securityRead, run: listRolesV1, since: v10},
-		{method: get, path: "Security/Roles", version: 2, needs: securityRead, run: listRolesV2, since: v11},
-		{method: post, path: "Security/Roles", version: 1, needs: globalModify, run: createRoleV1, since: v10},
-		{method: post, path: "Security/Roles", version: 2, needs: globalModify, run: createRoleV2, since: v11},
-		{method: put, path: "Security/Roles", version: 1, needs: globalModify, run: updateRoleV1, since: v10},
-		{method: put, path: "Security/Roles", version: 2, needs: globalModify, run: updateRoleV2, since: v11},
-		{method: get, path: "Security/Roles/{id}", version: 1, needs: securityRead, run: getRoleV1, since: v10},
-		{method: get, path: "Security/Roles/{id}", version: 2, needs: securityRead, run: getRoleV2, since: v11},
-		{method: remove, path: "Security/Roles/{id}", version: 1, needs: globalModify, run: deleteRole, since: v10},
-		{method: post, path: "Security/Roles/{id}/Copy", version: 1, needs: globalModify, run: copyRole, since: v10},
-		{method: get, path: "Security/Roles/{id}/Identities", version: 1, needs: securityRead, run: listRoleIdentities, since: v10},
-		{method: put, path: "Security/Roles/{id}/Identities", version: 1, needs: globalModify, run: setRoleIdentities, since: v10},
+	table := []operation{
+		{get, "Security/Roles", 1, securityRead, listRolesV1, v10},
+		{get, "Security/Roles", 2, securityRead, listRolesV2, v11},
+		{post, "Security/Roles", 1, globalModify, createRoleV1, v10},
+		{post, "Security/Roles", 2, globalModify, createRoleV2, v11},
+		{put, "Security/Roles", 1, globalModify, updateRoleV1, v10},
+		{put, "Security/Roles", 2, globalModify, updateRoleV2, v11},
+		{get, "Security/Roles/{id}", 1, securityRead, getRoleV1, v10},
+		{get, "Security/Roles/{id}", 2, securityRead, getRoleV2, v11},
+		{remove, "Security/Roles/{id}", 1, globalModify, deleteRole, v10},
+		{post, "Security/Roles/{id}/Copy", 1, globalModify, copyRole, v10},
+		{get, "Security/Roles/{id}/Identities", 1, securityRead, listRoleIdentities, v10},
+		{put, "Security/Roles/{id}/Identities", 1, globalModify, setRoleIdentities, v10},
 
-		{method: get, path: "Security/Roles/{id}/Permissions", version: 1, needs: securityRead, run: listAreaPermissions, since: v10},
-		{method: get, path: "Security/Roles/{id}/Permissions/Global", version: 1, needs: securityRead, run: listGlobalPermissions, since: v10},
-		{method: post, path: "Security/Roles/{id}/Permissions/Global", version: 1, needs: globalModify, run: addGlobalPermissions, since: v10},
-		{method: put, path: "Security/Roles/{id}/Permissions/Global", version: 1, needs: globalModify, run: setGlobalPermissions, since: v10},
-		{method: get, path: "Security/Roles/{id}/Permissions/Collections", version: 1, needs: securityRead, run: listCollectionPermissions, since: v10},
-		{method: post, path: "Security/Roles/{id}/Permissions/Collections", version: 1, needs: globalModify, run: addCollectionPermissions, since: v10},
-		{method: put, path: "Security/Roles/{id}/Permissions/Collections", version: 1, needs: globalModify, run: setCollectionPermissions, since: v10},
-		{method: get, path: "Security/Roles/{id}/Permissions/Containers", version: 1, needs: securityRead, run: listContainerPermissions, since: v10},
-		{method: post, path: "Security/Roles/{id}/Permissions/Containers", version: 1, needs: globalModify, run: addContainerPermissions, since: v10},
-		{method: put, path: "Security/Roles/{id}/Permissions/Containers", version: 1, needs: globalModify, run: setContainerPermissions, since: v10},
-		{method: get, path: "Security/Roles/{id}/Permissions/PamProviders", version: 1, needs: securityRead, run: listPAMPermissions, since: v11},
-		{method: put, path: "Security/Roles/{id}/Permissions/PamProviders", version: 1, needs: globalModify, run: setPAMPermissions, since: v11},
+		{get, "Security/Roles/{id}/Permissions", 1, securityRead, listAreaPermissions, v10},
+		{get, "Security/Roles/{id}/Permissions/Global", 1, securityRead, listGlobalPermissions, v10},
+		{post, "Security/Roles/{id}/Permissions/Global", 1, globalModify, addGlobalPermissions, v10},
+		{put, "Security/Roles/{id}/Permissions/Global", 1, globalModify, setGlobalPermissions, v10},
+		{get, "Security/Roles/{id}/Permissions/Collections", 1, securityRead, listCollectionPermissions, v10},
+		{post, "Security/Roles/{id}/Permissions/Collections", 1, globalModify, addCollectionPermissions, v10},
+		{put, "Security/Roles/{id}/Permissions/Collections", 1, globalModify, setCollectionPermissions, v10},
+		{get, "Security/Roles/{id}/Permissions/Containers", 1, securityRead, listContainerPermissions, v10},
+		{post, "Security/Roles/{id}/Permissions/Containers", 1, globalModify, addContainerPermissions, v10},
+		{put, "Security/Roles/{id}/Permissions/Containers", 1, globalModify, setContainerPermissions, v10},
+		{get, "Security/Roles/{id}/Permissions/PamProviders", 1, securityRead, listPAMPermissions, v11},
+		{put, "Security/Roles/{id}/Permissions/PamProviders", 1, globalModify, setPAMPermissions, v11},
 
-		{method: get, path: "Security/Claims", version: 1, needs: securityRead, run: listClaims, since: v11},
-		{method: post, path: "Security/Claims", version: 1, needs: globalModify, run: createClaim, since: v11},
-		{method: put, path: "Security/Claims", version: 1, needs: globalModify, run: updateClaim, since: v11},
-		{method: get, path: "Security/Claims/Roles", version: 1, needs: securityRead, run: listClaimRoles, since: v11},
-		{method: get, path: "Security/Claims/{id}", version: 1, needs: securityRead, run: getClaim, since: v11},
-		{method: remove, path: "Security/Claims/{id}", version: 1, needs: globalModify, run: deleteClaim, since: v11},
+		{get, "Security/Claims", 1, securityRead, listClaims, v11},
+		{post, "Security/Claims", 1, globalModify, createClaim, v11},
+		{put, "Security/Claims", 1, globalModify, updateClaim, v11},
+		{get, "Security/Claims/Roles", 1, securityRead, listClaimRoles, v11},
+		{get, "Security/Claims/{id}", 1, securityRead, getClaim, v11},
+		{remove, "Security/Claims/{id}", 1, globalModify, deleteClaim, v11},
 
-		{method: get, path: "Security/Identities", version: 1, needs: listIdentities, run: listSecurityIdentities, since: v10},
-		{method: post, path: "Security/Identities", version: 1, needs: globalModify, run: createIdentity, since: v10},
-		{method: get, path: "Security/Identities/Lookup", version: 1, needs: securityRead, run: lookupIdentity, since: v10},
-		{method: get, path: "Security/Identities/{id}", version: 1, needs: securityRead, run: getIdentityPermissions, since: v10},
+		{get, "Security/Identities", 1, listIdentities, listSecurityIdentities, v10},
+		{post, "Security/Identities", 1, globalModify, createIdentity, v10},
+		{get, "Security/Identities/Lookup", 1, securityRead, lookupIdentity, v10},
+		{get, "Security/Identities/{id}", 1, securityRead, getIdentityPermissions, v10},
 		// The page of this one operation does not ask for the Global set.
-		{method: remove, path: "Security/Identities/{id}", version: 1, needs: securityModify, run: deleteIdentity, since: v10},
+		{remove, "Security/Identities/{id}", 1, securityModify, deleteIdentity, v10},
 
-		{method: get, path: "Security/My", version: 1, needs: signedIn, run: getMy, since: v10},
-		{method: get, path: "Security/My/Permissions", version: 1, needs: signedIn, run: getMyPermissions, since: v25},
-		{method: get, path: "Security/Audit/Collections/{id}", version: 1, needs: securityRead, run: auditCollection, since: v10},
-		{method: get, path: "Security/Containers/{id}/Roles", version: 1, needs: securityRead, run: listContainerRoles, since: v10},
-		{method: post, path: "Security/Containers/{id}/Roles", version: 1, needs: globalModify, run: setContainerRoles, since: v10},
-		{method: get, path: "Security/Applications/{id}/Roles", version: 1, needs: securityRead, run: listContainerRoles, since: v25},
-		{method: post, path: "Security/Applications/{id}/Roles", version: 1, needs: globalModify, run: setContainerRoles, since: v25},
+		{get, "Security/My", 1, signedIn, getMy, v10},
+		{get, "Security/My/Permissions", 1, signedIn, getMyPermissions, v25},
+		{get, "Security/Audit/Collections/{id}", 1, securityRead, auditCollection, v10},
+		{get, "Security/Containers/{id}/Roles", 1, securityRead, listContainerRoles, v10},
+		{post, "Security/Containers/{id}/Roles", 1, globalModify, setContainerRoles, v10},
+		{get, "Security/Applications/{id}/Roles", 1, securityRead, listContainerRoles, v25},
+		{post, "Security/Applications/{id}/Roles", 1, globalModify, setContainerRoles, v25},
 
-		{method: get, path: "PermissionSets", version: 1, needs: securityRead, run: listPermissionSets, since: v11},
-		{method: post, path: "PermissionSets", version: 1, needs: globalModify, run: createPermissionSet, since: v11},
-		{method: put, path: "PermissionSets", version: 1, needs: globalModify, run: updatePermissionSet, since: v11},
-		{method: get, path: "PermissionSets/My", version: 1, needs: signedIn, run: listMyPermissionSets, since: v11},
-		{method: get, path: "PermissionSets/{id}", version: 1, needs: securityRead, run: getPermissionSet, since: v11},
-		{method: remove, path: "PermissionSets/{id}", version: 1, needs: globalModify, run: deletePermissionSet, since: v11},
-		{method: get, path: "Permissions", version: 1, needs: securityRead, run: listPermissions, since: v11},
+		{get, "PermissionSets", 1, securityRead, listPermissionSets, v11},
+		{post, "PermissionSets", 1, globalModify, createPermissionSet, v11},
+		{put, "PermissionSets", 1, globalModify, updatePermissionSet, v11},
+		{get, "PermissionSets/My", 1, signedIn, listMyPermissionSets, v11},
+		{get, "PermissionSets/{id}", 1, securityRead, getPermissionSet, v11},
+		{remove, "PermissionSets/{id}", 1, globalModify, deletePermissionSet, v11},
+		{get, "Permissions", 1, securityRead, listPermissions, v11},
 
 		// Reading identity providers can be granted one by one, so the operations look at the roles themselves.
-		{method: get, path: "IdentityProviders", version: 1, needs: signedIn, run: listProviders, since: v11},
-		{method: post, path: "IdentityProviders", version: 1, needs: providersModify, run: createProvider, since: v11},
-		{method: get, path: "IdentityProviders/Types", version: 1, needs: signedIn, run: listProviderTypes, since: v11},
-		{method: get, path: "IdentityProviders/{id}", version: 1, needs: signedIn, run: getProvider, since: v11},
-		{method: put, path: "IdentityProviders/{id}", version: 1, needs: signedIn, run: updateProvider, since: v11},
+		{get, "IdentityProviders", 1, signedIn, listProviders, v11},
+		{post, "IdentityProviders", 1, providersModify, createProvider, v11},
+		{get, "IdentityProviders/Types", 1, signedIn, listProviderTypes, v11},
+		{get, "IdentityProviders/{id}", 1, signedIn, getProvider, v11},
+		{put, "IdentityProviders/{id}", 1, signedIn, updateProvider, v11},
 
-		{method: get, path: "Certificates/IdentityAudit/{id}", version: 1, needs: securityRead, run: auditCertificateV1, since: v10},
-		{method: get, path: "Certificates/IdentityAudit/{id}", version: 2, needs: securityRead, run: auditCertificateV2, since: v11},
-		{method: get, path: "Certificates/{id}/Security", version: 1, needs: securityRead, run: getCertificateSecurity, since: v10},
+		{get, "Certificates/IdentityAudit/{id}", 1, securityRead, auditCertificateV1, v10},
+		{get, "Certificates/IdentityAudit/{id}", 2, securityRead, auditCertificateV2, v11},
+		{get, "Certificates/{id}/Security", 1, securityRead, getCertificateSecurity, v10},
 
-		{method: get, path: "Status/Endpoints", version: 1, needs: signedIn, run: listEndpoints, since: v10},
-		{method: get, path: "Status/HealthCheck", version: 1, needs: signedIn, run: checkHealth, since: v10},
+		{get, "Status/Endpoints", 1, signedIn, listEndpoints, v10},
+		{get, "Status/HealthCheck", 1, signedIn, checkHealth, v10},
 	}
-	table = slices.DeleteFunc(table, func(r route) bool { return !cfg.version.atLeast(r.since.major, 0) })
-	for i := range table {
-		table[i].segments = segments(table[i].path)
+	var routes []route
+	for _, op := range table {
+		if cfg.version.atLeast(op.since.major, op.since.minor) {
+			routes = append(routes, route{op, segments(op.path)})
+		}
 	}
-	return table
+	return routes
 }
 
 func (r *route) template() string { return "/" + r.path }

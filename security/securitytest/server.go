@@ -99,6 +99,7 @@ func (s *Server) track(_ net.Conn, state http.ConnState) {
 		s.conns.Add(1)
 	case http.StateHijacked, http.StateClosed:
 		s.conns.Done()
+	default:
 	}
 }
 

@@ -36,7 +36,7 @@ type state struct {
 	identityRoles map[int]map[int]bool
 
 	// The last ids given away. Ids are not used again.
-	lastRole, lastClaim, lastIdentity, lastObject, lastGUID int
+	lastRole, lastClaim, lastIdentity, lastGUID int
 
 	// writes counts the changes; what is derived from the state is stale when it has moved on.
 	writes uint64

@@ -1,0 +1,78 @@
+package providers
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// V1 is version 1 of the identity providers API, the only one. It can neither
+// delete a provider nor show its secrets.
+type V1 struct{ t *transport.Client }
+
+// NewV1 returns the service that works through client.
+func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+
+var (
+	opListV1   = transport.Op{Method: http.MethodGet, Path: "IdentityProviders", Version: 1}
+	opGetV1    = transport.Op{Method: http.MethodGet, Path: "IdentityProviders/{id}", Version: 1}
+	opTypesV1  = transport.Op{Method: http.MethodGet, Path: "IdentityProviders/Types", Version: 1}
+	opCreateV1 = transport.Op{Method: http.MethodPost, Path: "IdentityProviders", Version: 1}
+	opUpdateV1 = transport.Op{Method: http.MethodPut, Path: "IdentityProviders/{id}", Version: 1}
+)
+
+// List returns one page of providers: those that the caller's permission sets
+// allow to see.
+//
+// API: GET /IdentityProviders, version 1.
+func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[Provider], error) {
+	return paging.List[Provider](ctx, s.t, opListV1, opts, call)
+}
+
+// All yields every provider that opts selects, page after page, in the server's
+// default order unless opts says otherwise.
+//
+// API: GET /IdentityProviders, version 1.
+func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[Provider, error] {
+	return paging.All(ctx, s.t, opListV1, opts, string(SortProvider), func(p *Provider) string { return p.ID }, call)
+}
+
+// Get returns one provider. id is a GUID.
+//
+// API: GET /IdentityProviders/{id}, version 1.
+func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*Provider, error) {
+	return transport.One[Provider](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
+}
+
+// Types lists the types of providers, with their parameters.
+//
+// API: GET /IdentityProviders/Types, version 1.
+func (s *V1) Types(ctx context.Context, call ...security.CallOption) ([]Type, error) {
+	return transport.Many[Type](ctx, s.t, call, transport.Call{Op: opTypesV1})
+}
+
+// Create makes a provider.
+//
+// API: POST /IdentityProviders, version 1.
+func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallOption) (*Provider, error) {
+	return transport.One[Provider](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: provider})
+}
+
+// Update changes a provider. id is a GUID. Start from [Provider.Update] to
+// change one thing.
+//
+// API: PUT /IdentityProviders/{id}, version 1.
+func (s *V1) Update(ctx context.Context, id string, provider Update, call ...security.CallOption) (*Provider, error) {
+	return transport.One[Provider](ctx, s.t, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: provider, Err: checkID(id)})
+}
+
+func checkID(id string) error {
+	var p validate.Problems
+	p.GUID("id", id)
+	return p.Err()
+}

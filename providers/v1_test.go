@@ -1,0 +1,272 @@
+package providers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/commandsec/commandsec-go/internal/apitest"
+	"github.com/commandsec/commandsec-go/permissionsets"
+	"github.com/commandsec/commandsec-go/providers"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	id     = "c70e8641-a543-45b1-a47f-8b7d253fbf14"
+	typeID = "22222222-3333-4444-5555-666666666666"
+)
+
+// system is the provider of testdata/provider.json.
+func system() providers.Provider {
+	return providers.Provider{
+		ID: id, AuthenticationScheme: "System", DisplayName: "System", TypeID: typeID,
+		Parameters: []providers.ParameterValue{
+			{ID: 1, Name: "Authority", DisplayName: "Authority", Required: true, DataType: 1, Value: "https://idp.example.com"},
+			{
+				ID: 2, Name: "ClientSecret", DisplayName: "Client Secret", Required: true, DataType: 2,
+				SecretValue: &providers.Secret{PAMProvider: new(4), Parameters: map[string]string{"Folder": "idp", "Object": "secret"}},
+			},
+			{
+				ID: 3, Name: "RequestHeaders", DisplayName: "Request Headers", DataType: 3,
+				RequestHeaders: []providers.NameValue{{Name: "X-Tenant", Value: "east"}},
+			},
+			{
+				ID: 4, Name: "RequestURLParameters", DisplayName: "Request URL Parameters", DataType: 4,
+				RequestURLParameters: []providers.NameValue{{Name: "resource", Value: "command"}},
+			},
+		},
+		PermissionSetID: permissionsets.GlobalID, AuthenticationEnabled: true,
+	}
+}
+
+// secret must never be printed.
+const secret = "hunter2-correct-horse"
+
+func parameters() providers.Parameters {
+	return providers.Parameters{
+		Authority: "https://idp.example.com", AuthorizationEndpoint: "https://idp.example.com/authorize",
+		TokenEndpoint: "https://idp.example.com/token", JSONWebKeySetURI: "https://idp.example.com/keys",
+		ClientID: "command", ClientSecret: providers.NewSecret(secret),
+		NameClaimType: "name", RoleClaimType: "roles", UniqueClaimType: "sub", FallbackUniqueClaimType: "cid",
+	}
+}
+
+func create() providers.Create {
+	p := parameters()
+	return providers.Create{AuthenticationScheme: "System", DisplayName: "System", ProviderType: "Generic", Parameters: &p}
+}
+
+const required = `"Authority":"https://idp.example.com","AuthorizationEndpoint":"https://idp.example.com/authorize",
+	"TokenEndpoint":"https://idp.example.com/token","JSONWebKeySetUri":"https://idp.example.com/keys",
+	"ClientId":"command","ClientSecret":{"SecretValue":"hunter2-correct-horse"},
+	"NameClaimType":"name","RoleClaimType":"roles","UniqueClaimType":"sub","FallbackUniqueClaimType":"cid"`
+
+func TestV1(t *testing.T) {
+	t.Parallel()
+	provider, answer := system(), apitest.Fixture(t, "provider.json")
+	one := http.Header{"X-Total-Count": {"1"}}
+	for name, test := range map[string]struct {
+		exchange apitest.Exchange
+		call     func(context.Context, *providers.V1) (any, error)
+		want     any
+	}{
+		"List": {
+			exchange: apitest.Exchange{
+				Method: "GET", Path: "/IdentityProviders", Version: 1,
+				Query:  `QueryString=(DisplayName -contains "Sys")&SortField=Provider&SortAscending=1&PageReturned=1&ReturnLimit=5`,
+				Header: one, Answer: "[" + answer + "]",
+			},
+			call: func(ctx context.Context, s *providers.V1) (any, error) {
+				return s.List(ctx, &providers.ListOptions{
+					Filter: providers.FieldDisplayName.Contains("Sys"), SortBy: providers.SortProvider, Order: security.Descending,
+					Page: 1, PageSize: 5,
+				})
+			},
+			want: &security.Page[providers.Provider]{Items: []providers.Provider{system()}, Number: 1, Size: 5, Total: 1},
+		},
+		"All": {
+			exchange: apitest.Exchange{
+				Method: "GET", Path: "/IdentityProviders", Version: 1, Query: `SortField=Provider&PageReturned=1&ReturnLimit=200`,
+				Header: one, Answer: "[" + answer + "]",
+			},
+			call: func(ctx context.Context, s *providers.V1) (any, error) { return security.Collect(s.All(ctx, nil)) },
+			want: []providers.Provider{system()},
+		},
+		"Get": {
+			exchange: apitest.Exchange{Method: "GET", Path: "/IdentityProviders/" + id, Version: 1, Answer: answer},
+			call:     func(ctx context.Context, s *providers.V1) (any, error) { return s.Get(ctx, id) },
+			want:     &provider,
+		},
+		"Types": {
+			exchange: apitest.Exchange{Method: "GET", Path: "/IdentityProviders/Types", Version: 1, Answer: apitest.Fixture(t, "types.json")},
+			call:     func(ctx context.Context, s *providers.V1) (any, error) { return s.Types(ctx) },
+			want: []providers.Type{{ID: typeID, Name: "Generic", TypeParameters: []providers.TypeParameter{
+				{ID: 1, Name: "Authority", DisplayName: "Authority", DataType: 1, Required: true},
+			}}},
+		},
+		"Create": {
+			exchange: apitest.Exchange{
+				Method: "POST", Path: "/IdentityProviders", Version: 1,
+				Body:   `{"AuthenticationScheme":"System","DisplayName":"System","ProviderType":"Generic","Parameters":{` + required + `}}`,
+				Answer: answer,
+			},
+			call: func(ctx context.Context, s *providers.V1) (any, error) { return s.Create(ctx, create()) },
+			want: &provider,
+		},
+		"Update with everything": {
+			exchange: apitest.Exchange{
+				Method: "PUT", Path: "/IdentityProviders/" + id, Version: 1,
+				Body: `{"AuthenticationScheme":"System","DisplayName":"System","PermissionSetId":"` + permissionsets.GlobalID + `",
+					"AuthenticationEnabled":false,"Parameters":{` +
+					strings.Replace(required, `{"SecretValue":"hunter2-correct-horse"}`, `{"Provider":4,"Parameters":{"Object":"secret"}}`, 1) + `,
+					"UserInfoEndpoint":"u","SignOutUrl":"s","Auth0ApiUrl":"a","OIDCAudience":"aud","OIDCScope":"scope","Timeout":30,
+					"RequestHeaders":[],"RequestURLParameters":[{"Name":"resource","Value":"command"}]}}`,
+				Answer: answer,
+			},
+			call: func(ctx context.Context, s *providers.V1) (any, error) {
+				p := parameters()
+				p.ClientSecret = providers.Secret{PAMProvider: new(4), Parameters: map[string]string{"Object": "secret"}}
+				p.UserInfoEndpoint, p.SignOutURL, p.Auth0APIURL = new("u"), new("s"), new("a")
+				p.OIDCAudience, p.OIDCScope, p.Timeout = new("aud"), new("scope"), new(30)
+				p.RequestHeaders = []providers.NameValue{}
+				p.RequestURLParameters = []providers.NameValue{{Name: "resource", Value: "command"}}
+				u := system().Update()
+				u.AuthenticationEnabled, u.Parameters = new(false), &p
+				return s.Update(ctx, id, u)
+			},
+			want: &provider,
+		},
+		"Update with what was read": {
+			exchange: apitest.Exchange{
+				Method: "PUT", Path: "/IdentityProviders/" + id, Version: 1,
+				Body: `{"AuthenticationScheme":"System","DisplayName":"System","PermissionSetId":"` + permissionsets.GlobalID + `",
+					"AuthenticationEnabled":true}`,
+				Answer: answer,
+			},
+			call: func(ctx context.Context, s *providers.V1) (any, error) { return s.Update(ctx, id, system().Update()) },
+			want: &provider,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := test.call(t.Context(), providers.NewV1(apitest.Client(t, test.exchange)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("result is %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	apitest.Lossless[providers.Provider](t, apitest.Fixture(t, "provider.json"))
+	apitest.Lossless[[]providers.Type](t, apitest.Fixture(t, "types.json"))
+	apitest.Lossless[providers.Secret](t, `{"SecretValue":"s","Parameters":{"a":"b","c":null},"Provider":7}`)
+	apitest.Lossless[providers.Parameters](t, "{"+required+"}")
+	var p providers.Provider
+	if err := json.Unmarshal([]byte(`{"id":"`+id+`","authenticationScheme":"System","parameters":[{"name":"A","value":null}],"new":1}`), &p); err != nil {
+		t.Fatal(err)
+	}
+	want := providers.Provider{ID: id, AuthenticationScheme: "System", Parameters: []providers.ParameterValue{{Name: "A"}}}
+	if !reflect.DeepEqual(p, want) {
+		t.Errorf("provider is %+v, want %+v", p, want)
+	}
+}
+
+// TestSecretIsNotPrinted prints and logs everything that can hold a secret.
+func TestSecretIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	p, c := parameters(), create()
+	u := system().Update()
+	u.Parameters = &p
+	s := providers.NewSecret(secret)
+	type hidden struct{ secret providers.Secret } // fmt calls no method of an unexported field
+	read := providers.ParameterValue{Name: "ClientSecret", SecretValue: &s}
+	values := []any{
+		s, &s, p, &p, c, &c, u, &u, read, &read, hidden{s}, &hidden{s},
+		providers.Provider{Parameters: []providers.ParameterValue{read}}, []providers.Secret{s}, map[string]providers.Secret{"a": s},
+	}
+	for _, v := range values {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p"} {
+			if text := fmt.Sprintf(verb, v); strings.Contains(text, secret) || strings.Contains(text, fmt.Sprintf("%x", secret)) {
+				t.Errorf("%s of %T prints the secret: %s", verb, v, text)
+			}
+		}
+	}
+	for _, v := range []any{s, &s, p, &p, c, &c, u, &u, read, &read, providers.Provider{Parameters: []providers.ParameterValue{read}}} {
+		var log bytes.Buffer
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "v", v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("m", "v", v)
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("slog of %T logs the secret: %s", v, log.String())
+		}
+	}
+	for want, s := range map[string]providers.Secret{
+		"[secret]": s, "[no secret]": {}, "[secret of PAM provider 4]": {PAMProvider: new(4)},
+	} {
+		if got := fmt.Sprint(s); got != want {
+			t.Errorf("secret prints as %s, want %s", got, want)
+		}
+	}
+	if s.Reveal() != secret || (providers.Secret{}).Reveal() != "" {
+		t.Error("the value cannot be read back")
+	}
+
+	// A refusal must not repeat it either.
+	c.Parameters.Authority, c.Parameters.Timeout = "", new(0)
+	_, err := providers.NewV1(apitest.Client(t)).Create(t.Context(), c)
+	if err == nil || strings.Contains(fmt.Sprintf("%+v %#v", err, err), secret) {
+		t.Errorf("error is %+v", err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	s := providers.NewV1(apitest.Client(t))
+	ctx := t.Context()
+	long := strings.Repeat("x", 513)
+	_, err := s.Create(ctx, providers.Create{})
+	apitest.Refused(t, err, "AuthenticationScheme", "DisplayName", "ProviderType")
+	_, err = s.Create(ctx, providers.Create{
+		AuthenticationScheme: long, DisplayName: long, ProviderType: "Generic", PermissionSetID: "Global", Parameters: &providers.Parameters{},
+	})
+	apitest.Refused(t, err, "AuthenticationScheme", "DisplayName", "PermissionSetID",
+		"Parameters.Authority", "Parameters.AuthorizationEndpoint", "Parameters.TokenEndpoint", "Parameters.JSONWebKeySetURI",
+		"Parameters.ClientID", "Parameters.NameClaimType", "Parameters.RoleClaimType", "Parameters.UniqueClaimType",
+		"Parameters.FallbackUniqueClaimType", "Parameters.ClientSecret")
+	_, err = s.Update(ctx, id, providers.Update{})
+	apitest.Refused(t, err, "AuthenticationScheme", "DisplayName")
+	for _, timeout := range []int{0, -1} {
+		u, p := system().Update(), parameters()
+		p.Timeout, u.Parameters = &timeout, &p
+		_, err = s.Update(ctx, id, u)
+		apitest.Refused(t, err, "Parameters.Timeout")
+	}
+	for _, id := range []string{"", "System", "Types", "7"} {
+		_, err = s.Get(ctx, id)
+		apitest.Refused(t, err, "id")
+		_, err = s.Update(ctx, id, system().Update())
+		apitest.Refused(t, err, "id")
+	}
+	for field, opts := range map[string]providers.ListOptions{
+		"Page": {Page: -1}, "PageSize": {PageSize: -1}, "Order": {Order: 3}, "Filter": {Filter: providers.FieldScheme.Eq("a\x00")},
+	} {
+		_, err = s.List(ctx, &opts)
+		apitest.Refused(t, err, field)
+		_, err = security.Collect(s.All(ctx, &opts))
+		apitest.Refused(t, err, field)
+	}
+}
