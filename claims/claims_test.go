@@ -2,8 +2,8 @@ package claims_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,14 +57,14 @@ func camel(provider string) string {
 func TestType(t *testing.T) {
 	t.Parallel()
 	for number, name := range []string{"User", "Group", "Computer", "OAuthOid", "OAuthRole", "OAuthSubject", "OAuthClientId"} {
-		for _, text := range []string{name, strings.ToLower(name), fmt.Sprint(number)} {
+		for _, text := range []string{name, strings.ToLower(name), strconv.Itoa(number)} {
 			parsed, err := claims.ParseType(text)
 			if err != nil || string(parsed) != name {
 				t.Errorf("ParseType(%q) = %q, %v, want %q", text, parsed, err, name)
 			}
 		}
 		encoded, err := json.Marshal(claims.Type(name))
-		if err != nil || string(encoded) != fmt.Sprint(number) {
+		if err != nil || string(encoded) != strconv.Itoa(number) {
 			t.Errorf("%s is sent as %s, %v, want %d", name, encoded, err, number)
 		}
 	}
@@ -96,7 +96,7 @@ func FuzzType(f *testing.F) {
 		}
 		number, known := typ.Number()
 		encoded, err := json.Marshal(typ)
-		if known != (err == nil) || known && string(encoded) != fmt.Sprint(number) {
+		if known != (err == nil) || known && string(encoded) != strconv.Itoa(number) {
 			t.Errorf("%s is read as %q, number %d, known %v, sent as %s, %v", text, typ, number, known, encoded, err)
 		}
 	})

@@ -91,9 +91,11 @@ func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) 
 	}})
 }
 
-// Find returns the claim with a key, compared by [Key.Same].
+// Find returns the claim with a key, compared by [Key.Same]; one with the same
+// domain comes before one that only one of them has a domain for.
 //
-// The error is [security.ErrNotFound] where there is none.
+// The error is [security.ErrNotFound] where there is none, and
+// [security.ErrConflict] where several fit and none exactly.
 //
 // API: GET /Security/Claims, version 1.
 func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
@@ -111,20 +113,26 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		return nil, fmt.Errorf("find claim: %w", p.Err())
 	}
 	filter := FieldType.Eq(claim.Type)
-	if !claim.Type.ad() && !strings.Contains(claim.Value, `"`) {
+	if value := FieldValue.Eq(claim.Value); !claim.Type.ad() && value.String() != "" {
 		// The server finds it. What it made of an Active Directory value is not
 		// known, and a quote cannot be asked for: those are looked for here.
-		filter = security.And(FieldValue.Eq(claim.Value), filter)
+		filter = security.And(value, filter)
 	}
+	var similar *Claim
 	for c, err := range s.All(ctx, &ListOptions{Filter: filter}, call...) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if c.Key().Same(claim) {
+		case !c.Key().Same(claim):
+		case strings.EqualFold(c.Value, claim.Value):
 			return &c, nil
+		case similar != nil:
+			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", claim, security.ErrConflict, similar.Value, c.Value)
+		default:
+			similar = &c
 		}
 	}
-	return nil, nil //nolint:nilnil // for those who ask whether there is one
+	return similar, nil
 }
 
 // Ensure makes a claim as desired: it finds it by its key, creates it where
@@ -136,13 +144,14 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, opts ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
+	_, bare := desired.Key().fold() // the same for all keys that count as equal
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
 	var call transport.Call
 	transport.Resolve(s.t, opts, &call)
 	return safe.Ensure(ctx, s.t, call, safe.Resource[Claim]{
-		Key:    strings.ToLower(object),
+		Key:    "claim " + bare.String(),
 		Object: object,
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), opts) },
 		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, opts...) },
@@ -173,6 +182,8 @@ func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.Bu
 	var resolved transport.Call
 	transport.Resolve(s.t, call, &resolved)
 	return safe.All(ctx, resolved, desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
-		return s.Ensure(ctx, claim, append(call[:len(call):len(call)], transport.Mute)...)
+		// One request at a time each: those of an item do not report, and do not
+		// multiply with the items.
+		return s.Ensure(ctx, claim, append(call[:len(call):len(call)], transport.Mute, security.WithConcurrency(1))...)
 	})
 }

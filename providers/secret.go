@@ -11,9 +11,11 @@ import (
 // Secret is a secret of a provider: a value (see [NewSecret]), or where a PAM
 // provider of Command keeps it.
 //
-// Package fmt prints no secret, whatever the verb, and package slog logs none.
-// Package encoding/json does write it, because that is how it is sent: do not
-// encode what holds a Secret for anyone else to read.
+// Package fmt prints no secret, whatever the verb, and package slog logs none of
+// the types of this package with theirs. Package encoding/json does write it,
+// because that is how it is sent: do not encode what holds a Secret for anyone
+// else to read, and do not give slog's JSON handler, which encodes, a type of
+// your own that holds one.
 type Secret struct {
 	value *string // fmt and reflection show no more than an address
 

@@ -196,8 +196,12 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	type hidden struct{ secret providers.Secret } // fmt calls no method of an unexported field
 	read := providers.ParameterValue{Name: "ClientSecret", SecretValue: &s}
 	values := []any{
-		s, &s, p, &p, c, &c, u, &u, read, &read, hidden{s}, &hidden{s},
-		providers.Provider{Parameters: []providers.ParameterValue{read}}, []providers.Secret{s}, map[string]providers.Secret{"a": s},
+		s, &s, p, &p, c, &c, u, &u, read, &read,
+		hidden{s},
+		&hidden{s},
+		providers.Provider{Parameters: []providers.ParameterValue{read}},
+		[]providers.Secret{s},
+		map[string]providers.Secret{"a": s},
 	}
 	for _, v := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p"} {

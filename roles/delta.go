@@ -34,6 +34,31 @@ func fieldsOf(u *UpdateV2) []struct {
 	}{{"Name", &name}, {"Description", &description}, {"EmailAddress", &u.EmailAddress}, {"PermissionSetID", &set}}
 }
 
+// clone is a copy that shares nothing with u.
+func (u UpdateV2) clone() UpdateV2 {
+	u.Permissions, u.Claims = slices.Clone(u.Permissions), slices.Clone(u.Claims)
+	if u.EmailAddress != nil {
+		u.EmailAddress = new(*u.EmailAddress)
+	}
+	return u
+}
+
+// asHeld returns the claims with those that the role holds already written as it
+// holds them: of another spelling, the server could make another claim.
+func asHeld(held, wanted []claims.Request) []claims.Request {
+	out := slices.Clone(wanted)
+	for i, c := range wanted {
+		at := slices.IndexFunc(held, func(h claims.Request) bool { return h.Key() == c.Key() })
+		if at < 0 {
+			at = slices.IndexFunc(held, func(h claims.Request) bool { return sameClaim(h, c) })
+		}
+		if at >= 0 {
+			out[i] = held[at]
+		}
+	}
+	return out
+}
+
 // text is a field's value; an absent one is empty.
 func text(s *string) string {
 	if s == nil {
@@ -92,7 +117,10 @@ func (d *delta) apply(u *UpdateV2) {
 			}
 		}
 	}
-	u.Permissions = append(without(u.Permissions, d.revoke, samePath), without(d.grant, u.Permissions, coveredBy)...)
+	u.Permissions = without(u.Permissions, d.revoke, samePath)
+	for _, p := range without(d.grant, u.Permissions, coveredBy) {
+		u.Permissions = append(slices.DeleteFunc(u.Permissions, p.Covers), p)
+	}
 	u.Claims = append(without(u.Claims, d.remove, sameClaim), without(d.add, u.Claims, sameClaim)...)
 }
 

@@ -72,13 +72,23 @@ func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, opts .
 	}, opts...)
 }
 
-// RemoveClaims takes the role from claims. The claims themselves stay.
+// RemoveClaims takes the role from claims. The claims themselves stay. A name
+// without a domain that fits claims of several domains is refused.
 func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, opts ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
-		u.Claims = slices.DeleteFunc(u.Claims, func(c claims.Request) bool {
-			return slices.ContainsFunc(remove, c.Key().Same)
-		})
-		return nil
+		var problems validate.Problems
+		for i, key := range remove {
+			fits := func(c claims.Request) bool { return key.Same(c.Key()) }
+			if exactly := func(c claims.Request) bool { return key == c.Key() }; slices.ContainsFunc(u.Claims, exactly) {
+				fits = exactly
+			}
+			before := len(u.Claims)
+			u.Claims = slices.DeleteFunc(u.Claims, fits)
+			if n := before - len(u.Claims); n > 1 {
+				problems.Add(at("remove", i), "%s fits %d claims of the role, name the domain", key, n)
+			}
+		}
+		return problems.Err()
 	}, opts...)
 }
 
@@ -122,10 +132,11 @@ type edit struct {
 	opts   []security.CallOption
 
 	writes   int
-	failures int       // writes that the server did not answer with a success
-	written  time.Time // when the last write was over
-	first    *delta    // what the edit changes, as it was on the first reading
-	mine     *delta    // what the last write changed; nil before it and after it was lost
+	failures int                    // writes that the server did not answer with a success
+	failure  error                  // of the last write that may be tried; whether it was done is looked at
+	written  time.Time              // when the last write was over
+	changes  []security.FieldChange // what the edit changes, as it was on the first reading
+	mine     *delta                 // what the last write changed; nil before it and after it was lost
 }
 
 // pending is what edits through this client wrote and still have to confirm,
@@ -169,9 +180,13 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 	}
 	if e.mine != nil {
 		if e.mine.holds(role) {
+			e.failure = nil
 			return role, true, nil
 		}
 		e.forget(turn) // another writer undid it
+		if e.failure != nil {
+			return nil, false, e.failure
+		}
 		if err := e.pause(ctx, turn, contention(e.writes)); err != nil {
 			return nil, false, err
 		}
@@ -182,14 +197,17 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 	for _, d := range waiting(turn) {
 		d.apply(&update) // what our own edits wrote and another writer undid
 	}
-	base := update
-	base.Permissions, base.Claims = slices.Clone(update.Permissions), slices.Clone(update.Claims)
+	base := update.clone()
 	if err := e.change(&update); err != nil {
 		return nil, false, err
 	}
+	if update.ID != base.ID {
+		return nil, false, security.FieldErrors{{Field: "ID", Problem: fmt.Sprintf("an edit cannot change it from %d to %d", base.ID, update.ID)}}
+	}
+	update.Claims = asHeld(base.Claims, update.Claims)
 	mine := compare(base, update)
-	if e.first == nil {
-		e.first = mine
+	if e.changes == nil {
+		e.changes = mine.describe()
 	}
 	if mine.empty() {
 		return role, true, nil
@@ -240,8 +258,14 @@ func (e *edit) failed(ctx context.Context, turn *transport.Turn, err error) erro
 	answer, ok := errors.AsType[*security.Error](err)
 	retry := e.s.t.Retry()
 	e.failures++
-	if !ok || ctx.Err() != nil || e.failures >= retry.MaxAttempts || answer.RetryAfter > retry.MaxWait {
+	if !ok || ctx.Err() != nil || answer.RetryAfter > retry.MaxWait {
 		return err
+	}
+	if e.failures >= retry.MaxAttempts {
+		if e.mine == nil {
+			return err
+		}
+		e.failure = err
 	}
 	lasting := answer.StatusCode >= 300 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests
 	if lasting || errors.Is(err, security.ErrInvalid) {
@@ -249,7 +273,7 @@ func (e *edit) failed(ctx context.Context, turn *transport.Turn, err error) erro
 	}
 	wait := answer.RetryAfter
 	if wait == 0 {
-		wait = min(retry.MinWait<<(e.failures-1), retry.MaxWait)
+		wait = min(retry.MinWait<<min(e.failures-1, 16), retry.MaxWait) // a longer shift could overflow
 	}
 	return e.pause(ctx, turn, wait)
 }
@@ -331,6 +355,11 @@ func (e *edit) check(ctx context.Context, role *RoleV2, update UpdateV2, d *delt
 		p.Add("Immutable", "%q is immutable, only its claims can change", role.Name)
 	}
 	p.Merge(update.Validate())
+	for _, path := range d.grant {
+		if canonical(path) != path {
+			p.Add("Permissions", "%q is not in canonical form, write %q", path, canonical(path))
+		}
+	}
 	if len(d.grant) > 0 || d.sets("PermissionSetID") {
 		if err := e.s.checkLimits(ctx, &p, update.PermissionSetID, update.Permissions, e.with(0)); err != nil {
 			return err
@@ -388,8 +417,8 @@ func (e *edit) report(role *RoleV2) security.Change {
 	c := security.Change{
 		Action: security.Unchanged, Object: fmt.Sprintf("role %q", role.Name), ID: strconv.Itoa(e.id), DryRun: e.call.DryRun,
 	}
-	if e.first != nil && !e.first.empty() {
-		c.Action, c.Fields = security.Updated, e.first.describe()
+	if len(e.changes) > 0 {
+		c.Action, c.Fields = security.Updated, e.changes
 	}
 	return c
 }

@@ -434,3 +434,43 @@ func TestSettleYieldsToLaterEditsOfTheSameClient(t *testing.T) {
 		t.Errorf("claims are %v", got)
 	}
 }
+
+func TestRemoveClaimsOfSeveralDomains(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	group := func(value string) claims.Request {
+		return claims.Request{Type: claims.TypeGroup, Value: value, Scheme: "Active Directory", Description: "d"}
+	}
+	if _, err := s.AddClaims(t.Context(), id, []claims.Request{group(`EAST\admins`), group(`WEST\admins`)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.RemoveClaims(t.Context(), id, []claims.Key{group("admins").Key()})
+	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "name the domain") {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{group(`west\ADMINS`).Key()}); err != nil {
+		t.Fatal(err)
+	}
+	if got := values(t, server, id); !slices.Equal(got, []string{`EAST\admins`, "ops"}) {
+		t.Errorf("claims are %v", got)
+	}
+}
+
+func TestPermissionsMustBeCanonical(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	const want = `"Portal" is not in canonical form, write "/portal/"`
+	_, err := s.Grant(t.Context(), id, []permissions.Path{"Portal"})
+	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Grant: %v", err)
+	}
+	_, err = s.Create(t.Context(), roles.CreateV2{Name: "n", Description: "d", Permissions: []permissions.Path{"Portal"}})
+	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Create: %v", err)
+	}
+	if n := writes(server); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}

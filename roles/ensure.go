@@ -39,7 +39,7 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 		return nil, fmt.Errorf("find role: %w", err)
 	}
 	opts := &ListOptions{Filter: FieldName.Eq(name)}
-	if strings.Contains(name, `"`) {
+	if opts.Filter.String() == "" {
 		opts = nil // the query language cannot quote it
 	}
 	var similar []SummaryV2
@@ -138,7 +138,7 @@ func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.B
 	var resolved transport.Call
 	transport.Resolve(s.t, call, &resolved)
 	return safe.All(ctx, resolved, desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
-		return s.Ensure(ctx, role, slices.Concat(call, quiet)...)
+		return s.Ensure(ctx, role, slices.Concat(call, quiet, onePage)...)
 	})
 }
 

@@ -57,13 +57,13 @@ type RoleV1 struct {
 	Valid           *bool                `json:"Valid"`                     // false: the record's audit signature does not match; nil: not checked
 	Private         bool                 `json:"Private"`                   // without documented effect
 	PermissionSetID string               `json:"PermissionSetId,omitempty"` // GUID, from Command 11 on
-	Identities      []IdentityRef        `json:"Identities"`
+	Identities      []IdentityRefV1      `json:"Identities"`
 	Name            string               `json:"Name"`
 	Permissions     []permissions.Legacy `json:"Permissions"` // global ones; empty for a role that version 2 gave its permissions
 }
 
-// IdentityRef is an identity that holds a role.
-type IdentityRef struct {
+// IdentityRefV1 is an identity that holds a role.
+type IdentityRefV1 struct {
 	ID           int     `json:"Id"`
 	AccountName  string  `json:"AccountName"`
 	IdentityType string  `json:"IdentityType"` // "User" or "Group"
@@ -82,7 +82,7 @@ func (r RoleV1) Update() UpdateV1 {
 		Permissions: slices.Clone(r.Permissions), PermissionSetID: r.PermissionSetID,
 	}
 	for _, i := range r.Identities {
-		u.Identities = append(u.Identities, Member{AccountName: i.AccountName, SID: i.SID})
+		u.Identities = append(u.Identities, MemberV1{AccountName: i.AccountName, SID: i.SID})
 	}
 	return u
 }
@@ -96,11 +96,11 @@ type CreateV1 struct {
 	Private         *bool                `json:"Private,omitzero"`      // nil: false
 	Permissions     []permissions.Legacy `json:"Permissions"`
 	PermissionSetID string               `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set
-	Identities      []Member             `json:"Identities"`
+	Identities      []MemberV1           `json:"Identities"`
 }
 
-// Member names an identity to give a role to, by account name.
-type Member struct {
+// MemberV1 names an identity to give a role to, by account name.
+type MemberV1 struct {
 	AccountName string  `json:"AccountName"` // required, DOMAIN\name
 	SID         *string `json:"SID,omitzero"`
 }
@@ -116,7 +116,7 @@ type UpdateV1 struct {
 	Private         *bool                `json:"Private,omitzero"`          // nil: false
 	Permissions     []permissions.Legacy `json:"Permissions"`               // global ones
 	PermissionSetID string               `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set
-	Identities      []Member             `json:"Identities"`
+	Identities      []MemberV1           `json:"Identities"`
 }
 
 // create is the update without its id.

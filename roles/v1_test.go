@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func auditors() roles.RoleV1 {
 	return roles.RoleV1{
 		ID: 909, Name: "Auditors", Description: "Read-only staff", Enabled: true, Valid: new(true),
-		PermissionSetID: permissionsets.GlobalID, Identities: []roles.IdentityRef{}, Permissions: []permissions.Legacy{},
+		PermissionSetID: permissionsets.GlobalID, Identities: []roles.IdentityRefV1{}, Permissions: []permissions.Legacy{},
 	}
 }
 
@@ -40,7 +40,7 @@ func reporting() roles.RoleV1 {
 	return roles.RoleV1{
 		ID: 2, Name: "Reporting API Access", Description: "Default Role For Dashboard use",
 		Enabled: true, Immutable: true, Valid: new(true), PermissionSetID: permissionsets.GlobalID,
-		Identities: []roles.IdentityRef{{
+		Identities: []roles.IdentityRefV1{{
 			ID: 2, AccountName: `KEYEXAMPLE\svc_pool`, IdentityType: "User", SID: new("S-1-5-21-1111111111-2222222222-3333333333-1104"),
 		}},
 		Permissions: []permissions.Legacy{"AdminPortal:Read", "Dashboard:Read"},
@@ -51,7 +51,7 @@ func full() roles.RoleV1 {
 	return roles.RoleV1{
 		ID: 909, Name: "Auditors", Description: "Read-only staff", EmailAddress: new("team@example.com"),
 		Immutable: true, Valid: new(false), Private: true, PermissionSetID: "11111111-2222-3333-4444-555555555555",
-		Identities: []roles.IdentityRef{
+		Identities: []roles.IdentityRefV1{
 			{ID: 2, AccountName: `KEYEXAMPLE\svc_pool`, IdentityType: "User", SID: new("S-1-5-21-1111111111-2222222222-3333333333-1104")},
 			{ID: 7, AccountName: `KEYEXAMPLE\jsmith`, IdentityType: "User"},
 		},
@@ -112,7 +112,7 @@ func TestV1(t *testing.T) {
 				return s.Create(ctx, roles.CreateV1{
 					Name: "Operators", Description: "Ops", EmailAddress: new(""), Enabled: new(false), Private: new(true),
 					Permissions: []permissions.Legacy{"AdminPortal:Read"}, PermissionSetID: permissionsets.GlobalID,
-					Identities: []roles.Member{{AccountName: `KEYEXAMPLE\jsmith`}, {AccountName: `KEYEXAMPLE\svc_pool`, SID: new("S-1-5-21-1")}},
+					Identities: []roles.MemberV1{{AccountName: `KEYEXAMPLE\jsmith`}, {AccountName: `KEYEXAMPLE\svc_pool`, SID: new("S-1-5-21-1")}},
 				})
 			},
 			want: &created,

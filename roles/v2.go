@@ -77,8 +77,9 @@ type CreateV2 struct {
 	EmailAddress    *string `json:"EmailAddress,omitzero"` // at most 256 characters
 	PermissionSetID string  `json:"PermissionSetId"`       // GUID; empty: the Global set
 
-	// Permissions must be inside the permission set, and none may cover another:
-	// the server refuses such redundancy.
+	// Permissions must be in canonical form (see permissions.ParsePath) and inside
+	// the permission set, and none may cover another: the server refuses such
+	// redundancy.
 	Permissions []permissions.Path `json:"Permissions"`
 
 	// Claims are found by their key, and created where there are none. Of
@@ -111,6 +112,12 @@ func (c CreateV2) Validate() error {
 	c.check(&p)
 	if c.PermissionSetID != "" {
 		p.GUID("PermissionSetID", c.PermissionSetID)
+	}
+	for i, path := range c.Permissions {
+		// An update may hold what the server has in a form of its own.
+		if canonical(path) != path {
+			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, canonical(path))
+		}
 	}
 	return p.Err()
 }

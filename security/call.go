@@ -33,12 +33,16 @@ func WithResponse(r *Response) CallOption {
 			c.Err = FieldErrors{{Field: "WithResponse", Problem: "must not be nil"}}
 			return
 		}
+		before := c.OnMeta
 		c.OnMeta = func(m transport.Meta) {
+			if before != nil {
+				before(m)
+			}
 			*r = Response{
 				StatusCode: m.StatusCode, Header: m.Header, Total: -1, Attempts: m.Attempts,
 				CorrelationID: m.Header.Get("X-Keyfactor-Correlation-Id"),
 			}
-			if n, err := strconv.Atoi(m.Header.Get("X-Total-Count")); err == nil {
+			if n, err := strconv.Atoi(m.Header.Get("X-Total-Count")); err == nil && n >= 0 {
 				r.Total = n
 			}
 		}
@@ -112,6 +116,9 @@ func WithSettle(d time.Duration) CallOption {
 // apply makes those call options that make sense for a whole client client
 // options too.
 func (o CallOption) apply(c *config) error {
+	if o == nil {
+		return badOption("NewClient", "a nil option")
+	}
 	var probe transport.Call
 	o(&probe)
 	switch {

@@ -129,12 +129,16 @@ func ConfigFromEnv() (*Config, error) {
 	for _, name := range []string{"KEYFACTOR_CA_CERT", "KEYFACTOR_AUTH_CA_CERT"} {
 		pem, err := readPEM(os.Getenv(name))
 		note(name, err)
+		if len(c.RootCAs) > 0 && len(pem) > 0 {
+			c.RootCAs = append(c.RootCAs, '\n') // the first may not end with one
+		}
 		c.RootCAs = append(c.RootCAs, pem...)
 	}
-	if host != "" {
-		if _, err := c.credential(); err != nil {
-			errs = append(errs, err)
+	if _, err := c.credential(); host != "" && err != nil {
+		if file != "" || profile != "" {
+			err = fmt.Errorf("%w; KEYFACTOR_HOSTNAME is set, so the credentials of the profile in %s are not used", err, orDefault(file))
 		}
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("configuration: %w", errors.Join(errs...))

@@ -90,9 +90,9 @@ func (c ClientCredentials) Format(f fmt.State, _ rune) {
 // MarshalText keeps the secret out of JSON and structured logs.
 func (c ClientCredentials) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
 
-// safeURL is a URL as it may be printed: one that holds credentials is not.
+// safeURL is a URL as it may be printed: one that may hold a credential is not.
 func safeURL(s string) string {
-	if strings.Contains(s, "@") {
+	if strings.ContainsAny(s, "@?#") {
 		return "(hidden)"
 	}
 	return s

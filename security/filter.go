@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Field is a field that a list can be filtered by. Each resource package has
@@ -80,6 +81,9 @@ func And(filters ...Filter) Filter {
 // Or selects what at least one of the filters selects. An empty Filter among
 // them is refused: it would select everything.
 func Or(filters ...Filter) Filter {
+	if len(filters) == 0 {
+		return filterError("Or needs at least one filter: without any it would select everything")
+	}
 	for _, f := range filters {
 		if f.IsZero() {
 			return filterError("an empty filter inside Or selects everything")
@@ -116,19 +120,21 @@ func (f Filter) EncodeValues(key string, v *url.Values) error {
 }
 
 func (f Field) compare(op string, value any) Filter {
-	if m, ok := value.(json.Marshaler); ok {
-		raw, err := m.MarshalJSON()
+	if _, ok := value.(json.Marshaler); ok {
+		raw, err := json.Marshal(value) // knows what to do with a nil pointer
+		var form any
 		if err == nil {
 			decoder := json.NewDecoder(bytes.NewReader(raw))
 			decoder.UseNumber()
-			err = decoder.Decode(&value)
+			err = decoder.Decode(&form)
 		}
 		if err != nil {
 			return filterError(fmt.Sprintf("%s: %v", f, err))
 		}
-		if n, ok := value.(json.Number); ok {
+		if n, ok := form.(json.Number); ok {
 			return f.term(op, n.String())
 		}
+		value = form
 	}
 	v := reflect.ValueOf(value)
 	switch {
@@ -147,6 +153,9 @@ func (f Field) compare(op string, value any) Filter {
 }
 
 func (f Field) quoted(op, text string) Filter {
+	if !utf8.ValidString(text) {
+		return filterError(fmt.Sprintf("%s: the value is not valid UTF-8", f))
+	}
 	for _, r := range text {
 		if r == '"' || unicode.IsControl(r) {
 			return filterError(fmt.Sprintf("%s: the value contains %q, which the query language cannot quote; "+

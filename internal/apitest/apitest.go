@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -134,9 +135,7 @@ func (e Exchange) response(r *http.Request) *http.Response {
 	if e.Answer != "" {
 		resp.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	for name, values := range e.Header {
-		resp.Header[name] = values
-	}
+	maps.Copy(resp.Header, e.Header)
 	return resp
 }
 

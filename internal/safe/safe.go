@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -47,17 +49,22 @@ func Ensure[T any](ctx context.Context, c *transport.Client, call transport.Call
 	created := security.Change{Action: security.Created, Object: r.Object, DryRun: call.DryRun, Fields: r.Created}
 	var failure error // of the creation before this round
 	for attempt := 1; ; attempt++ {
-		found, err := r.Find(ctx)
+		found, err := look(ctx, r.Find)
 		switch {
 		case err != nil && failure != nil:
 			return nil, security.Change{}, fmt.Errorf("ensure %s: %w; then it could not be looked for: %w", r.Object, failure, err)
 		case err != nil:
 			return nil, security.Change{}, err
-		case found != nil && failure != nil && errors.Is(failure, security.ErrUnknownOutcome):
-			created.ID = r.ID(found)
-			return found, created, nil // the creation was done, and only its answer lost
 		case found != nil:
-			return r.Correct(ctx, found)
+			value, change, err := r.Correct(ctx, found)
+			switch {
+			case err != nil:
+				return nil, security.Change{}, err
+			case change.Action == security.Unchanged && errors.Is(failure, security.ErrUnknownOutcome):
+				created.ID = r.ID(found)
+				change = created // the creation was done, and only its answer lost
+			}
+			return value, change, nil
 		case failure != nil && (attempt > retry.MaxAttempts || !errors.Is(failure, security.ErrUnknownOutcome)):
 			return nil, security.Change{}, failure
 		}
@@ -81,8 +88,27 @@ func Ensure[T any](ctx context.Context, c *transport.Client, call transport.Call
 		if taken(err) {
 			continue
 		}
-		if err := transport.Sleep(ctx, min(retry.MinWait<<(attempt-1), retry.MaxWait)); err != nil {
+		if err := transport.Sleep(ctx, min(retry.MinWait<<min(attempt-1, 16), retry.MaxWait)); err != nil {
 			return nil, security.Change{}, failure
+		}
+	}
+}
+
+// maxLooks is how often an object is looked for in a list that does not keep
+// still.
+const maxLooks = 30
+
+// look finds an object. A list that changed while it was walked is walked again:
+// others create objects too, and so do the other items of a bulk operation.
+func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*T, error) {
+	for round := 1; ; round++ {
+		found, err := find(ctx)
+		if round == maxLooks || !errors.Is(err, security.ErrListChanged) {
+			return found, err
+		}
+		wait := rand.N(min(time.Duration(round)*5*time.Millisecond, 100*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
+		if transport.Sleep(ctx, wait) != nil {
+			return nil, err
 		}
 	}
 }

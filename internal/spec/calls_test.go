@@ -84,7 +84,7 @@ func calls() []call {
 		group = claims.Request{Type: claims.TypeGroup, Value: `KEYEXAMPLE\pki`, Scheme: "Active Directory", Description: "PKI"}
 		email = new("team@example.com")
 
-		members     = []roles.Member{{AccountName: `KEYEXAMPLE\jsmith`, SID: new("S-1-5-21-1")}}
+		members     = []roles.MemberV1{{AccountName: `KEYEXAMPLE\jsmith`, SID: new("S-1-5-21-1")}}
 		names       = []permissions.Legacy{"AdminPortal:Read"}
 		paths       = []permissions.Path{"/portal/read/"}
 		globals     = []roles.GlobalPermissionV1{{Area: "Dashboard", Permission: "Read"}}

@@ -20,13 +20,13 @@ type Authorizer struct {
 // authorizing is the RoundTripper nearest to the network. It adds the
 // credential to each request for the configured origin, and to no other.
 type authorizing struct {
-	auth   Authorizer
-	origin string
-	next   http.RoundTripper
+	auth Authorizer
+	base *url.URL
+	next http.RoundTripper
 }
 
 func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
-	if Origin(r.URL) != a.origin {
+	if !sameOrigin(r.URL, a.base) {
 		return a.next.RoundTrip(r)
 	}
 	f := flightOf(r.Context())
@@ -98,6 +98,10 @@ func Origin(u *url.URL) string {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && a.Host == b.Host || Origin(a) == Origin(b)
 }
 
 // redirectError refuses to follow a redirect.

@@ -54,9 +54,13 @@ type Client struct {
 // New returns a client. cfg.HTTP is copied, never changed.
 func New(cfg Config) *Client {
 	hc := *cfg.HTTP
-	var rt http.RoundTripper = &authorizing{auth: cfg.Auth, origin: Origin(cfg.Base), next: hc.Transport}
+	var rt http.RoundTripper = &authorizing{auth: cfg.Auth, base: cfg.Base, next: hc.Transport}
 	for i := len(cfg.Middleware) - 1; i >= 0; i-- {
 		rt = cfg.Middleware[i](rt)
+	}
+	if hc.Timeout > 0 {
+		rt = &timing{timeout: hc.Timeout, next: rt}
+		hc.Timeout = 0
 	}
 	hc.Transport = rt
 	hc.CheckRedirect = CheckRedirect
@@ -143,11 +147,15 @@ func Resolve[O Option](c *Client, opts []O, call *Call) {
 // into into, a pointer, or nothing where into is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts}
+	defer f.over()
 	if call.Attempts > 0 {
 		f.max = min(f.max, call.Attempts)
 	}
 	req, err := c.request(f, call)
 	if err != nil {
+		if call.OnMeta != nil {
+			call.OnMeta(Meta{})
+		}
 		return c.fail(&Failure{Op: call.Op, Reason: BadInput, Err: err})
 	}
 	if err = ctx.Err(); err == nil {
@@ -294,6 +302,18 @@ func (f *flight) outcome(err error, into any) (Reason, error) {
 	case f.status < 200 || f.status > 299:
 		return BadStatus, nil
 	}
+	reason, err := f.decode(into)
+	if reason != OK && f.ctx.Err() != nil {
+		// A server that saw the connection close may end its answer as if it
+		// were complete.
+		f.unknown = f.unknown || write(f.op.Method)
+		return Ended, EndOf(f.ctx)
+	}
+	return reason, err
+}
+
+// decode decodes the body of a success.
+func (f *flight) decode(into any) (Reason, error) {
 	body := bytes.TrimSpace(f.body)
 	if into == nil {
 		if len(body) > 0 && body[0] == '<' {

@@ -35,6 +35,7 @@ type flight struct {
 	max      int // attempts allowed
 	attempts int
 	started  time.Time   // of this attempt
+	cancel   func()      // ends the context of this attempt; nil where there is none
 	wantConn atomic.Bool // net/http began to look for a connection
 	gotConn  atomic.Bool // and found one: from here on the request may have left
 
@@ -67,9 +68,33 @@ func (f *flight) context(ctx context.Context) context.Context {
 func begin(_ retryablehttp.Logger, r *http.Request, _ int) {
 	f := flightOf(r.Context())
 	f.attempts++
+	f.over()
 	f.started = time.Now()
 	f.connected(false)
 	f.status, f.header, f.body, f.read, f.refused = 0, nil, nil, false, false
+}
+
+// over frees what an attempt holds, once nothing is to come of it.
+func (f *flight) over() {
+	if f.cancel != nil {
+		f.cancel()
+	}
+}
+
+// timing bounds attempts, redirects and the reading of the answer included. It
+// is the outermost RoundTripper and does what http.Client.Timeout does, without
+// a goroutine for each request.
+type timing struct {
+	timeout time.Duration
+	next    http.RoundTripper
+}
+
+func (t *timing) RoundTrip(r *http.Request) (*http.Response, error) {
+	f := flightOf(r.Context())
+	f.over() // what was redirected
+	var ctx context.Context
+	ctx, f.cancel = context.WithDeadline(r.Context(), f.started.Add(t.timeout))
+	return t.next.RoundTrip(r.WithContext(ctx))
 }
 
 // connected says whether this attempt has had a connection to the server yet.
@@ -133,11 +158,8 @@ func (f *flight) unsent(err error) bool {
 		return !f.gotConn.Load()
 	}
 	// Another RoundTripper than net/http's: trust only what names its cause.
-	var (
-		op   *net.OpError
-		cert *tls.CertificateVerificationError
-	)
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &cert)
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial" || is[*tls.CertificateVerificationError](err)
 }
 
 // certain reports whether the server's answer settles what became of the
@@ -157,12 +179,12 @@ func write(method string) bool { return method != http.MethodGet && method != ht
 
 // permanent reports errors that another attempt would only repeat.
 func permanent(err error) bool {
-	var (
-		redirect *redirectError
-		tooLarge *tooLargeError
-		cert     *tls.CertificateVerificationError
-	)
-	return errors.As(err, &redirect) || errors.As(err, &tooLarge) || errors.As(err, &cert)
+	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // backoff is retryablehttp's Backoff: what Retry-After says, or else an
