@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -184,6 +185,6 @@ func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.Bu
 	return safe.All(ctx, resolved, desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
 		// One request at a time each: those of an item do not report, and do not
 		// multiply with the items.
-		return s.Ensure(ctx, claim, append(call[:len(call):len(call)], transport.Mute, security.WithConcurrency(1))...)
+		return s.Ensure(ctx, claim, append(slices.Clip(call), transport.Mute, security.WithConcurrency(1))...)
 	})
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// Provider is an identity provider.
+// Provider is an identity provider. Command 11 calls the scheme Name, so that it
+// is empty here.
 type Provider struct {
 	ID                    string           `json:"Id"`                   // GUID
 	AuthenticationScheme  string           `json:"AuthenticationScheme"` // unique; claims name their provider by it

@@ -72,9 +72,9 @@ type IdentityRefV1 struct {
 
 // Update turns what was read into an update that changes nothing.
 //
-// A role that belongs to claims shows neither them nor its permissions here on
-// every server, so that writing back what version 1 read can destroy it. Edit
-// roles through [V2] where the server has it.
+// Writing back what version 1 read can destroy a role: version 1 shows no
+// claims, and none of the permissions that it has no name for. Edit roles
+// through [V2] where the server has it.
 func (r RoleV1) Update() UpdateV1 {
 	u := UpdateV1{
 		ID: r.ID, Name: r.Name, Description: r.Description, EmailAddress: r.EmailAddress,

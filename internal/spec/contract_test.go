@@ -28,7 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // apiPath is the path below which mocked clients find the API.
 var apiPath = strings.TrimPrefix(apitest.BaseURL, "https://command.example.com")
 
-// An exception is something described that the library leaves out on purpose.
+// An exception is something described that the library, or the simulated
+// server, leaves out on purpose.
 type exception struct {
 	operation string // "" for every operation
 	what      string // how the name of what is left out starts
@@ -48,6 +49,19 @@ var (
 		{"GET /PermissionSets, version 1", "QueryString", "permission sets have no field to filter by"},
 		{"POST /Security/Containers/{id}/Roles, version 1", "[].Name", "it must stay blank"},
 		{"POST /Security/Applications/{id}/Roles, version 1", "[].Name", "it must stay blank"},
+	}
+	// notAnswered is what the simulated server leaves out.
+	notAnswered = []exception{
+		{"GET /Security/Identities, version 1", "[].SID", "recorded answers do not have it"},
+		{"POST /Security/Identities, version 1", "SID", "recorded answers do not have it"},
+		{"GET /Security/Identities/{id}, version 1", "Claim", "this identity has none"},
+		{"GET /Security/Roles, version 1", "[].Identities[].Roles", "recorded answers do not have it"},
+		{"GET /Security/Roles, version 1", "[].Identities[].Valid", "recorded answers do not have it"},
+		{"", "Identities[].Roles", "recorded answers do not have it"},
+		{"", "Identities[].Valid", "recorded answers do not have it"},
+		{"", "Parameters[].RequestHeaders", "this parameter is another one"},
+		{"", "Parameters[].RequestURLParameters", "this parameter is another one"},
+		{"", "Parameters[].SecretValue", "secrets are not told"},
 	}
 )
 
@@ -274,24 +288,24 @@ func (g *generator) sample(name string, ref *openapi3.SchemaRef) any {
 }
 
 // TestSimulatedServer makes every call on the simulated server. Requests and
-// answers must be as described.
+// answers must be as described, and the answers must have every member.
 func TestSimulatedServer(t *testing.T) {
-	t.Parallel()
+	used := map[exception]bool{}
 	for _, c := range calls() {
 		t.Run(c.method, func(t *testing.T) {
-			t.Parallel()
-			if _, err := c.do(t.Context(), simulated(t, furniture()...)); err != nil {
+			if _, err := c.do(t.Context(), simulated(t, used, furniture()...)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+	checkUsed(t, notAnswered, used)
 }
 
 // TestSimulatedTenant reads all of a grown installation, so that answers with
 // unusual content are checked too.
 func TestSimulatedTenant(t *testing.T) {
 	t.Parallel()
-	client := simulated(t, securitytest.WithLegacyTenant(7, 80))
+	client := simulated(t, map[exception]bool{}, securitytest.WithLegacyTenant(7, 80))
 	v1, v2 := roles.NewV1(client), roles.NewV2(client)
 	for role, err := range v2.All(t.Context(), nil) {
 		if err != nil {
@@ -314,8 +328,8 @@ func TestSimulatedTenant(t *testing.T) {
 }
 
 // simulated returns a client of a simulated server whose requests and answers
-// are checked.
-func simulated(t *testing.T, opts ...securitytest.Option) *security.Client {
+// are checked. The exceptions that the answers need are noted in used.
+func simulated(t *testing.T, used map[exception]bool, opts ...securitytest.Option) *security.Client {
 	t.Helper()
 	handler := securitytest.NewHandler(append([]securitytest.Option{securitytest.WithAPIPath(apiPath)}, opts...)...)
 	if err := handler.Err(); err != nil {
@@ -324,7 +338,7 @@ func simulated(t *testing.T, opts ...securitytest.Option) *security.Client {
 	client, err := security.NewClient(apitest.BaseURL,
 		security.WithBasicAuth(handler.Username, handler.Password),
 		security.WithRetry(security.Retry{MaxAttempts: 1}),
-		security.WithHTTPClient(&http.Client{Transport: checkedHandler{t, handler}}))
+		security.WithHTTPClient(&http.Client{Transport: checkedHandler{t, handler, used}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,11 +349,13 @@ func simulated(t *testing.T, opts ...securitytest.Option) *security.Client {
 type checkedHandler struct {
 	t       *testing.T
 	handler http.Handler
+	used    map[exception]bool
 }
 
 func (h checkedHandler) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := bodyOf(h.t, r)
-	if _, err := spec.CheckRequest(r, apiPath, body); err != nil {
+	o, err := spec.CheckRequest(r, apiPath, body)
+	if err != nil {
 		h.t.Error(err)
 	}
 	served := r.Clone(r.Context())
@@ -352,5 +368,40 @@ func (h checkedHandler) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := spec.CheckResponse(r, apiPath, resp, recorder.Body.Bytes()); err != nil {
 		h.t.Error(err)
 	}
+	if o == nil || resp.StatusCode != http.StatusOK {
+		return resp, nil
+	}
+	var answer any
+	if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
+		h.t.Errorf("%s: %v", o, err)
+	}
+	schema := o.Described.Responses.Status(http.StatusOK).Value.Content.Get("application/json").Schema
+	for _, what := range missing("", schema, answer) {
+		if !excused(notAnswered, h.used, o.String(), what) {
+			h.t.Errorf("%s: %s is described, and missing from the answer", o, what)
+		}
+	}
 	return resp, nil
+}
+
+// missing lists the members that the objects in a JSON value could have, and do
+// not have.
+func missing(path string, ref *openapi3.SchemaRef, v any) []string {
+	var found []string
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			found = append(found, missing(path+"[]", ref.Value.Items, item)...)
+		}
+	case map[string]any:
+		for name, property := range ref.Value.Properties {
+			p := strings.TrimPrefix(path+"."+name, ".")
+			if member, ok := v[name]; ok {
+				found = append(found, missing(p, property, member)...)
+			} else {
+				found = append(found, p)
+			}
+		}
+	}
+	return found
 }

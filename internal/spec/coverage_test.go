@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/api-coverage.md anew")
 // had, the version is that of the description itself.
 var since = []struct{ prefix, version string }{
 	{"/Security/My/Permissions, version 1", "25"},
-	{"/Security/Applications/", "24.4"},
+	{"/Security/Applications/", "25"},
 	{"/Security/Claims", "11"},
 	{"/Security/Roles/{id}/Permissions/PamProviders", "11"},
 	{"/Security/Roles, version 2", "11"},

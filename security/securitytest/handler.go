@@ -1,6 +1,7 @@
 package securitytest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -329,6 +330,11 @@ func (c *call) decode(into any) error {
 		dec.DisallowUnknownFields()
 	}
 	if err := dec.Decode(into); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			// The error itself speaks of Go types, and so does all of its path but the end.
+			member := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]
+			return invalid("The request body is not valid: unexpected %s at %s.", wrong.Value, cmp.Or(member, "its beginning"))
+		}
 		return invalid("The request body is not valid: %v.", err)
 	}
 	if dec.More() {

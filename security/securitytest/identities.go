@@ -53,13 +53,9 @@ func identityColumns() []column[*identity] {
 }
 
 func listSecurityIdentities(c *call) (any, error) {
-	validate, err := c.query.truth("Validate", true)
+	valid, err := c.valid()
 	if err != nil {
 		return nil, err
-	}
-	var valid *bool
-	if validate {
-		valid = &yes
 	}
 	// This list cannot be filtered; the parameter is documented to be ignored.
 	delete(c.query, strings.ToLower("QueryString"))

@@ -53,7 +53,7 @@ func TestVersion10(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/Security/Claims", "/PermissionSets", "/Permissions", "/IdentityProviders", "/Security/My/Permissions", "/Security/Applications/1/Roles",
-		"/Security/Roles/1/Permissions/PamProviders",
+		"/Security/Roles/1/Permissions/PamProviders", "/Security/Audit/Collections/1",
 	} {
 		a.get(path, 1).refused(404)
 	}
@@ -112,6 +112,12 @@ func TestBodies(t *testing.T) {
 		req := a.request(http.MethodPost, "/Security/Claims", 1, "{}")
 		req.Header.Set("Content-Type", contentType)
 		a.send(req, "{}").refused(status)
+	}
+	// What is wrong is said in words of the API.
+	for body, want := range map[string]string{`[]`: "array at its beginning", `{"Name":5}`: "number at Name"} {
+		if got := a.put("/Security/Roles", 2, body).refused(400); !strings.Contains(got.body, "unexpected "+want+".") {
+			t.Errorf("%s: %s", body, got.body)
+		}
 	}
 	start(t, securitytest.WithStrictBodies()).post("/Security/Claims", 1,
 		`{"ClaimType":4,"ClaimValue":"v","ProviderAuthenticationScheme":"System","Description":"d","Extra":1}`).refused(400)

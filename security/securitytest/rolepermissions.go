@@ -29,10 +29,18 @@ type collectionPermission struct {
 	Permission   string
 }
 
+func (p collectionPermission) grant() objectGrant {
+	return objectGrant{collections, p.CollectionID, p.Permission}
+}
+
 type containerPermission struct {
 	ContainerID int `json:"ContainerId"`
 	Name        string
 	Permission  string
+}
+
+func (p containerPermission) grant() objectGrant {
+	return objectGrant{containers, p.ContainerID, p.Permission}
 }
 
 type pamPermission struct {
@@ -117,33 +125,41 @@ func listGlobalPermissions(c *call) (any, error) {
 	return globalPermissions(r.legacy), nil
 }
 
+// addGlobalPermissions leaves everything else alone, also what version 1 has no name for.
 func addGlobalPermissions(c *call) (any, error) {
-	return c.writeGlobal(func(r *role, names []string) []string { return append(slices.Clone(r.legacy), names...) })
+	return c.writeGlobal(func(r *role, names []string) error {
+		paths := r.paths
+		if err := c.setGlobal(r, append(slices.Clone(r.legacy), names...)); err != nil {
+			return err
+		}
+		for _, path := range paths {
+			r.grant(path)
+		}
+		return nil
+	})
 }
 
-func setGlobalPermissions(c *call) (any, error) {
-	return c.writeGlobal(func(_ *role, names []string) []string { return names })
-}
+func setGlobalPermissions(c *call) (any, error) { return c.writeGlobal(c.setGlobal) }
 
-// writeGlobal sets the global names of a role to what resulting makes of those in the request.
-func (c *call) writeGlobal(resulting func(r *role, names []string) []string) (any, error) {
+// writeGlobal changes the global permissions of a role by the names in the request.
+func (c *call) writeGlobal(change func(r *role, names []string) error) (any, error) {
 	old, err := c.mutableRole()
 	if err != nil {
 		return nil, err
 	}
-	var req []struct{ Area, Permission *string }
+	var req []globalPermission
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
-	var names []string
+	names := make([]string, 0, len(req))
 	for _, p := range req {
-		if blank(p.Area) || blank(p.Permission) {
+		if blank(&p.Area) || blank(&p.Permission) {
 			return nil, invalid("Area and Permission are required.")
 		}
-		names = append(names, *p.Area+":"+*p.Permission)
+		names = append(names, p.Area+":"+p.Permission)
 	}
 	r := old.clone()
-	if err := c.setGlobal(r, resulting(r, names)); err != nil {
+	if err := change(r, names); err != nil {
 		return nil, err
 	}
 	if err := c.s.checkSet(r); err != nil {
@@ -197,31 +213,12 @@ func listCollectionPermissions(c *call) (any, error) {
 	return c.s.collectionPermissions(r), nil
 }
 
-func addCollectionPermissions(c *call) (any, error) { return c.writeCollections(false) }
+func addCollectionPermissions(c *call) (any, error) {
+	return writeObjects(c, collections, false, c.s.collectionPermissions)
+}
 
-func setCollectionPermissions(c *call) (any, error) { return c.writeCollections(true) }
-
-func (c *call) writeCollections(replace bool) (any, error) {
-	var req []struct {
-		CollectionID int32 `json:"CollectionId"`
-		Name         *string
-		Permission   *string
-	}
-	if err := c.decode(&req); err != nil {
-		return nil, err
-	}
-	grants := make([]objectGrant, 0, len(req))
-	for _, p := range req {
-		if p.Permission == nil {
-			return nil, invalid("The Permission is required.")
-		}
-		grants = append(grants, objectGrant{collections, int(p.CollectionID), *p.Permission})
-	}
-	r, err := c.writeGrants(collections, grants, replace)
-	if err != nil {
-		return nil, err
-	}
-	return c.s.collectionPermissions(r), nil
+func setCollectionPermissions(c *call) (any, error) {
+	return writeObjects(c, collections, true, c.s.collectionPermissions)
 }
 
 func listContainerPermissions(c *call) (any, error) {
@@ -232,31 +229,12 @@ func listContainerPermissions(c *call) (any, error) {
 	return c.s.containerPermissions(r), nil
 }
 
-func addContainerPermissions(c *call) (any, error) { return c.writeContainers(false) }
+func addContainerPermissions(c *call) (any, error) {
+	return writeObjects(c, containers, false, c.s.containerPermissions)
+}
 
-func setContainerPermissions(c *call) (any, error) { return c.writeContainers(true) }
-
-func (c *call) writeContainers(replace bool) (any, error) {
-	var req []struct {
-		ContainerID int32 `json:"ContainerId"`
-		Name        *string
-		Permission  *string
-	}
-	if err := c.decode(&req); err != nil {
-		return nil, err
-	}
-	grants := make([]objectGrant, 0, len(req))
-	for _, p := range req {
-		if p.Permission == nil {
-			return nil, invalid("The Permission is required.")
-		}
-		grants = append(grants, objectGrant{containers, int(p.ContainerID), *p.Permission})
-	}
-	r, err := c.writeGrants(containers, grants, replace)
-	if err != nil {
-		return nil, err
-	}
-	return c.s.containerPermissions(r), nil
+func setContainerPermissions(c *call) (any, error) {
+	return writeObjects(c, containers, true, c.s.containerPermissions)
 }
 
 func listPAMPermissions(c *call) (any, error) {
@@ -268,18 +246,14 @@ func listPAMPermissions(c *call) (any, error) {
 }
 
 func setPAMPermissions(c *call) (any, error) {
-	var req []struct {
-		PamProviderID int32 `json:"PamProviderId"`
-		Name          *string
-		Permissions   []string
-	}
+	var req []pamPermission
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
 	var grants []objectGrant
 	for _, p := range req {
 		for _, name := range p.Permissions {
-			grants = append(grants, objectGrant{pamProviders, int(p.PamProviderID), name})
+			grants = append(grants, objectGrant{pamProviders, p.PamProviderID, name})
 		}
 	}
 	r, err := c.writeGrants(pamProviders, grants, true)
@@ -287,6 +261,23 @@ func setPAMPermissions(c *call) (any, error) {
 		return nil, err
 	}
 	return c.s.pamPermissions(r), nil
+}
+
+// writeObjects writes a list with one item per permission, and answers with what the role then has, as shown writes it.
+func writeObjects[T interface{ grant() objectGrant }](c *call, kind string, replace bool, shown func(*role) []T) (any, error) {
+	var req []T
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	grants := make([]objectGrant, 0, len(req))
+	for _, item := range req {
+		grants = append(grants, item.grant())
+	}
+	r, err := c.writeGrants(kind, grants, replace)
+	if err != nil {
+		return nil, err
+	}
+	return shown(r), nil
 }
 
 // writeGrants adds permissions on objects to the role of the request, or puts them in place of those of their kind.

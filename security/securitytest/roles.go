@@ -121,14 +121,19 @@ func toNumber(b bool) int {
 
 var yes = true
 
-func listRolesV1(c *call) (any, error) {
+// valid is the Valid member of a list: null where the request asks not to validate, which is an assumption.
+func (c *call) valid() (*bool, error) {
 	validate, err := c.query.truth("Validate", true)
-	if err != nil {
+	if err != nil || !validate {
 		return nil, err
 	}
-	var valid *bool
-	if validate {
-		valid = &yes
+	return &yes, nil
+}
+
+func listRolesV1(c *call) (any, error) {
+	valid, err := c.valid()
+	if err != nil {
+		return nil, err
 	}
 	roles, err := c.rolePage()
 	if err != nil {

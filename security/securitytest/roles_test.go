@@ -55,6 +55,12 @@ func TestTwoViewsOfARole(t *testing.T) {
 	a.get("/Security/Roles/3/Permissions/PamProviders", 1).is(200, `[{"PamProviderId":1,"Name":"Vault","Permissions":["Modify"]}]`)
 	a.get("/Security/Roles/3/Permissions/Containers", 1).is(200, `[]`)
 
+	// Version 1 adds to what is there, also to what it has no name for.
+	a.post("/Security/Roles/3/Permissions/Global", 1, `[{"Area":"Auditing","Permission":"Read"}]`).is(200,
+		`[{"Area":"WorkflowManagement","Permission":"Modify"},{"Area":"Auditing","Permission":"Read"}]`)
+	equal(t, v2(), list("/monitoring/alerts/modify/", "/auditing/read/", "/certificates/collections/delete/7/",
+		"/certificates/collections/change_owner/7/", "/pam/modify/1/", "/certificate_templates/read/", "/ssh/"))
+
 	// Version 1 replaces what is global, and leaves objects, claims and what has no name on objects alone.
 	a.put("/Security/Roles", 1, `{"Id":3,"Name":"Operators","Description":"Ops","Permissions":["Dashboard:Read"]}`).ok()
 	equal(t, v2(), list("/dashboard/read/", "/certificates/collections/delete/7/", "/certificates/collections/change_owner/7/", "/pam/modify/1/"))

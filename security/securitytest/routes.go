@@ -59,7 +59,7 @@ func newRoutes(cfg *config) []route {
 		put    = http.MethodPut
 		remove = http.MethodDelete
 	)
-	v10, v11, v25 := version{major: 10}, version{major: 11}, version{major: 25}
+	v10, v11, v111, v25 := version{major: 10}, version{major: 11}, version{major: 11, minor: 1}, version{major: 25}
 	table := []operation{
 		{get, "Security/Roles", 1, securityRead, listRolesV1, v10},
 		{get, "Security/Roles", 2, securityRead, listRolesV2, v11},
@@ -103,7 +103,7 @@ func newRoutes(cfg *config) []route {
 
 		{get, "Security/My", 1, signedIn, getMy, v10},
 		{get, "Security/My/Permissions", 1, signedIn, getMyPermissions, v25},
-		{get, "Security/Audit/Collections/{id}", 1, securityRead, auditCollection, v10},
+		{get, "Security/Audit/Collections/{id}", 1, securityRead, auditCollection, v111},
 		{get, "Security/Containers/{id}/Roles", 1, securityRead, listContainerRoles, v10},
 		{post, "Security/Containers/{id}/Roles", 1, globalModify, setContainerRoles, v10},
 		{get, "Security/Applications/{id}/Roles", 1, securityRead, listContainerRoles, v25},
