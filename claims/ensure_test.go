@@ -193,7 +193,7 @@ func TestEnsure(t *testing.T) {
 // The server may normalize what it is given; that is no reason to create again.
 func TestEnsureOnServersThatNormalize(t *testing.T) {
 	t.Parallel()
-	server := start(t, securitytest.WithADClaimNormalisation("KEYEXAMPLE"), securitytest.WithSchemeNormalisation())
+	server := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithSchemeNormalization())
 	s := serviceOf(t, server)
 	unknown := claims.Request{Type: claims.TypeOAuthOid, Value: "x", Scheme: "unknown", Description: "test"}
 	for _, r := range []claims.Request{group("pki admins"), unknown} {

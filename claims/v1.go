@@ -143,31 +143,30 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // created.
 //
 // API: GET, POST and PUT /Security/Claims, version 1.
-func (s *V1) Ensure(ctx context.Context, desired Request, opts ...security.CallOption) (*Claim, security.Change, error) {
+func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
 	_, bare := desired.Key().fold() // the same for all keys that count as equal
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	var call transport.Call
-	transport.Resolve(s.t, opts, &call)
-	return safe.Ensure(ctx, s.t, call, safe.Resource[Claim]{
+	resolved := transport.Resolved(s.t, call)
+	return safe.Ensure(ctx, s.t, resolved, safe.Resource[Claim]{
 		Key:    "claim " + bare.String(),
 		Object: object,
-		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), opts) },
-		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, opts...) },
+		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
+		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *Claim) (*Claim, security.Change, error) {
-			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: call.DryRun}
+			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}
 			if found.Description == desired.Description {
 				return found, change, nil
 			}
 			change.Action = security.Updated
 			change.Fields = []security.FieldChange{{Field: "Description", From: found.Description, To: desired.Description}}
-			if call.DryRun {
+			if resolved.DryRun {
 				found.Description = desired.Description
 				return found, change, nil
 			}
-			updated, err := s.Update(ctx, Update{ID: found.ID, Description: desired.Description}, opts...)
+			updated, err := s.Update(ctx, Update{ID: found.ID, Description: desired.Description}, call...)
 			return updated, change, err
 		},
 		Created: []security.FieldChange{{Field: "Description", To: desired.Description}},
@@ -180,9 +179,7 @@ func (s *V1) Ensure(ctx context.Context, desired Request, opts ...security.CallO
 // error is nil where all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
-	var resolved transport.Call
-	transport.Resolve(s.t, call, &resolved)
-	return safe.All(ctx, resolved, desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
+	return safe.All(ctx, transport.Resolved(s.t, call), desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
 		// One request at a time each: those of an item do not report, and do not
 		// multiply with the items.
 		return s.Ensure(ctx, claim, append(slices.Clip(call), transport.Mute, security.WithConcurrency(1))...)

@@ -130,26 +130,25 @@ func checkAccount(accountName string) error {
 // nothing is written; the identity is nil where it would be created.
 //
 // API: GET and POST /Security/Identities, version 1.
-func (s *V1) Ensure(ctx context.Context, desired Create, opts ...security.CallOption) (*Identity, security.Change, error) {
+func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*Identity, security.Change, error) {
 	object := "identity " + desired.AccountName
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	var call transport.Call
-	transport.Resolve(s.t, opts, &call)
-	return safe.Ensure(ctx, s.t, call, safe.Resource[Identity]{
-		Key:    strings.ToLower(object),
+	resolved := transport.Resolved(s.t, call)
+	return safe.Ensure(ctx, s.t, resolved, safe.Resource[Identity]{
+		Key:    "identity " + strings.ToLower(bare(desired.AccountName)),
 		Object: object,
 		Find: func(ctx context.Context) (*Identity, error) {
-			found, err := s.Find(ctx, desired.AccountName, opts...)
+			found, err := s.Find(ctx, desired.AccountName, call...)
 			if _, answered := errors.AsType[*security.Error](err); !answered && errors.Is(err, security.ErrNotFound) {
 				return nil, nil //nolint:nilnil // the list was walked, and it is not there
 			}
 			return found, err
 		},
-		Create: func(ctx context.Context) (*Identity, error) { return s.Create(ctx, desired, opts...) },
+		Create: func(ctx context.Context) (*Identity, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(_ context.Context, found *Identity) (*Identity, security.Change, error) {
-			return found, security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: call.DryRun}, nil
+			return found, security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}, nil
 		},
 		ID: func(i *Identity) string { return strconv.Itoa(i.ID) },
 	})

@@ -113,30 +113,29 @@ func checkID(id string) error {
 // created.
 //
 // API: GET, POST and PUT /PermissionSets, version 1.
-func (s *V1) Ensure(ctx context.Context, desired Create, opts ...security.CallOption) (*PermissionSet, security.Change, error) {
+func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*PermissionSet, security.Change, error) {
 	object := fmt.Sprintf("permission set %q", desired.Name)
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	var call transport.Call
-	transport.Resolve(s.t, opts, &call)
-	return safe.Ensure(ctx, s.t, call, safe.Resource[PermissionSet]{
+	resolved := transport.Resolved(s.t, call)
+	return safe.Ensure(ctx, s.t, resolved, safe.Resource[PermissionSet]{
 		Key:    strings.ToLower(object),
 		Object: object,
-		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, opts) },
-		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, opts...) },
+		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
+		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *PermissionSet) (*PermissionSet, security.Change, error) {
-			change := security.Change{Action: security.Unchanged, Object: object, ID: found.ID, DryRun: call.DryRun}
+			change := security.Change{Action: security.Unchanged, Object: object, ID: found.ID, DryRun: resolved.DryRun}
 			field := compare(found.Permissions, desired.Permissions)
 			if len(field.Added)+len(field.Removed) == 0 {
 				return found, change, nil
 			}
 			change.Action, change.Fields = security.Updated, []security.FieldChange{field}
-			if call.DryRun {
+			if resolved.DryRun {
 				found.Permissions = desired.Permissions
 				return found, change, nil
 			}
-			updated, err := s.Update(ctx, Update{ID: found.ID, Permissions: desired.Permissions}, opts...)
+			updated, err := s.Update(ctx, Update{ID: found.ID, Permissions: desired.Permissions}, call...)
 			return updated, change, err
 		},
 		Created: []security.FieldChange{compare(nil, desired.Permissions)},
@@ -164,18 +163,19 @@ func (s *V1) find(ctx context.Context, name string, call []security.CallOption) 
 	return similar, nil
 }
 
-// compare says which permissions come and go, as they are written.
+// compare says which permissions come and go. They are compared in canonical
+// form: the server may write a path its own way.
 func compare(from, to []permissions.Path) security.FieldChange {
-	f := security.FieldChange{Field: "Permissions"}
-	for _, p := range to {
-		if !slices.Contains(from, p) {
-			f.Added = append(f.Added, string(p))
+	return security.FieldChange{Field: "Permissions", Added: without(to, from), Removed: without(from, to)}
+}
+
+// without lists those of paths that are not among others.
+func without(paths, others []permissions.Path) []string {
+	var out []string
+	for _, p := range paths {
+		if !slices.ContainsFunc(others, func(o permissions.Path) bool { return p.Covers(o) && o.Covers(p) }) {
+			out = append(out, string(p))
 		}
 	}
-	for _, p := range from {
-		if !slices.Contains(to, p) {
-			f.Removed = append(f.Removed, string(p))
-		}
-	}
-	return f
+	return out
 }

@@ -46,10 +46,9 @@ const maxRounds = 40
 // was written but cannot be confirmed.
 //
 // API: GET and PUT /Security/Roles, version 2.
-func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, opts ...security.CallOption) (*RoleV2, error) {
-	var call transport.Call
-	transport.Resolve(s.t, opts, &call)
-	e := &edit{s: s, id: id, change: change, call: call, opts: opts}
+func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, call ...security.CallOption) (*RoleV2, error) {
+	resolved := transport.Resolved(s.t, call)
+	e := &edit{s: s, id: id, change: change, call: resolved, opts: call}
 	role, err := e.run(ctx)
 	if err != nil {
 		if _, told := errors.AsType[*security.Error](err); told {
@@ -57,24 +56,24 @@ func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, opt
 		}
 		return nil, fmt.Errorf("edit role %d: %w", id, err)
 	}
-	if call.OnChange != nil {
-		call.OnChange(e.report(role))
+	if resolved.OnChange != nil {
+		resolved.OnChange(e.report(role))
 	}
 	return role, nil
 }
 
 // AddClaims gives the role to claims, and leaves it to those that have it.
 // Claims that do not exist yet are created.
-func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, opts ...security.CallOption) (*RoleV2, error) {
+func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, call ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		u.Claims = claims.Unique(append(u.Claims, add...))
 		return nil
-	}, opts...)
+	}, call...)
 }
 
 // RemoveClaims takes the role from claims. The claims themselves stay. A name
 // without a domain that fits claims of several domains is refused.
-func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, opts ...security.CallOption) (*RoleV2, error) {
+func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, call ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		var problems validate.Problems
 		for i, key := range remove {
@@ -89,12 +88,12 @@ func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, opts
 			}
 		}
 		return problems.Err()
-	}, opts...)
+	}, call...)
 }
 
 // Grant adds permissions to the role. What the role can do already is not added
 // again, and what a new permission covers gives way to it.
-func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, opts ...security.CallOption) (*RoleV2, error) {
+func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		for _, p := range paths {
 			if !slices.ContainsFunc(u.Permissions, func(held permissions.Path) bool { return held.Covers(p) }) {
@@ -102,13 +101,13 @@ func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, opts .
 			}
 		}
 		return nil
-	}, opts...)
+	}, call...)
 }
 
 // Revoke takes permissions from the role, and all that they cover. A permission
 // that the role has through a wider one cannot be taken alone; that is refused,
 // and the error names the wider one.
-func (s *V2) Revoke(ctx context.Context, id int, paths []permissions.Path, opts ...security.CallOption) (*RoleV2, error) {
+func (s *V2) Revoke(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		var problems validate.Problems
 		for i, p := range paths {
@@ -120,7 +119,7 @@ func (s *V2) Revoke(ctx context.Context, id int, paths []permissions.Path, opts 
 			}
 		}
 		return problems.Err()
-	}, opts...)
+	}, call...)
 }
 
 // edit is one Edit under way.
@@ -174,7 +173,7 @@ func (e *edit) run(ctx context.Context) (*RoleV2, error) {
 // where there is something to write, it writes, and the next round verifies.
 func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, done bool, err error) {
 	readAt := time.Now()
-	role, err = e.s.Get(ctx, e.id, e.with(0)...)
+	role, err = e.s.Get(ctx, e.id, e.reading()...)
 	if err != nil {
 		return nil, false, err
 	}
@@ -218,14 +217,14 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 	if e.call.DryRun {
 		return role.preview(update), true, nil
 	}
-	if e.call.Settle > 0 && time.Since(readAt) > e.call.Settle {
-		return nil, false, e.spend() // too old to build on
-	}
 	if err := e.spend(); err != nil {
 		return nil, false, err
 	}
-	_, err = e.s.Update(ctx, update, e.with(1)...)
+	_, err = e.s.Update(ctx, update, e.writing(readAt)...)
 	e.written = time.Now()
+	if errors.Is(err, transport.ErrStale) {
+		return nil, false, nil // the reading is too old to build on
+	}
 	if err != nil {
 		if errors.Is(err, security.ErrUnknownOutcome) {
 			e.remember(turn, mine) // the next round looks
@@ -236,11 +235,19 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 	return nil, false, nil
 }
 
-// with is the call options for the requests of an edit. A write is tried once:
-// to repeat it blindly could undo what others wrote meanwhile.
-func (e *edit) with(attempts int) []security.CallOption {
+// reading is the call options for the requests of an edit that only read.
+func (e *edit) reading() []security.CallOption {
+	return slices.Concat(e.opts, []security.CallOption{func(c *transport.Call) { c.DryRun = false }})
+}
+
+// writing is the call options for a write that is built on a reading. It is
+// tried once: to repeat it blindly could undo what others wrote meanwhile.
+func (e *edit) writing(readAt time.Time) []security.CallOption {
 	return slices.Concat(e.opts, []security.CallOption{func(c *transport.Call) {
-		c.DryRun, c.Attempts = false, attempts
+		c.Attempts = 1
+		if e.call.Settle > 0 {
+			c.NotAfter = readAt.Add(e.call.Settle)
+		}
 	}})
 }
 
@@ -299,7 +306,7 @@ func (e *edit) settled(ctx context.Context, turn *transport.Turn) (*RoleV2, erro
 	if err := e.pause(ctx, turn, time.Until(e.written.Add(e.call.Settle))); err != nil {
 		return nil, err
 	}
-	role, err := e.s.Get(ctx, e.id, e.with(0)...)
+	role, err := e.s.Get(ctx, e.id, e.reading()...)
 	if err != nil {
 		return nil, err
 	}
@@ -361,7 +368,7 @@ func (e *edit) check(ctx context.Context, role *RoleV2, update UpdateV2, d *delt
 		}
 	}
 	if len(d.grant) > 0 || d.sets("PermissionSetID") {
-		if err := e.s.checkLimits(ctx, &p, update.PermissionSetID, update.Permissions, e.with(0)); err != nil {
+		if err := e.s.checkLimits(ctx, &p, update.PermissionSetID, update.Permissions, e.reading()); err != nil {
 			return err
 		}
 	}

@@ -102,7 +102,7 @@ func TestEditChangesOneThing(t *testing.T) {
 
 func TestEditWithoutChangeWritesNothing(t *testing.T) {
 	t.Parallel()
-	server, id := start(t, securitytest.WithADClaimNormalisation("KEYEXAMPLE"))
+	server, id := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"))
 	s := serviceOf(t, server)
 	ad := claims.Request{Type: claims.TypeGroup, Value: "pki admins", Scheme: "Active Directory", Description: "d"}
 	if _, err := s.AddClaims(t.Context(), id, []claims.Request{ad}); err != nil {
@@ -376,11 +376,11 @@ func TestEditEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	s := serviceOf(t, server)
-	server.Inject(securitytest.Fault{Method: "PUT", Commit: true, Hang: true})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	server.Inject(securitytest.Fault{Method: "PUT", Interleave: cancel, Commit: true, Hang: true})
 	_, err := s.AddClaims(ctx, id, []claims.Request{claim("ours")})
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, security.ErrUnknownOutcome) {
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, security.ErrUnknownOutcome) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -469,6 +469,42 @@ func TestPermissionsMustBeCanonical(t *testing.T) {
 	_, err = s.Create(t.Context(), roles.CreateV2{Name: "n", Description: "d", Permissions: []permissions.Path{"Portal"}})
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Create: %v", err)
+	}
+	if n := writes(server); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// A write is not built on a reading older than the settle time.
+func TestSettleReadsAgainWhatIsTooOld(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
+	server.Inject(securitytest.Fault{Method: "GET", Times: 1, Latency: 150 * time.Millisecond})
+	calls := 0
+	_, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		calls++
+		u.Description = "new"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var methods []string
+	for _, r := range server.Requests() {
+		methods = append(methods, r.Method)
+	}
+	if got := strings.Join(methods, " "); got != "GET GET PUT GET GET" || calls != 2 {
+		t.Errorf("requests are %s, and the callback was called %d times", got, calls)
+	}
+}
+
+func TestSettleShorterThanAReading(t *testing.T) {
+	t.Parallel()
+	server, id := start(t, securitytest.WithLatency(10*time.Millisecond))
+	_, err := serviceOf(t, server, security.WithSettle(time.Millisecond)).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+	if !errors.Is(err, security.ErrConflict) || !strings.Contains(err.Error(), "slower than the settle time") {
+		t.Errorf("error is %v", err)
 	}
 	if n := writes(server); n != 0 {
 		t.Errorf("%d writes", n)

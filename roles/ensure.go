@@ -17,13 +17,13 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// FindByName returns the role with a name, in any case.
+// Find returns the role with a name, in any case.
 //
 // The error is [security.ErrNotFound] where there is none, and
 // [security.ErrConflict] where several differ from name in case only.
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
-func (s *V2) FindByName(ctx context.Context, name string, call ...security.CallOption) (*RoleV2, error) {
+func (s *V2) Find(ctx context.Context, name string, call ...security.CallOption) (*RoleV2, error) {
 	role, err := s.find(ctx, name, call)
 	if err == nil && role == nil {
 		err = fmt.Errorf("find role %q: %w", name, security.ErrNotFound)
@@ -31,7 +31,7 @@ func (s *V2) FindByName(ctx context.Context, name string, call ...security.CallO
 	return role, err
 }
 
-// find is FindByName, with nil for a role that there is not.
+// find is Find, with nil for a role that there is not.
 func (s *V2) find(ctx context.Context, name string, call []security.CallOption) (*RoleV2, error) {
 	var p validate.Problems
 	p.Required("name", name, 0)
@@ -75,20 +75,19 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 // created.
 //
 // API: GET, POST and PUT /Security/Roles, version 2.
-func (s *V2) Ensure(ctx context.Context, desired CreateV2, opts ...security.CallOption) (*RoleV2, security.Change, error) {
+func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	object := fmt.Sprintf("role %q", desired.Name)
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	var call transport.Call
-	transport.Resolve(s.t, opts, &call)
-	return safe.Ensure(ctx, s.t, call, safe.Resource[RoleV2]{
+	resolved := transport.Resolved(s.t, call)
+	return safe.Ensure(ctx, s.t, resolved, safe.Resource[RoleV2]{
 		Key:    "role " + strings.ToLower(desired.Name),
 		Object: object,
-		Find:   func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, opts) },
+		Find:   func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {
 			var p validate.Problems
-			if err := s.checkLimits(ctx, &p, desired.PermissionSetID, desired.Permissions, opts); err != nil {
+			if err := s.checkLimits(ctx, &p, desired.PermissionSetID, desired.Permissions, call); err != nil {
 				return err
 			}
 			if err := p.Err(); err != nil {
@@ -96,10 +95,10 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, opts ...security.Call
 			}
 			return nil
 		},
-		Create: func(ctx context.Context) (*RoleV2, error) { return s.Create(ctx, desired, opts...) },
+		Create: func(ctx context.Context) (*RoleV2, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *RoleV2) (*RoleV2, security.Change, error) {
 			var change security.Change
-			role, err := s.Edit(ctx, found.ID, desired.correct, append(opts[:len(opts):len(opts)], security.WithChange(&change))...)
+			role, err := s.Edit(ctx, found.ID, desired.correct, append(slices.Clip(call), security.WithChange(&change))...)
 			return role, change, err
 		},
 		Created: compare(UpdateV2{}, desired.update()).describe(),
@@ -135,9 +134,7 @@ func (c CreateV2) update() UpdateV2 {
 // error is nil where all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
-	var resolved transport.Call
-	transport.Resolve(s.t, call, &resolved)
-	return safe.All(ctx, resolved, desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
+	return safe.All(ctx, transport.Resolved(s.t, call), desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
 		return s.Ensure(ctx, role, slices.Concat(call, quiet, onePage)...)
 	})
 }

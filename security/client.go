@@ -43,24 +43,24 @@ var (
 // Endpoints lists the endpoints that the server says it has.
 //
 // API: GET /Status/Endpoints, version 1.
-func (c *Client) Endpoints(ctx context.Context, opts ...CallOption) ([]string, error) {
-	return transport.Many[string](ctx, c.t, opts, transport.Call{Op: opEndpoints})
+func (c *Client) Endpoints(ctx context.Context, call ...CallOption) ([]string, error) {
+	return transport.Many[string](ctx, c.t, call, transport.Call{Op: opEndpoints})
 }
 
 // HealthCheck returns nil where the server answers and accepts the credential.
 //
 // API: GET /Status/HealthCheck, version 1.
-func (c *Client) HealthCheck(ctx context.Context, opts ...CallOption) error {
-	return transport.None(ctx, c.t, opts, transport.Call{Op: opHealthCheck})
+func (c *Client) HealthCheck(ctx context.Context, call ...CallOption) error {
+	return transport.None(ctx, c.t, call, transport.Call{Op: opHealthCheck})
 }
 
 // Version asks which version of Command the server runs. A server before 11
 // may not say; the version is then zero, see [ServerVersion.IsZero].
 //
 // API: the product header of GET /Status/Endpoints, version 1.
-func (c *Client) Version(ctx context.Context, opts ...CallOption) (ServerVersion, error) {
+func (c *Client) Version(ctx context.Context, call ...CallOption) (ServerVersion, error) {
 	var r Response
-	if _, err := c.Endpoints(ctx, append(opts[:len(opts):len(opts)], WithResponse(&r))...); err != nil {
+	if _, err := c.Endpoints(ctx, append(call[:len(call):len(call)], WithResponse(&r))...); err != nil {
 		return ServerVersion{}, err
 	}
 	return ParseServerVersion(r.Header.Get("X-Keyfactor-Product-Version")), nil
@@ -69,26 +69,26 @@ func (c *Client) Version(ctx context.Context, opts ...CallOption) (ServerVersion
 // Do sends a call that no service covers yet. path is relative to the API path,
 // and may have a query ("Certificates?ReturnLimit=5"); its segments must be
 // escaped. body is encoded as JSON unless nil; the answer is decoded into into,
-// a pointer, unless nil, and replaces what was there. Credentials, retries and errors are as for every other
-// call.
-func (c *Client) Do(ctx context.Context, method, path string, version int, body, into any, opts ...CallOption) error {
+// a pointer, unless nil, and replaces what was there. Credentials, retries and
+// errors are as for every other call.
+func (c *Client) Do(ctx context.Context, method, path string, version int, body, into any, call ...CallOption) error {
 	path, rawQuery, _ := strings.Cut(strings.TrimPrefix(path, "/"), "?")
-	call := transport.Call{Op: transport.Op{Method: method, Path: path, Version: version}, Body: body}
-	transport.Resolve(c.t, opts, &call)
+	resolved := transport.Call{Op: transport.Op{Method: method, Path: path, Version: version}, Body: body}
+	transport.Resolve(c.t, call, &resolved)
 	if err := checkDo(method, path, version, body, into); err != nil {
-		call.Err = err
+		resolved.Err = err
 	}
 	if rawQuery != "" {
 		var err error
-		if call.Query, err = url.ParseQuery(rawQuery); err != nil {
-			call.Err = FieldErrors{{Field: "path", Problem: "its query cannot be parsed"}}
+		if resolved.Query, err = url.ParseQuery(rawQuery); err != nil {
+			resolved.Err = FieldErrors{{Field: "path", Problem: "its query cannot be parsed"}}
 		}
 	}
-	if into == nil || call.Err != nil {
-		return c.t.Do(ctx, &call, nil)
+	if into == nil || resolved.Err != nil {
+		return c.t.Do(ctx, &resolved, nil)
 	}
 	fresh := reflect.New(reflect.TypeOf(into).Elem()) // so that a failed call leaves nothing behind
-	if err := c.t.Do(ctx, &call, fresh.Interface()); err != nil {
+	if err := c.t.Do(ctx, &resolved, fresh.Interface()); err != nil {
 		return err
 	}
 	reflect.ValueOf(into).Elem().Set(fresh.Elem())

@@ -273,7 +273,7 @@ func TestHeaders(t *testing.T) {
 func TestHTTPClientIsCopied(t *testing.T) {
 	t.Parallel()
 	checked := errors.New("the caller's own check")
-	transport := &http.Transport{MaxIdleConns: 7, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}} //nolint:gosec // it is compared
+	transport := &http.Transport{MaxIdleConns: 7, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}}
 	given := &http.Client{
 		Transport: transport, Timeout: 7 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return checked },
@@ -303,7 +303,7 @@ func TestRootCAsKeepTheCallersSettings(t *testing.T) {
 	if _, err := do(t.Context(), client, get); err != nil {
 		t.Errorf("the caller's own root is gone: %v", err)
 	}
-	loose := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}} //nolint:gosec // on purpose
+	loose := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}}
 	client = connect(t, trusted.URL, security.WithBasicAuth(user, password),
 		security.WithHTTPClient(&http.Client{Transport: loose}), security.WithRootCAs([]byte(otherCA)))
 	if _, err := do(t.Context(), client, get); err != nil {

@@ -3,6 +3,7 @@ package security_test
 import (
 	"encoding/pem"
 	"errors"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,16 +40,14 @@ func setenv(t *testing.T, env map[string]string) {
 
 func with(base map[string]string, more ...string) map[string]string {
 	all := map[string]string{}
-	for name, value := range base {
-		all[name] = value
-	}
+	maps.Copy(all, base)
 	for i := 0; i < len(more); i += 2 {
 		all[more[i]] = more[i+1]
 	}
 	return all
 }
 
-func TestConfigFromEnv(t *testing.T) { //nolint:paralleltest // it sets variables
+func TestConfigFromEnv(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(file, []byte(otherCA), 0o600); err != nil {
 		t.Fatal(err)
@@ -110,7 +109,7 @@ func TestConfigFromEnv(t *testing.T) { //nolint:paralleltest // it sets variable
 		"login and a token":  {env: with(login, "KEYFACTOR_AUTH_ACCESS_TOKEN", accessToken), fails: []string{"credentials"}},
 		"profile, but a key": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_PROFILE": "p", "KEYFACTOR_PASSWORD": password}, fails: []string{"configuration"}},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it sets variables
+		t.Run(name, func(t *testing.T) {
 			setenv(t, tc.env)
 			got, err := security.ConfigFromEnv()
 			if tc.fails != nil {
@@ -166,7 +165,7 @@ func TestConfigBothCAs(t *testing.T) {
 }
 
 // TestConfigSourcesAreNotMixed: an error that names both.
-func TestConfigSourcesAreNotMixed(t *testing.T) { //nolint:paralleltest // it sets variables
+func TestConfigSourcesAreNotMixed(t *testing.T) {
 	file := profiles(t, `{"servers":{"default":{"host":"prod.example.com","username":"u","password":"p"},"lab":{"host":"lab.example.com","access_token":"t"}}}`)
 	for name, tc := range map[string]struct {
 		env   map[string]string
@@ -180,7 +179,7 @@ func TestConfigSourcesAreNotMixed(t *testing.T) { //nolint:paralleltest // it se
 		"user from the variable": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_USERNAME": "u"}, names: []string{"KEYFACTOR_USERNAME", file}},
 		"scopes of the variable": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_AUTH_SCOPES": "a"}, names: []string{"KEYFACTOR_AUTH_SCOPES", file}},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it sets variables
+		t.Run(name, func(t *testing.T) {
 			setenv(t, tc.env)
 			cfg, err := security.ConfigFromEnv()
 			if tc.names == nil {
@@ -319,8 +318,12 @@ func TestDefaultConfigPath(t *testing.T) {
 func TestConfigUser(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ domain, user, want string }{
-		{"", `D\u`, `D\u`}, {"", "u@d.example.com", "u@d.example.com"}, {"", "u", "u"},
-		{"D", "u", `D\u`}, {"D", `E\u`, `E\u`}, {"D", "u@e.example.com", "u@e.example.com"},
+		{"", `D\u`, `D\u`},
+		{"", "u@d.example.com", "u@d.example.com"},
+		{"", "u", "u"},
+		{"D", "u", `D\u`},
+		{"D", `E\u`, `E\u`},
+		{"D", "u@e.example.com", "u@e.example.com"},
 	} {
 		server := newScript(ok)
 		client, err := security.NewClientFromConfig(&security.Config{Host: "h.example.com", Username: tc.user, Password: "p", Domain: tc.domain},

@@ -26,7 +26,7 @@
 //
 // # Errors
 //
-// Every failed call returns an [*Error] that says what was attempted, what came
+// A failed call returns an [*Error] that says what was attempted, what came
 // back and what to do. Ask for a kind of failure with errors.Is and the
 // sentinels ([ErrNotFound], [ErrForbidden], ...). Input that cannot be right is
 // refused before anything is sent; such an error holds [FieldErrors].

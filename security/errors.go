@@ -44,7 +44,9 @@ var (
 	ErrListChanged = errors.New("the list changed while it was walked")
 )
 
-// Error is a failed call. All errors that a call returns are of this type.
+// Error is a failed call. Every method that is one call of the API returns its
+// errors as this type. What is built on several calls (walks, Find, Edit, Ensure)
+// passes them on, and has errors of its own that wrap one of the sentinels.
 type Error struct {
 	Op     string // the operation, such as "GET /Security/Roles/{id}, version 2"
 	Method string

@@ -389,6 +389,26 @@ func TestTokenEndpointIsNotTheServer(t *testing.T) {
 	}
 }
 
+// TestRefusedTokenKeepsTheConnection: the call that is repeated with a new token
+// needs no new connection.
+func TestRefusedTokenKeepsTheConnection(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer token-1" {
+			write(w, 401, htmlText, strings.Repeat("<p>", 30<<10))
+			return
+		}
+		write(w, 200, jsonText, `{"Id":1}`)
+	})
+	client := connect(t, s.URL, s.roots(), security.WithTokenSource(&gate{result: good}))
+	if _, err := do(t.Context(), client, post); err != nil {
+		t.Fatal(err)
+	}
+	if s.requests.Load() != 2 || s.conns.Load() != 1 {
+		t.Errorf("%d requests over %d connections", s.requests.Load(), s.conns.Load())
+	}
+}
+
 // TestTokenEndpointHangs uses real sockets, where only the trace tells what was
 // sent.
 func TestTokenEndpointHangs(t *testing.T) {
@@ -452,7 +472,7 @@ func good(n int32) (*oauth2.Token, error) {
 func TestWaitingForAToken(t *testing.T) {
 	t.Parallel()
 	// Both ways to get a token: one caller fetches and others wait.
-	for name, make := range map[string]func(t *testing.T) (*security.Client, *idp, *gate){
+	for name, setup := range map[string]func(t *testing.T) (*security.Client, *idp, *gate){
 		"client credentials": func(t *testing.T) (*security.Client, *idp, *gate) {
 			g := &gate{entered: make(chan struct{}, 9), open: make(chan struct{}), result: good}
 			p := &idp{issue: func(int, *http.Request) (*http.Response, error) {
@@ -474,7 +494,7 @@ func TestWaitingForAToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				client, p, g := make(t)
+				client, p, g := setup(t)
 				first := goDo(t.Context(), client)
 				<-g.entered
 				// Whoever gives up while another fetches returns at once.
@@ -586,7 +606,7 @@ func TestTokenSource(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		p, g := &idp{}, &gate{result: good}
-		p.api = func(_ int, value string, r *http.Request) *http.Response {
+		p.api = func(_ int, value string, _ *http.Request) *http.Response {
 			if value == "Bearer token-1" {
 				return httpmock.NewStringResponse(401, "")
 			}

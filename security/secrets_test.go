@@ -106,7 +106,7 @@ func TestSecretsInCalls(t *testing.T) {
 				resp.Header.Set("Location", r.URL.String())
 				return resp, nil
 			},
-			"URL in the error":   func(r *http.Request) (*http.Response, error) { return nil, errors.New("something broke") },
+			"another error":      func(*http.Request) (*http.Response, error) { return nil, errors.New("something broke") },
 			"proxy with a login": broken(errors.New("proxyconnect tcp: refused")),
 		} {
 			t.Run(name+"/"+kind, func(t *testing.T) {

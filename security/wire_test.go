@@ -332,7 +332,7 @@ func refused(t testing.TB) string {
 }
 
 // TestHugeBodies streams 300 MiB, which must be neither read nor kept.
-func TestHugeBodies(t *testing.T) { //nolint:paralleltest // it measures memory
+func TestHugeBodies(t *testing.T) { // not parallel: it measures memory
 	const size = 300 << 20
 	for name, tc := range map[string]struct {
 		status int
@@ -514,7 +514,7 @@ func TestConnectionReuse(t *testing.T) {
 		"429, repeated": func(w http.ResponseWriter, _ *http.Request) { write(w, 429, htmlText, strings.Repeat("<p>", 30<<10)) },
 		"401":           func(w http.ResponseWriter, _ *http.Request) { write(w, 401, htmlText, strings.Repeat("<p>", 30<<10)) },
 		"302 to nowhere": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://elsewhere.example.com/", 302)
+			http.Redirect(w, r, "https://elsewhere.example.com/", http.StatusFound)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -642,13 +642,36 @@ func TestMiddleware(t *testing.T) {
 	}
 }
 
+// TestMiddlewareCannotLeadTheCredentialAway: a request that a middleware sends to
+// another host goes without it.
+func TestMiddlewareCannotLeadTheCredentialAway(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"https://evil.example.com", "https://command.example.com:8443", "http://command.example.com"} {
+		server := newScript(ok)
+		client := newClient(t, server, security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				r = r.Clone(r.Context())
+				scheme, host, _ := strings.Cut(target, "://")
+				r.URL.Scheme, r.URL.Host = scheme, host
+				return next.RoundTrip(r)
+			})
+		}))
+		if _, err := do(t.Context(), client, get); err != nil {
+			t.Fatal(err)
+		}
+		if r := server.all()[0]; !strings.HasPrefix(r.url, target+"/") || r.header.Get("Authorization") != "" {
+			t.Errorf("%s got the credential %q", r.url, r.header.Get("Authorization"))
+		}
+	}
+}
+
 // TestMiddlewareMayLoseTheContext: what it breaks must not panic.
 func TestMiddlewareMayLoseTheContext(t *testing.T) {
 	t.Parallel()
 	server := newScript(reply(401, ""))
 	client := newClient(t, server, security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			return next.RoundTrip(r.WithContext(context.Background())) //nolint:contextcheck // on purpose
+			return next.RoundTrip(r.WithContext(context.Background())) // on purpose
 		})
 	}))
 	_, err := do(t.Context(), client, get)

@@ -21,9 +21,7 @@ func Each[In, Out any](ctx context.Context, c *transport.Client, call []security
 		err   error
 	}
 	return func(yield func(Out, error) bool) {
-		var options transport.Call
-		transport.Resolve(c, call, &options)
-		limit := options.Concurrency
+		limit := transport.Resolved(c, call).Concurrency
 		if limit < 1 {
 			limit = defaultConcurrency
 		}

@@ -84,6 +84,16 @@ func (s *server) client(t testing.TB, opts ...security.Option) *transport.Client
 	return apitest.NewClient(t, mock, opts...).Transport()
 }
 
+// direct is a client that calls the server without a goroutine in between, so
+// that what is under way is known exactly.
+func (s *server) direct(t testing.TB) *transport.Client {
+	return apitest.NewClient(t, roundTripper(s.serve), security.WithRetry(security.Retry{MaxAttempts: 1})).Transport()
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func (s *server) serve(r *http.Request) (*http.Response, error) {
 	q := r.URL.Query()
 	number, _ := strconv.Atoi(q.Get("PageReturned"))
@@ -347,7 +357,7 @@ func TestAllBreak(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &server{list: numbered(1000), latency: func(int) time.Duration { return 20 * time.Millisecond }}
 			n := 0
-			for _, err := range all(t.Context(), s.client(t), nil) {
+			for _, err := range all(t.Context(), s.direct(t), nil) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -355,7 +365,6 @@ func TestAllBreak(t *testing.T) {
 					break
 				}
 			}
-			synctest.Wait()
 			if n := s.open(); n != 0 {
 				t.Errorf("after %d items %d requests are still under way", after, n)
 			}
@@ -371,12 +380,11 @@ func TestAllPanicInTheLoopLeavesNothingRunning(t *testing.T) {
 			if recover() == nil {
 				t.Error("the panic was swallowed")
 			}
-			synctest.Wait()
 			if n := s.open(); n != 0 {
 				t.Errorf("%d requests are still under way", n)
 			}
 		}()
-		for i := range all(t.Context(), s.client(t), nil) {
+		for i := range all(t.Context(), s.direct(t), nil) {
 			if i.ID == 201 {
 				panic("in the loop")
 			}
@@ -661,7 +669,7 @@ func TestAllContextEnds(t *testing.T) {
 					var ended time.Time
 					n := 0
 					var err error
-					for _, e := range all(ctx, s.client(t), &options{PageSize: 10}, security.WithConcurrency(concurrency)) {
+					for _, e := range all(ctx, s.direct(t), &options{PageSize: 10}, security.WithConcurrency(concurrency)) {
 						if err = e; err != nil {
 							break
 						}
@@ -679,7 +687,6 @@ func TestAllContextEnds(t *testing.T) {
 					if elapsed := time.Since(ended); elapsed != 0 {
 						t.Errorf("it took %v to end", elapsed)
 					}
-					synctest.Wait()
 					if n := s.open(); n != 0 {
 						t.Errorf("%d requests are still under way", n)
 					}

@@ -2,11 +2,13 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Authorizer gives the value of the Authorization header. Refresh is asked
@@ -36,14 +38,10 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 	connected := f.gotConn.Load()
 	value, err := a.auth.Value(r.Context())
 	if err != nil {
-		f.refused = true
-		if r.Body != nil {
-			_ = r.Body.Close()
-		}
-		return nil, &notSentError{err}
+		return nil, f.refuse(r, err)
 	}
 	f.connected(connected) // a connection to the token endpoint is none to the server
-	resp, err := a.send(r, value)
+	resp, err := a.send(f, r, value)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || a.auth.Refresh == nil {
 		return resp, err
 	}
@@ -67,13 +65,16 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 	drain(resp.Body)
 	f.attempts++
 	f.connected(false)
-	return a.send(&again, fresh)
+	return a.send(f, &again, fresh)
 }
 
 // send sends r with the credential. It does so on a copy: a RoundTripper may
 // not change the request that it was given, and the answer must not show the
 // credential to a middleware.
-func (a *authorizing) send(r *http.Request, value string) (*http.Response, error) {
+func (a *authorizing) send(f *flight, r *http.Request, value string) (*http.Response, error) {
+	if !f.notAfter.IsZero() && time.Now().After(f.notAfter) {
+		return nil, f.refuse(r, ErrStale)
+	}
 	c := *r
 	c.Header = maps.Clone(r.Header)
 	c.Header["Authorization"] = []string{value}
@@ -84,8 +85,20 @@ func (a *authorizing) send(r *http.Request, value string) (*http.Response, error
 	return resp, err
 }
 
+// ErrStale means that a call was not sent, because it was to be sent before now.
+var ErrStale = errors.New("waited too long to be sent")
+
+// refuse is the end of an attempt that does not send r.
+func (f *flight) refuse(r *http.Request, err error) error {
+	f.refused = true
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+	return &notSentError{err}
+}
+
 // notSentError means that the request was not sent, because no credential could
-// be had for it. Trying again at once would not help.
+// be had for it or it came too late. Trying again at once would not help.
 type notSentError struct{ err error }
 
 func (e *notSentError) Error() string { return e.err.Error() }

@@ -19,6 +19,7 @@ type Call struct {
 	Concurrency int        // how many requests one walk may have in flight; 0 for the default
 	Replay      bool       // the caller vouches that this call may be sent twice
 	Attempts    int        // how often to try, where less than the client's own; 0 for that
+	NotAfter    time.Time  // not to be sent later, see ErrStale; zero for no limit
 	OnChange    func(any)  // safe edits only: told what was changed
 	DryRun      bool       // safe edits only: do everything but the write
 	Settle      time.Duration

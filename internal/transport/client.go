@@ -143,10 +143,17 @@ func Resolve[O Option](c *Client, opts []O, call *Call) {
 	}
 }
 
+// Resolved is what the client's defaults and opts say.
+func Resolved[O Option](c *Client, opts []O) Call {
+	var call Call
+	Resolve(c, opts, &call)
+	return call
+}
+
 // Do sends a call whose options are applied already and decodes the answer
 // into into, a pointer, or nothing where into is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
-	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts}
+	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter}
 	defer f.over()
 	if call.Attempts > 0 {
 		f.max = min(f.max, call.Attempts)
@@ -259,12 +266,16 @@ const maxErrorBody = 64 << 10
 
 // readBody is retryablehttp's response handler: it reads the body inside the
 // attempt, so that a body that breaks off counts as a failed attempt.
-func (f *flight) readBody(resp *http.Response) error {
+func (f *flight) readBody(resp *http.Response) (err error) {
 	f.read = true
 	defer drain(resp.Body)
+	defer func() {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = &timeoutError{err}
+		}
+	}()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		// Keep what arrived: an error must never be lost to its own body.
-		var err error
 		if f.body, err = io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)); f.ctx.Err() != nil {
 			return err
 		}
@@ -280,7 +291,6 @@ func (f *flight) readBody(resp *http.Response) error {
 		f.body = f.body[:got]
 		return err
 	}
-	var err error
 	f.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err == nil && int64(len(f.body)) > limit {
 		f.body = nil

@@ -88,4 +88,5 @@ type InputError struct {
 	Problem string
 }
 
+// Error is "field: problem".
 func (e *InputError) Error() string { return e.Field + ": " + e.Problem }

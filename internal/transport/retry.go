@@ -32,6 +32,7 @@ type flight struct {
 	path   string
 	replay bool
 
+	notAfter time.Time
 	max      int // attempts allowed
 	attempts int
 	started  time.Time   // of this attempt

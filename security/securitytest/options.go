@@ -174,14 +174,14 @@ func WithDuplicateClaimsCorruption() Option {
 	return func(c *config) { c.corruptDuplicates = true }
 }
 
-// WithADClaimNormalisation rewrites the values of Active Directory claims the way some servers do: in capitals, and
+// WithADClaimNormalization rewrites the values of Active Directory claims the way some servers do: in capitals, and
 // with the domain in front when it is missing.
-func WithADClaimNormalisation(domain string) Option {
+func WithADClaimNormalization(domain string) Option {
 	return func(c *config) { c.normaliseDomain = domain }
 }
 
-// WithSchemeNormalisation reads back the scheme "unknown" as "Unknown", as some servers do.
-func WithSchemeNormalisation() Option {
+// WithSchemeNormalization reads back the scheme "unknown" as "Unknown", as some servers do.
+func WithSchemeNormalization() Option {
 	return func(c *config) { c.normaliseSchemes = true }
 }
 

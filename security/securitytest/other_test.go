@@ -139,7 +139,7 @@ func TestClaimSwitches(t *testing.T) {
 	a.put("/Security/Claims", 1, `{"Id":99,"Description":"d"}`).refused(404)
 	a.delete("/Security/Claims/99").refused(404)
 
-	a = start(t, securitytest.WithADClaimNormalisation("KEYEXAMPLE"), securitytest.WithSchemeNormalisation())
+	a = start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithSchemeNormalization())
 	equal(t, decode[map[string]any](a.post("/Security/Claims", 1, claim("terra", "Active Directory")).ok())["ClaimValue"], `KEYEXAMPLE\TERRA`)
 	a.post("/Security/Claims", 1, claim(`KeyExample\\Terra`, "Active Directory")).refused(400)
 	provider := decode[map[string]any](a.post("/Security/Claims", 1, claim("x", "unknown")).ok())["Provider"].(map[string]any)
