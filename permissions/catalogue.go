@@ -28,14 +28,13 @@ func (s Scope) idKind() idKind {
 	return idNumber
 }
 
+// takes reports whether a path of this scope may end in this id; an empty one stands for none.
+func (s Scope) takes(id string) bool {
+	return id == "" || s != ScopeGlobal && s.idKind() == idKindOf(id)
+}
+
 func (s Scope) noun() string {
-	switch s {
-	case ScopePAMProvider:
-		return "PAM provider"
-	case ScopeIdentityProvider:
-		return "identity provider"
-	}
-	return string(s)
+	return strings.ReplaceAll(strings.Replace(string(s), "pam", "PAM", 1), "_", " ")
 }
 
 // Kind tells what a path of the catalogue is to the paths below it.
@@ -203,9 +202,9 @@ func InArea(area string) Entries {
 	area = strings.TrimSpace(area)
 	return data().entries(
 		func(l *LegacyInfo) bool {
-			return strings.EqualFold(l.Area, area) || strings.EqualFold(l.wireArea(), area)
+			return area != "" && (strings.EqualFold(l.Area, area) || strings.EqualFold(l.wireArea(), area))
 		},
-		func(p *PathInfo) bool { return strings.EqualFold(p.Area, area) },
+		func(p *PathInfo) bool { return area != "" && strings.EqualFold(p.Area, area) },
 	)
 }
 
@@ -213,12 +212,9 @@ func InArea(area string) Entries {
 // "Certificates: Import", "Certificates > Import". Letter case, space and punctuation do not matter.
 func WithLabel(label string) Entries {
 	want := fold(label)
-	if want == "" {
-		return Entries{Legacy: []LegacyInfo{}, Paths: []PathInfo{}}
-	}
 	return data().entries(
-		func(l *LegacyInfo) bool { return fold(l.Label) == want || fold(l.Area+l.Label) == want },
-		func(p *PathInfo) bool { return fold(p.Label) == want },
+		func(l *LegacyInfo) bool { return want != "" && (fold(l.Label) == want || fold(l.Area+l.Label) == want) },
+		func(p *PathInfo) bool { return want != "" && fold(p.Label) == want },
 	)
 }
 
@@ -234,16 +230,17 @@ func Known(p Path) (PathInfo, bool) {
 // KnownLegacy returns what is known about l, and whether anything is. The spelling is as lenient as that of
 // [ParseLegacy]; for a name limited to one object the entry is that with the placeholder.
 func KnownLegacy(l Legacy) (LegacyInfo, bool) {
-	if info, ok := data().templates[l]; ok {
-		return info.clone(), true
+	info := data().byName[l] // with the placeholder, a name for one object is none that can be parsed
+	if info == nil {
+		info = parseLegacy(l).info
 	}
-	if _, info, _ := parseLegacy(string(l)); info != nil {
+	if info != nil {
 		return info.clone(), true
 	}
 	return LegacyInfo{}, false
 }
 
-// NamesOf returns the version one names that convert to p or, among others, to p, sorted; for a path limited to one
+// NamesOf returns the version one names that convert to p or, among others, to p, as the catalogue has them; for a path limited to one
 // object the names for that object. It is empty for a path that version one has no name for.
 func NamesOf(p Path) []Legacy {
 	base, id := p.split()
@@ -269,9 +266,9 @@ type catalogue struct {
 	nameList   []*legacyEntry
 	paths      map[Path]*PathInfo
 	names      map[nameKey]*legacyEntry // as spelt, and in lower case
-	templates  map[Legacy]*legacyEntry  // names for one object, as in the data: with {id}
+	byName     map[Legacy]*legacyEntry  // as in the data: names for one object with {id}
 	reverse    map[reverseKey][]*legacyEntry
-	companions []companion
+	companions map[Path][]companion
 }
 
 type nameKey struct {
@@ -285,9 +282,10 @@ type reverseKey struct {
 	scoped bool
 }
 
+// companion is what a path is of little use without.
 type companion struct {
-	path, needs Path
-	when, why   string
+	needs     Path
+	when, why string
 }
 
 // legacyEntry is a LegacyInfo with its name taken apart.
@@ -296,7 +294,6 @@ type legacyEntry struct {
 
 	area, name string
 	object     bool
-	needs      []Legacy
 	bases      []Path // the paths of its mappings, without placeholders
 }
 
@@ -312,7 +309,7 @@ func (e *legacyEntry) on(id string) Legacy {
 	if !e.object {
 		return e.Name
 	}
-	return Legacy(e.area + "[" + id + "]:" + e.name)
+	return legacyKey{e.area, id, e.name}.legacy()
 }
 
 func (l LegacyInfo) wireArea() string {
@@ -324,7 +321,7 @@ func (l LegacyInfo) wireArea() string {
 func (c *catalogue) path(p Path) *PathInfo {
 	base, id := p.split()
 	info := c.paths[base]
-	if info == nil || id != "" && (info.Scope == ScopeGlobal || idKindOf(id) != info.Scope.idKind()) {
+	if info == nil || !info.Scope.takes(id) {
 		return nil
 	}
 	return info
@@ -355,12 +352,13 @@ func (c *catalogue) entries(name func(*LegacyInfo) bool, path func(*PathInfo) bo
 // load reads the data files and reports everything that is wrong with them.
 func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	c := &catalogue{
-		paths:     map[Path]*PathInfo{},
-		names:     map[nameKey]*legacyEntry{},
-		templates: map[Legacy]*legacyEntry{},
-		reverse:   map[reverseKey][]*legacyEntry{},
+		paths:   map[Path]*PathInfo{},
+		names:   map[nameKey]*legacyEntry{},
+		byName:  map[Legacy]*legacyEntry{},
+		reverse: map[reverseKey][]*legacyEntry{},
+
+		companions: map[Path][]companion{},
 	}
-	byName := map[Legacy]*legacyEntry{}
 	var errs []error
 	// table calls add for each line of a file with its columns, of which the first required ones must be filled.
 	table := func(file string, columns, required int, add func(col []string) string) {
@@ -435,13 +433,11 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 		for need := range strings.FieldsSeq(col[4]) {
 			e.Needs = append(e.Needs, Legacy(need))
 		}
-		e.needs = e.Needs
 		if e.object {
 			e.Scope = objectKind(area)
-			c.templates[name] = e
 		}
-		duplicate := byName[name] != nil
-		byName[name] = e
+		duplicate := c.byName[name] != nil
+		c.byName[name] = e
 		c.nameList = append(c.nameList, e)
 		c.names[nameKey{area, e.object, word}] = e
 		c.names[nameKey{strings.ToLower(area), e.object, strings.ToLower(word)}] = e
@@ -459,7 +455,7 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	})
 
 	table("mapping.txt", 10, 6, func(col []string) string {
-		e := byName[Legacy(col[0])]
+		e := c.byName[Legacy(col[0])]
 		if e == nil {
 			return "unknown name"
 		}
@@ -476,7 +472,7 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 			return "a path and no confidence, or the reverse"
 		case m.Versions == "" || m.Source == "":
 			return "no versions or no source"
-		case (m.Unless == "") != (m.Widens == "") || m.Unless != "" && byName[m.Unless] == nil:
+		case (m.Unless == "") != (m.Widens == "") || m.Unless != "" && c.byName[m.Unless] == nil:
 			return "unless and widens do not go together"
 		case m.Path == "":
 			return ""
@@ -502,10 +498,10 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	})
 
 	table("companions.txt", 4, 4, func(col []string) string {
-		k := companion{path: Path(col[0]), needs: Path(col[1]), when: col[2], why: col[3]}
-		c.companions = append(c.companions, k)
+		p, k := Path(col[0]), companion{needs: Path(col[1]), when: col[2], why: col[3]}
+		c.companions[p] = append(c.companions[p], k)
 		switch {
-		case c.paths[k.path] == nil || c.paths[k.needs] == nil:
+		case c.paths[p] == nil || c.paths[k.needs] == nil:
 			return "unknown path"
 		case !slices.Contains([]string{"always", "portal", "maybe"}, k.when) || k.why == "":
 			return "unknown when, or no reason"
@@ -513,12 +509,22 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 		return ""
 	})
 
+	for _, info := range c.pathList {
+		parent, ok := strings.CutSuffix(string(info.Path), "modify/")
+		read, own := Path(parent+"read/"), c.companions[info.Path]
+		if ok && c.paths[read] != nil && !slices.ContainsFunc(own, func(k companion) bool { return k.needs == read }) {
+			c.companions[info.Path] = slices.Insert(own, 0, companion{read, "always", "Changing does not include viewing."})
+		}
+	}
 	for _, e := range c.nameList {
-		if len(e.Mappings) == 0 {
+		switch {
+		case len(e.Mappings) == 0:
 			errs = append(errs, fmt.Errorf("mapping.txt: %s is missing", e.Name))
+		case len(e.Mappings) > max(len(e.bases), 1):
+			errs = append(errs, fmt.Errorf("mapping.txt: %s has a row without a path next to others", e.Name))
 		}
 		for _, need := range e.Needs {
-			if byName[need] == nil {
+			if c.byName[need] == nil {
 				errs = append(errs, fmt.Errorf("names.txt: %s needs the unknown %s", e.Name, need))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -103,31 +104,26 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	if opts.Version != "" {
 		target, conv.err = parseVersion(opts.Version)
 	}
-	overrides := canonicalOverrides(opts.Overrides)
-
-	names := readLegacy(legacy)
-	held := func(l Legacy) bool {
-		return slices.ContainsFunc(names, func(n legacyInput) bool { return n.name == l })
-	}
-	conv.Items = make([]Item, len(names))
-	paths := make([]Path, 0, len(names))
-	for i := range conv.Items {
-		item := &conv.Items[i]
-		item.decide(names[i], overrides, opts.MinConfidence, held)
-		if item.Outcome == Converted {
-			paths = append(paths, item.Paths...)
+	c := newConverter(legacy, opts)
+	conv.Items = make([]Item, len(c.names))
+	granted := make([]Path, 0, cap(c.paths))
+	for i, n := range c.names {
+		conv.Items[i] = c.decide(n)
+		if item := &conv.Items[i]; item.Outcome == Converted {
+			granted = append(granted, item.Paths...)
 		}
 	}
-	conv.Set = NewSet(paths...)
+	conv.Set = NewSet(granted...)
 
-	source := make(map[Path]int, len(paths)) // which item brings a path in first
-	for i, item := range conv.Items {
+	source := make([]*Item, conv.Set.Len()) // the first item that brings each member in
+	for i := range conv.Items {
+		item := &conv.Items[i]
 		if item.Outcome != Converted {
 			continue
 		}
 		for _, p := range item.Paths {
-			if _, ok := source[p]; !ok {
-				source[p] = i
+			if at, ok := slices.BinarySearch(conv.Set.paths, p); ok && source[at] == nil {
+				source[at] = item
 			}
 		}
 	}
@@ -140,68 +136,102 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 			if item.Outcome != Converted {
 				continue
 			}
-			through, _ := conv.Set.Why(p)
-			if by := source[through]; through != p || by != i {
-				item.Redundant = append(item.Redundant, Redundancy{p, through, conv.Items[by].Name})
+			at := conv.Set.index(p)
+			if through, by := conv.Set.paths[at], source[at]; through != p || by != item {
+				item.Redundant = append(item.Redundant, Redundancy{p, through, by.Name})
 			}
 		}
 	}
 	return conv
 }
 
-// legacyInput is one distinct input of a conversion.
-type legacyInput struct {
-	input, name Legacy
-	key         legacyKey
-	info        *legacyEntry // nil if the name is not known
-	problem     string       // why the input is malformed
+// converter decides what becomes of each name.
+type converter struct {
+	names     []*parsedLegacy // distinct, sorted
+	overrides map[Legacy][]Path
+	least     Confidence
+
+	// What the items list, all in one piece: each item has a stretch of its own.
+	paths    []Path
+	mappings []Mapping
 }
 
-// readLegacy parses names and returns the distinct ones, sorted.
-func readLegacy(legacy []Legacy) []legacyInput {
-	names := make([]legacyInput, len(legacy))
+func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
+	parsed := make([]parsedLegacy, len(legacy))
+	names := make([]*parsedLegacy, len(legacy)) // the entries are too large to be moved about in sorting
 	for i, input := range legacy {
-		n := legacyInput{input: input}
-		n.name, n.info, n.problem = parseLegacy(string(input))
-		if n.problem != "" {
-			n.name = input
-		}
-		n.key = keyOf(n.name)
-		names[i] = n
+		parsed[i] = parseLegacy(input)
+		names[i] = &parsed[i]
 	}
-	slices.SortFunc(names, func(a, b legacyInput) int {
-		return cmp.Or(a.key.compare(b.key), strings.Compare(string(a.name), string(b.name)), strings.Compare(string(a.input), string(b.input)))
+	slices.SortFunc(names, func(a, b *parsedLegacy) int {
+		if c := a.key.compare(b.key); c != 0 {
+			return c
+		}
+		return cmp.Or(strings.Compare(string(a.name), string(b.name)), strings.Compare(string(a.input), string(b.input)))
 	})
-	return slices.CompactFunc(names, func(a, b legacyInput) bool { return a.input == b.input })
+	names = slices.CompactFunc(names, func(a, b *parsedLegacy) bool { return a.input == b.input })
+	room := len(names) + 4 // few names stand for more than one path
+	return &converter{
+		names: names, overrides: canonicalOverrides(opts.Overrides), least: opts.MinConfidence,
+		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room),
+	}
 }
 
-// decide fills in what becomes of a name. held tells which names are converted along with it.
-func (item *Item) decide(n legacyInput, overrides map[Legacy][]Path, least Confidence, held func(Legacy) bool) {
-	item.Input, item.Name = n.input, n.name
-	decision, overridden := overrides[item.Input]
+// decide says what becomes of a name.
+func (c *converter) decide(n *parsedLegacy) Item {
+	item := Item{Input: n.input, Name: n.name}
+	decision, overridden := c.overrides[n.input]
 	if !overridden {
-		decision, overridden = overrides[item.Name]
+		decision, overridden = c.overrides[n.name]
 	}
 	switch {
 	case overridden:
-		item.override(decision)
+		override(&item, decision)
 	case n.info == nil:
 		item.Outcome, item.Reason = Unknown, cmp.Or(n.problem, "is not a permission that is known here")
-		if near := nearestLegacy(string(item.Input)); near != "" {
+		if near := nearestLegacy(string(n.input)); near != "" {
 			item.Reason += "; did you mean " + string(near) + "?"
 		}
 	default:
-		item.look(n.info, n.key.id, held)
-		if len(item.Paths) > 0 && item.Confidence < least {
+		c.look(&item, n)
+		if len(item.Paths) > 0 && item.Confidence < c.least {
 			item.Outcome = Refused
-			item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), least)
+			item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), c.least)
 			item.Widens = ""
 		}
 	}
+	return item
+}
+
+// look fills in what the mapping says.
+func (c *converter) look(item *Item, n *parsedLegacy) {
+	item.Outcome, item.Confidence = Converted, Documented
+	firstPath, firstRow := len(c.paths), len(c.mappings)
+	c.mappings = append(c.mappings, n.info.Mappings...)
+	item.Mappings = slices.Clip(c.mappings[firstRow:])
+	for i := range item.Mappings {
+		m := &item.Mappings[i]
+		item.Confidence = min(item.Confidence, m.Confidence)
+		if m.Path == "" {
+			item.Outcome, item.Reason = Dropped, "has no equivalent in version two: "+lowerFirst(m.Remark)
+			continue
+		}
+		m.Path = scoped(n.info.bases[i], n.key.id)
+		c.paths = append(c.paths, m.Path)
+		if m.Widens != "" && !c.held(m.Unless) {
+			item.Widens = m.Widens
+		}
+	}
+	item.Paths = slices.Clip(c.paths[firstPath:])
+}
+
+// held reports whether a name is converted along with the others.
+func (c *converter) held(l Legacy) bool {
+	return slices.ContainsFunc(c.names, func(n *parsedLegacy) bool { return n.name == l })
 }
 
 // override applies the caller's decision.
-func (item *Item) override(decision []Path) {
+func override(item *Item, decision []Path) {
 	item.Overridden, item.Outcome = true, Converted
 	if len(decision) == 0 {
 		item.Outcome, item.Reason = Dropped, "by the caller's decision"
@@ -220,28 +250,6 @@ func (item *Item) override(decision []Path) {
 	slices.Sort(item.Paths)
 }
 
-// look fills in what the mapping says.
-func (item *Item) look(info *legacyEntry, id string, held func(Legacy) bool) {
-	item.Outcome, item.Confidence = Converted, Documented
-	item.Mappings = slices.Clone(info.Mappings)
-	item.Paths = make([]Path, 0, len(info.bases))
-	for i := range item.Mappings {
-		m := &item.Mappings[i]
-		item.Confidence = min(item.Confidence, m.Confidence)
-		if m.Path == "" {
-			item.Outcome, item.Reason = Dropped, "has no equivalent in version two: "+lowerFirst(m.Remark)
-			continue
-		}
-		if info.object {
-			m.Path = info.bases[i] + Path(id) + "/"
-		}
-		item.Paths = append(item.Paths, m.Path)
-		if m.Widens != "" && !held(m.Unless) {
-			item.Widens = m.Widens
-		}
-	}
-}
-
 // unavailable says why a path is known not to exist on a version; an empty answer means that nothing speaks against it.
 func unavailable(p Path, target version) string {
 	if target == nil {
@@ -255,12 +263,12 @@ func unavailable(p Path, target version) string {
 		return ""
 	}
 	is := func(since string) version { v, _ := parseVersion(since); return v } // the data is checked when it is loaded
-	_, scoped := p.Scope()
-	reason := ""
+	_, limited := p.Scope()
+	var reason string
 	switch {
 	case info.Since != "" && target.before(is(info.Since)):
 		reason = "is known from Command " + info.Since + " on"
-	case scoped && info.ScopedSince != "" && target.before(is(info.ScopedSince)):
+	case limited && info.ScopedSince != "" && target.before(is(info.ScopedSince)):
 		reason = "is known to take an id from Command " + info.ScopedSince + " on"
 	case info.Gone != "" && !target.before(is(info.Gone)):
 		reason = info.Deprecated()
@@ -279,20 +287,11 @@ func canonicalOverrides(overrides map[Legacy][]Path) map[Legacy][]Path {
 	if len(overrides) == 0 {
 		return nil
 	}
-	out := make(map[Legacy][]Path, len(overrides))
-	for l, paths := range overrides {
-		out[l] = paths
-	}
-	keys := make([]Legacy, 0, len(overrides))
-	for l := range overrides {
-		keys = append(keys, l)
-	}
-	slices.Sort(keys)
-	for _, l := range keys {
-		if name, _, problem := parseLegacy(string(l)); problem == "" {
-			if _, taken := out[name]; !taken {
-				out[name] = overrides[l]
-			}
+	out := maps.Clone(overrides)
+	for _, l := range slices.Sorted(maps.Keys(overrides)) {
+		name := parseLegacy(l).name
+		if _, taken := out[name]; !taken {
+			out[name] = overrides[l]
 		}
 	}
 	return out
@@ -311,6 +310,7 @@ func (c Conversion) Err() error {
 			errs = append(errs, fmt.Errorf("permissions: %w: %s %s", ErrUnknown, quote(string(item.Input)), item.Reason))
 		case Refused:
 			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", shownName(item.Name), ErrRefused, item.Reason))
+		case Converted, Dropped:
 		}
 	}
 	return errors.Join(errs...)
@@ -363,15 +363,24 @@ func (c Conversion) summary() string {
 			counts["widening the role"]++
 		}
 	}
-	s := fmt.Sprintf("%d names", len(c.Items))
-	separator := ": "
+	var parts []string
 	for _, what := range []string{"converted", "guessed", "widening the role", "dropped", "refused", "unknown"} {
 		if n := counts[what]; n > 0 {
-			s += fmt.Sprintf("%s%d %s", separator, n, what)
-			separator = ", "
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
 		}
 	}
-	return s + fmt.Sprintf(". %d permissions in version two:", c.Set.Len())
+	s := count(len(c.Items), "name")
+	if len(parts) > 0 {
+		s += ": " + strings.Join(parts, ", ")
+	}
+	return s + ". " + count(c.Set.Len(), "permission") + " in version two:"
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // title returns the name as it is shown to people: on one line, whatever a hostile input holds.
@@ -431,7 +440,7 @@ func (item Item) lines() []string {
 		}
 	}
 	for _, u := range item.Unavailable {
-		lines = append(lines, fmt.Sprintf("NOT ON THIS VERSION: %s %s", u.Path, u.Reason))
+		lines = append(lines, fmt.Sprintf("NOT ON THIS VERSION: %s %s", shown(u.Path), u.Reason))
 	}
 	for _, m := range item.Mappings {
 		if m.Caution != "" {
@@ -447,8 +456,9 @@ func withArticle(c Confidence) string {
 		return "a guess"
 	case None:
 		return "without any evidence"
+	default:
+		return c.String()
 	}
-	return c.String()
 }
 
 func lowerFirst(s string) string {

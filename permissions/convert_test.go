@@ -100,7 +100,7 @@ func TestWidening(t *testing.T) {
 }
 
 func TestUnknownNames(t *testing.T) {
-	in := names("Nonsense:Read", "no colon", "", "Collections[0]:Read", "Collections[6]:Import", "Certificats:Read", "AdminPortal:Read", "/portal/read/")
+	in := names("Nonsense:Read", "no colon", "", "Collections[0]:Read", "Collections[6]:Import", "Certificatez:Read", "AdminPortal:Read", "/portal/read/")
 	conv := permissions.Convert(in, nil)
 	if !conv.Set.Equal(permissions.NewSet("/portal/read/")) || len(conv.Items) != len(in) {
 		t.Fatalf("%v", conv)
@@ -118,7 +118,7 @@ func TestUnknownNames(t *testing.T) {
 			t.Errorf("%+v", it)
 		}
 	}
-	if it := item(t, conv, "Certificats:Read"); !strings.Contains(it.Reason, "did you mean Certificates:Read?") {
+	if it := item(t, conv, "Certificatez:Read"); !strings.Contains(it.Reason, "did you mean Certificates:Read?") {
 		t.Errorf("%+v", it)
 	}
 }
@@ -360,6 +360,7 @@ func TestItemsAreSorted(t *testing.T) {
 func TestReportsAreFitToBeShown(t *testing.T) {
 	const evil = "\x1b[31m\nevil"
 	conv := permissions.Convert(names(evil, evil+":2", "Certificates:Import"), &permissions.ConvertOptions{
+		Version:   "10.5",
 		Overrides: map[permissions.Legacy][]permissions.Path{evil: {"/certificates/import/", "/x/"}, evil + ":2": {evil, "/x/"}},
 	})
 	narrowing := permissions.Narrow(paths(evil), nil)
@@ -367,6 +368,14 @@ func TestReportsAreFitToBeShown(t *testing.T) {
 	for _, text := range []string{conv.String(), conv.Err().Error(), narrowing.String(), diff.String(), permissions.Lint(paths(evil))[0].String()} {
 		if strings.Contains(text, "\x1b") || strings.Contains(text, "\nevil") || !strings.Contains(text, `\x1b[31m\nevil`) {
 			t.Errorf("%q", text)
+		}
+	}
+}
+
+func TestFindingsStayOnOneLine(t *testing.T) {
+	for _, f := range permissions.Lint(paths("\n/ssl/modify/\n", "/ssl/ read/\n")) {
+		if strings.Contains(f.String(), "\n") {
+			t.Errorf("%q", f.String())
 		}
 	}
 }
@@ -383,6 +392,27 @@ func TestConvertDoesNotTouchItsInput(t *testing.T) {
 	permissions.Convert(in, nil)
 	if !slices.Equal(in, names("SSH:User", "AdminPortal: Read", "SSH:User")) {
 		t.Errorf("%v", in)
+	}
+}
+
+// What the items list belongs to the caller, each list for itself.
+func TestItemsShareNothing(t *testing.T) {
+	in := names("AdminPortal:Read", "PkiManagement:Read", "SSH:User")
+	conv := permissions.Convert(in, nil)
+	for i := range conv.Items {
+		it := &conv.Items[i]
+		_ = append(it.Paths, "/appended/")
+		_ = append(it.Mappings, permissions.Mapping{Path: "/appended/"})
+	}
+	want := permissions.Convert(in, nil)
+	for i, it := range conv.Items {
+		if !slices.Equal(it.Paths, want.Items[i].Paths) || !slices.Equal(it.Mappings, want.Items[i].Mappings) {
+			t.Errorf("%+v, want %+v", it, want.Items[i])
+		}
+		conv.Items[i].Paths[0] = "/changed/"
+	}
+	if !conv.Set.Equal(want.Set) {
+		t.Errorf("%v, want %v", conv.Set, want.Set)
 	}
 }
 

@@ -74,6 +74,7 @@ func TestBadDataIsFound(t *testing.T) {
 		{mapping, "API:Read | /portal/read/ | documented | E1 | 11+ | x | X:Read | do more", "unless and widens"},
 		{mapping, "API:Read | /portal/read/ | documented | E1 | 11+ | x | SSH:User", "unless and widens"},
 		{mapping, "AdminPortal:Read | /portal/read/ | inferred | E3 | 11+ | x", "duplicate row"},
+		{mapping, "API:Read | /portal/read/ | inferred | E3 | 11+ | x", "without a path next to others"},
 		{mapping, "Collections[{id}]:Read | /pam/read/ | inferred | E3 | 11+ | x", "no placeholder"},
 		{mapping, "Collections[{id}]:Read | /pam/read/{collectionId}/ | inferred | E3 | 11+ | x", "takes no such id"},
 		{companions, "/x/ | /portal/read/ | always | Because.", "unknown path"},

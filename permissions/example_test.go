@@ -66,7 +66,7 @@ func ExampleNarrow() {
 }
 
 func ExampleLint() {
-	paths := []permissions.Path{"/Portal/Read", "/ssl/modify/", "/certificates/collections/delte/6/", "/security/", "/security/read/"}
+	paths := []permissions.Path{"/Portal/Read", "/ssl/modify/", "/reports/raed/", "/security/", "/security/read/"}
 	findings := permissions.Lint(paths)
 	for _, f := range findings {
 		fmt.Println(f)
@@ -75,10 +75,10 @@ func ExampleLint() {
 	// Output:
 	// error form /Portal/Read: is not in canonical form; write /portal/read/
 	// warning missing-companion /ssl/modify/: needs /ssl/read/ as well. Changing does not include viewing
-	// error misspelt /certificates/collections/delte/6/: is not known here; /certificates/collections/delete/6/ is
+	// error misspelt /reports/raed/: is not known here; /reports/read/ is
 	// warning risky /security/: includes /security/modify/ (can give itself and others any permission of its permission set)
 	// error redundant /security/read/: /security/ covers it; Command refuses redundant permissions
-	// [/portal/read/ /ssl/modify/ /certificates/collections/delete/6/ /security/ /ssl/read/]
+	// [/portal/read/ /ssl/modify/ /reports/read/ /security/ /ssl/read/]
 }
 
 func ExampleSet_Diff() {

@@ -24,10 +24,11 @@ type Legacy string
 // whatever the case of its letters; an unknown one is accepted as it stands if it is well formed: two words of ASCII
 // letters, digits and "_", each opening with a letter. Everything else is refused with an error that says what to write.
 func ParseLegacy(s string) (Legacy, error) {
-	l, _, problem := parseLegacy(s)
-	if problem == "" {
-		return l, nil
+	n := parseLegacy(Legacy(s))
+	if n.problem == "" {
+		return n.name, nil
 	}
+	problem := n.problem
 	if near := nearestLegacy(s); near != "" {
 		problem += "; did you mean " + string(near) + "?"
 	}
@@ -128,7 +129,7 @@ func required[T ~string](area, name string) []T {
 		return nil
 	}
 	var out []T
-	for _, l := range info.needs {
+	for _, l := range info.Needs {
 		_, name, _ := strings.Cut(string(l), ":")
 		out = append(out, T(name))
 	}
@@ -186,31 +187,40 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// parseLegacy returns the canonical form of s and, if the name is known, its entry.
-func parseLegacy(s string) (l Legacy, info *legacyEntry, problem string) {
-	area, id, name, problem := Legacy(s).parts()
-	if problem != "" {
-		return "", nil, problem
-	}
-	info = data().find(area, id != "", name)
-	if info != nil {
-		area, name = info.area, info.name
-	}
-	if id != "" && objectKind(area) == ScopeGlobal {
-		return "", nil, "names an object of an unknown kind; write Collections[6], Containers[6] or PamProviders[6] before the colon"
-	}
-	// The usual input is canonical already and is returned without copying it.
-	if id == "" {
-		if len(s) == len(area)+1+len(name) && s[:len(area)] == area && s[len(area)+1:] == name {
-			return Legacy(s), info, ""
-		}
-		return Legacy(area + ":" + name), info, ""
-	}
-	return Legacy(area + "[" + id + "]:" + name), info, ""
+// parsedLegacy is a name that was read.
+type parsedLegacy struct {
+	input, name Legacy       // name is the canonical form, or the input if it is malformed
+	key         legacyKey    // empty if the input cannot be taken apart
+	info        *legacyEntry // nil if the name is not known
+	problem     string       // why the input is malformed
 }
 
-// legacyKey is what names are ordered by: those that hold everywhere first, then by area, id and name. It is empty for a
-// malformed name.
+func parseLegacy(input Legacy) parsedLegacy {
+	n := parsedLegacy{input: input, name: input}
+	if e := data().byName[input]; e != nil && !e.object {
+		n.key, n.info = legacyKey{area: e.area, name: e.name}, e // the usual case: a name just as it is on the wire
+		return n
+	}
+	area, id, name, problem := input.parts()
+	if problem != "" {
+		n.problem = problem
+		return n
+	}
+	n.info = data().find(area, id != "", name)
+	if n.info != nil {
+		area, name = n.info.area, n.info.name
+	}
+	n.key = legacyKey{area, id, name}
+	if id != "" && objectKind(area) == ScopeGlobal {
+		n.problem = "names an object of an unknown kind; write Collections[6], Containers[6] or PamProviders[6] before the colon"
+		return n
+	}
+	n.name = n.key.legacy()
+	return n
+}
+
+// legacyKey is a name taken apart, and what names are ordered by: those that hold everywhere first, then by area, id and
+// name.
 type legacyKey struct {
 	area, id, name string
 }
@@ -220,12 +230,21 @@ func keyOf(l Legacy) legacyKey {
 	return legacyKey{area, id, name}
 }
 
-func (a legacyKey) compare(b legacyKey) int {
+func (k legacyKey) legacy() Legacy {
+	if k.id == "" {
+		return Legacy(k.area + ":" + k.name)
+	}
+	return Legacy(k.area + "[" + k.id + "]:" + k.name)
+}
+
+func (k legacyKey) compare(other legacyKey) int {
+	if k.id == other.id && k.area == other.area {
+		return strings.Compare(k.name, other.name)
+	}
 	return cmp.Or(
-		cmp.Compare(min(len(a.id), 1), min(len(b.id), 1)),
-		strings.Compare(a.area, b.area),
-		cmp.Compare(len(a.id), len(b.id)), // ids have no leading zeros, so the longer one is the larger
-		strings.Compare(a.id, b.id),
-		strings.Compare(a.name, b.name),
+		cmp.Compare(min(len(k.id), 1), min(len(other.id), 1)),
+		strings.Compare(k.area, other.area),
+		cmp.Compare(len(k.id), len(other.id)), // ids have no leading zeros, so the longer one is the larger
+		strings.Compare(k.id, other.id),
 	)
 }

@@ -47,10 +47,10 @@ const (
 	CodeMalformed   Code = "malformed"         // error: the value is no path and cannot be made one
 	CodeForm        Code = "form"              // error: case, slashes or space are off; the canonical form replaces it
 	CodeRedundant   Code = "redundant"         // error: another path covers it; it is removed
-	CodeMisspelt    Code = "misspelt"          // error: unknown, but close to a known path, which replaces it
+	CodeMisspelt    Code = "misspelt"          // error: unknown, but close to a known path, which replaces it; other findings are about that one
 	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the nearest path is named if there is one
 	CodeOutside     Code = "outside-set"       // error: outside the permission set
-	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added; info if only for part of the work
+	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added if the permission set has it; info if only for part of the work
 	CodePortal      Code = "no-portal"         // info: the role does not open the portal
 	CodeRisky       Code = "risky"             // warning: deserves a second look
 	CodeDeprecated  Code = "deprecated"        // info: no longer in later versions of Command
@@ -94,12 +94,17 @@ func Lint(paths []Path, opts ...LintOption) []Finding {
 	for _, opt := range opts {
 		opt(&l)
 	}
+	meant := make([]Path, len(paths))
+	for i, p := range paths {
+		meant[i], _ = intended(p)
+	}
+	l.meant = NewSet(meant...)
 	for _, p := range paths {
 		first := len(l.found)
 		l.path(p)
 		slices.SortStableFunc(l.found[first:], func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
 	}
-	if len(paths) > 0 && !l.set.Allows("/portal/read/") {
+	if len(paths) > 0 && !l.meant.Allows("/portal/read/") {
 		l.add(CodePortal, SeverityInfo, "", "nobody can sign in to the Management Portal with these alone; add /portal/read/ unless the role is for programs")
 	}
 	return l.found
@@ -107,7 +112,8 @@ func Lint(paths []Path, opts ...LintOption) []Finding {
 
 // linter collects findings about one role.
 type linter struct {
-	set    Set
+	set    Set // of the paths as they are
+	meant  Set // the same with misspelt ones put right
 	inside *Set
 	seen   map[Path]bool
 	found  []Finding
@@ -138,26 +144,44 @@ func (l *linter) path(p Path) {
 		l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
 		return
 	}
-	if p != c {
+	// A misspelt path is looked at as what it is going to be.
+	meant, misspelt := intended(c)
+	info := data().path(meant)
+	switch {
+	case misspelt:
+		l.misspelt(p, meant, info)
+	case p != c:
 		f := l.add(CodeForm, SeverityError, p, "is not in canonical form; write %s", c)
 		f.Remove, f.Add = true, []Path{c}
 	}
-	if l.inside != nil && !l.inside.Allows(c) {
-		l.outside(p, c)
+	if l.inside != nil && !l.inside.Allows(meant) {
+		l.outside(p, meant)
 	}
-	info := data().path(c)
 	if info == nil {
 		l.unknown(p, c)
 		return
 	}
-	l.risk(p, c, info)
-	l.companions(p, c)
+	l.risk(p, meant, info)
+	l.companions(p, meant, l.meant)
 	if d := info.Deprecated(); d != "" {
 		l.add(CodeDeprecated, SeverityInfo, p, "%s", d)
 	}
 	if info.Inferred() {
 		l.add(CodeUnconfirmed, SeverityInfo, p, "the spelling is formed after a sibling and not seen in print; check it against the server's own list")
 	}
+}
+
+// intended returns the known path that p is a misspelling of, or p itself if it is none.
+func intended(p Path) (meant Path, misspelt bool) {
+	c, ok := p.canonical()
+	base, id := c.split()
+	if !ok || data().path(c) != nil || id != "" && data().paths[base] != nil {
+		return c, false // well spelt, if perhaps with an id that it does not take
+	}
+	if near, sure := nearestPath(c); sure {
+		return near, true
+	}
+	return c, false
 }
 
 func (l *linter) outside(p, c Path) {
@@ -179,20 +203,20 @@ func (l *linter) unknown(p, c Path) {
 		l.add(CodeUnknown, SeverityWarning, p, "%s takes the id of %s %s, which is %s", base, article(info.Scope), info.Scope.noun(), info.Scope.idKind())
 		return
 	}
-	near, sure := nearestPath(c)
-	switch {
-	case near == "":
-		l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command may have it")
-	case !sure:
+	if near, _ := nearestPath(c); near != "" {
 		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", near)
-	default:
-		text := "is not known here; " + string(near) + " is"
-		if note := data().path(near).Note; note != "" {
-			text += ". " + strings.TrimSuffix(note, ".")
-		}
-		f := l.add(CodeMisspelt, SeverityError, p, "%s", text)
-		f.Remove, f.Add = true, []Path{near}
+		return
 	}
+	l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command may have it")
+}
+
+func (l *linter) misspelt(p, near Path, info *PathInfo) {
+	text := "is not known here; " + string(near) + " is"
+	if info.Note != "" {
+		text += ". " + strings.TrimSuffix(info.Note, ".")
+	}
+	f := l.add(CodeMisspelt, SeverityError, p, "%s", text)
+	f.Remove, f.Add = true, []Path{near}
 }
 
 // risk reports a risky path, and one that covers risky ones.
@@ -216,43 +240,39 @@ func (l *linter) risk(p, c Path, info *PathInfo) {
 	}
 }
 
-// companions reports what the path is of little use without.
-func (l *linter) companions(p, c Path) {
+// companions reports what c is of little use without and is not in held, and what that needs in turn. It returns held with
+// what is going to be added on account of p.
+func (l *linter) companions(p, c Path, held Set) Set {
 	base, id := c.split()
-	check := func(k companion) {
-		if k.when == "portal" && !l.set.Allows("/portal/read/") {
-			return
+	for _, k := range data().companions[base] {
+		if k.when == "portal" && !held.Allows("/portal/read/") {
+			continue
 		}
-		needs := k.needs
+		needs, maybe := k.needs, k.when == "maybe"
 		if id != "" && data().paths[needs].Scope == data().paths[base].Scope {
-			needs += Path(id) + "/"
+			needs = scoped(needs, id)
 		}
-		if l.set.Allows(needs) || l.holdsPartOf(needs, k.when == "maybe") {
-			return
+		if held.Allows(needs) || holdsPartOf(held, needs, maybe) || maybe && !l.meant.Allows(c) {
+			continue // held, or only perhaps wanted by something that is not held itself
 		}
-		if k.when == "maybe" {
-			l.add(CodeCompanion, SeverityInfo, p, "may want %s as well. %s", needs, strings.TrimSuffix(k.why, "."))
-			return
-		}
-		l.add(CodeCompanion, SeverityWarning, p, "needs %s as well. %s", needs, strings.TrimSuffix(k.why, ".")).Add = []Path{needs}
-	}
-	if sibling, ok := strings.CutSuffix(string(base), "modify/"); ok {
-		read := Path(sibling + "read/")
-		if data().paths[read] != nil {
-			check(companion{base, read, "always", "Changing does not include viewing."})
-		}
-	}
-	for _, k := range data().companions {
-		if k.path == base {
-			check(k)
+		why := strings.TrimSuffix(k.why, ".")
+		switch {
+		case maybe:
+			l.add(CodeCompanion, SeverityInfo, p, "may want %s as well. %s", needs, why)
+		case l.inside != nil && !l.inside.Allows(needs):
+			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well, which is outside the role's permission set. %s", needs, why)
+		default:
+			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well. %s", needs, why).Add = []Path{needs}
+			held = l.companions(p, needs, held.Add(needs))
 		}
 	}
+	return held
 }
 
-// holdsPartOf reports whether the set has a narrower permission below p. That p is limited to single objects counts only if
+// holdsPartOf reports whether a set has a narrower permission below p. That p is limited to single objects counts only if
 // asked for.
-func (l *linter) holdsPartOf(p Path, single bool) bool {
-	for q := range l.set.All() {
+func holdsPartOf(held Set, p Path, single bool) bool {
+	for q := range held.All() {
 		if p.Covers(q) && (single || q.Unscoped() != p) {
 			return true
 		}
@@ -279,8 +299,8 @@ func Fix(paths []Path, findings []Finding) []Path {
 		add := f.Add
 		if f.Remove {
 			// A redundant path may be a later copy of one that stays, so the last one goes.
-			for i := len(out) - 1; i >= 0; i-- {
-				if out[i] == f.Path {
+			for i, p := range slices.Backward(out) {
+				if p == f.Path {
 					out = slices.Replace(out, i, i+1, add...)
 					add = nil
 					break

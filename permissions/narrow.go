@@ -86,10 +86,7 @@ func Narrow(paths []Path, opts *NarrowOptions) Narrowing {
 // unusable says why the name must not stand for paths of the set; empty if it may.
 func (e *legacyEntry) unusable(set Set, id string, least Confidence) string {
 	for i, m := range e.Mappings {
-		p := e.bases[i] // a name with a path has one in each row
-		if id != "" {
-			p += Path(id) + "/"
-		}
+		p := scoped(e.bases[i], id) // a name with a path has one in each row
 		switch {
 		case m.Confidence < least:
 			return fmt.Sprintf("%s is mapped as %s only", e.on(id), m.Confidence)
@@ -152,9 +149,9 @@ func (n Narrowing) String() string {
 	return b.String()
 }
 
-// shown returns a path as it is shown to people: quoted if it is malformed.
+// shown returns a path as it is shown to people, on one line: quoted if it is malformed or has space around it.
 func shown(p Path) string {
-	if _, ok := p.canonical(); !ok {
+	if _, ok := p.canonical(); !ok || strings.TrimSpace(string(p)) != string(p) {
 		return quote(string(p))
 	}
 	return string(p)

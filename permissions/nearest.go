@@ -46,7 +46,7 @@ func nearestPath(p Path) (near Path, sure bool) {
 	best, alike := tooFar, 0
 	for _, info := range data().pathList {
 		candidate := info.Path
-		if candidate == "/" || id != "" && info.Scope == ScopeGlobal {
+		if candidate == "/" || !info.Scope.takes(id) {
 			continue
 		}
 		have := strings.Split(strings.Trim(string(candidate), "/"), "/")

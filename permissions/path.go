@@ -55,9 +55,33 @@ func canonicalPath(s string) (p Path, problem string) {
 	return Path("/" + strings.ToLower(body) + "/"), ""
 }
 
+// plainBytes are those that canonical paths are usually made of.
+var plainBytes = func() (plain [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789_-") {
+		plain[c] = true
+	}
+	return plain
+}()
+
+// isPlain reports whether s is a canonical path without dots, as all known ones are.
+func isPlain(s string) bool {
+	if s == "" || s[0] != '/' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if !plainBytes[s[i]] && (s[i] != '/' || s[i-1] == '/') {
+			return false
+		}
+	}
+	return s[len(s)-1] == '/'
+}
+
 // pathBody returns what lies between the outer slashes of s, letters as they are ("" for the root), and whether they are
 // all lower case, or says what is wrong with s. It does not allocate.
 func pathBody(s string) (body string, lower bool, problem string) {
+	if len(s) > 1 && isPlain(s) {
+		return s[1 : len(s)-1], true, ""
+	}
 	s = strings.TrimSpace(s)
 	switch s {
 	case "":
@@ -108,6 +132,9 @@ func pathBody(s string) (body string, lower bool, problem string) {
 func (p Path) Covers(q Path) bool {
 	if p == q {
 		return true
+	}
+	if isPlain(string(q)) && strings.HasSuffix(string(p), "/") && strings.HasPrefix(string(q), string(p)) {
+		return true // p ends at a slash of q, so it is as well formed as q
 	}
 	outer, _, problem := pathBody(string(p))
 	if problem != "" {
@@ -160,7 +187,7 @@ func (p Path) WithScope(id string) (Path, error) {
 			return "", fmt.Errorf("permissions: %s %w %s: the id of %s is %s", base, ErrScope, quote(id), info.Scope.noun(), want)
 		}
 	}
-	return base + Path(strings.ToLower(id)) + "/", nil
+	return scoped(base, strings.ToLower(id)), nil
 }
 
 // Unscoped returns p without the id that it ends in, or its canonical form if it has none. A malformed p is returned
@@ -168,6 +195,14 @@ func (p Path) WithScope(id string) (Path, error) {
 func (p Path) Unscoped() Path {
 	base, _ := p.split()
 	return base
+}
+
+// scoped returns a canonical path without an id limited to this one, or as it is if the id is empty.
+func scoped(base Path, id string) Path {
+	if id == "" {
+		return base
+	}
+	return base + Path(id) + "/"
 }
 
 // split takes a path apart into its canonical base and its id, "" if it has none.

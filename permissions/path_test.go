@@ -212,6 +212,7 @@ func TestPathDoesNotAllocate(t *testing.T) {
 		_ = p.Covers(q)
 		_ = q.Covers(p)
 		_, _ = q.Scope()
+		_, _ = permissions.Known(q)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -26,12 +26,16 @@ func NewSet(paths ...Path) Set {
 		all[i], _ = p.canonical()
 	}
 	slices.Sort(all)
-	kept := all[:0]
+	kept, last := all[:0], Path("") // last is the last kept path that is well formed
 	for _, p := range slices.Compact(all) {
-		// What covers p sorts before it, and what sorts in between is covered as well or malformed.
-		if _, covered := (Set{kept}).above(len(kept), p); !covered {
-			kept = append(kept, p)
+		if _, ok := p.canonical(); ok {
+			// What covers p sorts before it, and what sorts in between is covered as well or malformed.
+			if last != "" && strings.HasPrefix(string(p), string(last)) {
+				continue
+			}
+			last = p
 		}
+		kept = append(kept, p)
 	}
 	return Set{slices.Clip(kept)}
 }
@@ -88,34 +92,31 @@ func (s Set) Allows(p Path) bool {
 
 // Why returns the member that grants p, and whether there is one.
 func (s Set) Why(p Path) (member Path, ok bool) {
-	c, ok := p.canonical()
-	i, found := slices.BinarySearch(s.paths, c)
-	switch {
-	case found:
-		return c, true
-	case !ok:
-		return "", false
-	}
-	return s.above(i, c)
-}
-
-// above returns the member that covers p and is not p, where the first i members are those that sort before p.
-//
-// Everything that sorts from a path up to one below it starts with that path. So, members not covering each other, the
-// one that covers p is the nearest before p. Only malformed members can stand in between.
-func (s Set) above(i int, p Path) (member Path, ok bool) {
-	for i--; i >= 0; i-- {
-		member = s.paths[i]
-		_, wellFormed := member.canonical()
-		switch {
-		case wellFormed && strings.HasPrefix(string(p), string(member)):
-			_, ok = p.canonical()
-			return member, ok
-		case wellFormed:
-			return "", false
-		}
+	if i := s.index(p); i >= 0 {
+		return s.paths[i], true
 	}
 	return "", false
+}
+
+// index returns where the member that grants p stands, -1 if there is none.
+//
+// Everything that sorts from a path up to one below it starts with that path. So, members not covering each other, the
+// one that covers p is p or the nearest before p. Only malformed members can stand in between.
+func (s Set) index(p Path) int {
+	c, ok := p.canonical()
+	i, found := slices.BinarySearch(s.paths, c)
+	if found {
+		return i
+	}
+	for i--; ok && i >= 0; i-- {
+		if _, wellFormed := s.paths[i].canonical(); wellFormed {
+			if strings.HasPrefix(string(c), string(s.paths[i])) {
+				return i
+			}
+			break
+		}
+	}
+	return -1
 }
 
 // Covers reports whether s grants everything that other grants.

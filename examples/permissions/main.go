@@ -2,7 +2,7 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -62,7 +62,8 @@ var errUsage = errors.New("see permissions -h")
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var o options
 	flags := flag.NewFlagSet("permissions", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	var said strings.Builder // what the flags have to say: help goes to standard output, complaints do not
+	flags.SetOutput(&said)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
@@ -80,13 +81,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
 		name = args[0]
 	}
-	if name == "-h" || name == "-help" || name == "--help" || name == "help" {
-		flags.SetOutput(stdout)
-		flags.Usage()
-		return 0
-	}
 	command := commands[name]
-	if command == nil {
+	if slices.Contains([]string{"-h", "-help", "--help", "help"}, name) {
+		args = []string{name, "-h"}
+	} else if command == nil {
 		fmt.Fprintf(stderr, "permissions: unknown command %q: write convert, explain, lint or diff; see permissions -h\n", name)
 		return 2
 	}
@@ -95,15 +93,24 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if cut := slices.Index(head, "--"); cut >= 0 {
 		head, tail = head[:cut], head[cut:]
 	}
-	if err := flags.Parse(head); errors.Is(err, flag.ErrHelp) {
-		return 0
-	} else if err != nil {
-		return 2
+	var list []string
+	for { // flags may stand before, between and after the permissions
+		if err := flags.Parse(head); errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, &said)
+			return 0
+		} else if err != nil {
+			fmt.Fprint(stderr, &said)
+			return 2
+		}
+		if head = flags.Args(); len(head) == 0 {
+			break
+		}
+		list, head = append(list, head[0]), head[1:]
 	}
 	if len(tail) > 0 && name != "diff" {
 		tail = tail[1:]
 	}
-	list, err := input(o, slices.Concat(flags.Args(), tail), stdin)
+	list, err := input(o, append(list, tail...), stdin)
 	status := 2
 	if err == nil {
 		status, err = command(o, list, stdout)
@@ -127,23 +134,22 @@ func input(o options, args []string, stdin io.Reader) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it is only read
 		stdin = f
 	}
 	text, err := io.ReadAll(stdin)
 	if err != nil {
 		return nil, err
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors open a file with it
 	var list []string
-	if strings.HasPrefix(strings.TrimSpace(string(text)), "[") {
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
 		if err := json.Unmarshal(text, &list); err != nil {
 			return nil, fmt.Errorf("input looks like JSON but is not an array of strings: %w", err)
 		}
 	} else {
-		lines := bufio.NewScanner(strings.NewReader(string(text)))
-		lines.Buffer(nil, len(text)+1)
-		for lines.Scan() {
-			if line := strings.TrimSpace(lines.Text()); line != "" && line[0] != '#' {
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 				list = append(list, line)
 			}
 		}
@@ -178,10 +184,10 @@ func convert(o options, list []string, w io.Writer) (int, error) {
 	if err := write(o, w, conv, conv.String()); err != nil {
 		return 2, err
 	}
-	if conv.Err() != nil {
-		return 1, nil // the report says which
+	if conv.Err() == nil {
+		return 0, nil
 	}
-	return 0, nil
+	return 1, nil // the report says why
 }
 
 // explanation is what explain says about one argument.
@@ -291,7 +297,7 @@ func lint(o options, list []string, w io.Writer) (int, error) {
 	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, f := range findings {
 		path := string(f.Path)
-		if _, err := permissions.ParsePath(path); err != nil && path != "" {
+		if _, err := permissions.ParsePath(path); path != "" && (err != nil || strings.TrimSpace(path) != path) {
 			path = fmt.Sprintf("%q", path)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Severity, f.Code, path, f.Text)

@@ -27,6 +27,9 @@ func TestRun(t *testing.T) {
 		{"convert Nonsense", "", 1, "UNKNOWN"},
 		{"convert /portal/read/", "", 0, "/portal/read/  AdminPortal:Read\n"},
 		{"convert -json AdminPortal:Read", "", 0, `"confidence": "inferred"`},
+		{"convert AdminPortal:Read -json", "", 0, `"confidence": "inferred"`},
+		{"convert", "\ufeffAdminPortal:Read\r\nDashboard:Read\r\n", 0, "2 names: 2 converted."},
+		{"convert AdminPortal:Read -on", "", 2, "needs an argument"},
 		{"convert -on new AdminPortal:Read", "", 2, "not a Command version"},
 		{"convert AdminPortal:Read /portal/read/", "", 2, "not both"},
 		{"convert -min certain AdminPortal:Read", "", 2, "certain"},
@@ -43,6 +46,7 @@ func TestRun(t *testing.T) {
 		{"lint /portal/read/ /certificates/collections/read/", "", 0, "nothing to report\n"},
 		{"lint /Portal/Read", "", 1, "error  form  /Portal/Read  is not in canonical form; write /portal/read/\n"},
 		{"lint", "/a b/\n", 1, `"/a b/"`},
+		{"lint", "[\" /auditing/read/\\n\"]", 1, `" /auditing/read/\n"  is not`},
 		{"lint /", "", 0, "warning  risky  /  grants every permission"},
 		{"lint -fix /Portal/Read", "", 1, "/portal/read/\n"},
 		{"lint -json /portal/read/", "", 0, "[]\n"},
@@ -58,6 +62,8 @@ func TestRun(t *testing.T) {
 		{"diff /a/ -- /c d", "", 0, "+ do what /c/ grants"},
 		{"-h", "", 0, "Exit status"},
 		{"", "", 2, "unknown command"},
+		{"help", "", 0, "Exit status"},
+		{"lint -h", "", 0, "Usage:"},
 		{"delete everything", "", 2, "unknown command"},
 		{"lint -nonsense", "", 2, "nonsense"},
 		{"lint -- /portal/read/", "", 0, "nothing to report\n"},
@@ -76,12 +82,5 @@ func TestRun(t *testing.T) {
 		if strings.Contains(c.args, "-json") && !json.Valid([]byte(stdout.String())) {
 			t.Errorf("permissions %s: not JSON:\n%s", c.args, &stdout)
 		}
-	}
-}
-
-func TestHelpOfACommand(t *testing.T) {
-	var stdout, stderr strings.Builder
-	if status := run([]string{"lint", "-h"}, strings.NewReader(""), &stdout, &stderr); status != 0 || !strings.Contains(stderr.String(), "Usage:") {
-		t.Errorf("status %d, %s", status, &stderr)
 	}
 }

@@ -88,9 +88,17 @@ func TestSameJSON(t *testing.T) {
 		a, b string
 		same bool
 	}{
-		{``, ``, true}, {`{"a":1,"b":[1,2]}`, ` {"b":[1,2], "a":1.0}`, true}, {`null`, `null`, true},
-		{`{"a":null}`, `{}`, false}, {`[]`, `null`, false}, {`[1,2]`, `[2,1]`, false}, {`{"a":1}`, `{"a":"1"}`, false},
-		{`{"a":1}`, ``, false}, {``, `{}`, false}, {`{`, `{}`, false}, {`{"a":1}`, `{"A":1}`, false},
+		{``, ``, true},
+		{`{"a":1,"b":[1,2]}`, ` {"b":[1,2], "a":1.0}`, true},
+		{`null`, `null`, true},
+		{`{"a":null}`, `{}`, false},
+		{`[]`, `null`, false},
+		{`[1,2]`, `[2,1]`, false},
+		{`{"a":1}`, `{"a":"1"}`, false},
+		{`{"a":1}`, ``, false},
+		{``, `{}`, false},
+		{`{`, `{}`, false},
+		{`{"a":1}`, `{"A":1}`, false},
 	} {
 		r := &recorder{TB: t}
 		apitest.SameJSON(r, tc.a, tc.b)
