@@ -31,9 +31,9 @@ const (
 	TypeOAuthClientID Type = "OAuthClientId" // 6: OAuth client application
 )
 
-// types lists the known types, each at its number.
-func types() []Type {
-	return []Type{TypeUser, TypeGroup, TypeComputer, TypeOAuthOid, TypeOAuthRole, TypeOAuthSubject, TypeOAuthClientID}
+// types lists the known types, each at its number. It is never changed.
+var types = [...]Type{
+	TypeUser, TypeGroup, TypeComputer, TypeOAuthOid, TypeOAuthRole, TypeOAuthSubject, TypeOAuthClientID,
 }
 
 // ParseType reads a type from its name in any case, with or without spaces
@@ -41,14 +41,14 @@ func types() []Type {
 func ParseType(s string) (Type, error) {
 	t := read(s)
 	if _, ok := t.Number(); !ok {
-		return "", fmt.Errorf("%q is not a claim type; the types are %v", s, types())
+		return "", fmt.Errorf("%q is not a claim type; the types are %v", s, types)
 	}
 	return t, nil
 }
 
 // read never fails: what is not known is kept.
 func read(s string) Type {
-	known := types()
+	known := types[:]
 	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n < len(known) {
 		return known[n]
 	}
@@ -63,7 +63,7 @@ func read(s string) Type {
 
 // Number is the type's number on the wire, and whether the type is known.
 func (t Type) Number() (int, bool) {
-	n := slices.Index(types(), t)
+	n := slices.Index(types[:], t)
 	return n, n >= 0
 }
 
@@ -74,14 +74,14 @@ func (t Type) ad() bool { return t == TypeUser || t == TypeGroup || t == TypeCom
 func (t Type) MarshalJSON() ([]byte, error) {
 	n, ok := t.Number()
 	if !ok {
-		return nil, fmt.Errorf("%q is not a claim type; the types are %v", string(t), types())
+		return nil, fmt.Errorf("%q is not a claim type; the types are %v", string(t), types)
 	}
 	return strconv.AppendInt(nil, int64(n), 10), nil
 }
 
 // UnmarshalJSON reads a name or a number.
 func (t *Type) UnmarshalJSON(data []byte) error {
-	for _, known := range types() { // what nearly every claim says, without decoding
+	for _, known := range types { // what nearly every claim says, without decoding
 		if n := len(data); n > 1 && data[0] == '"' && string(data[1:n-1]) == string(known) {
 			*t = known
 			return nil
@@ -191,7 +191,7 @@ func (r Request) Validate() error {
 
 func checkKey(p *validate.Problems, k Key) {
 	if _, ok := k.Type.Number(); !ok {
-		p.Add("Type", "%q is not a claim type; the types are %v", string(k.Type), types())
+		p.Add("Type", "%q is not a claim type; the types are %v", string(k.Type), types)
 	}
 	p.Required("Value", k.Value, maxText)
 	p.Required("Scheme", k.Scheme, maxText)

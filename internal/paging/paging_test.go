@@ -476,6 +476,13 @@ func TestAllListChanges(t *testing.T) {
 				}
 			}
 		}, 10},
+		"grows at the end": {func(s *server) { // nothing but the total tells
+			s.before = func(n, _ int) {
+				if n == 3 {
+					s.list = append(s.list, item{1000, "new"})
+				}
+			}
+		}, 10},
 		"ends early": {func(s *server) {
 			s.answer = func(_, page int) *http.Response {
 				if page >= 4 {
@@ -714,7 +721,11 @@ func TestAllContextEndsWhileAPageIsFetched(t *testing.T) {
 // whatever was fetched ahead. The race detector watches.
 func TestAllWithResponse(t *testing.T) {
 	t.Parallel()
-	s := &server{list: numbered(100)}
+	synctest.Test(t, testAllWithResponse)
+}
+
+func testAllWithResponse(t *testing.T) {
+	s := &server{list: numbered(100), latency: func(int) time.Duration { return time.Millisecond }}
 	s.answer = func(_, page int) *http.Response {
 		resp := pageOf(s.list[(page-1)*10:page*10], 100, false)
 		resp.Header.Set("X-Keyfactor-Correlation-Id", "page "+strconv.Itoa(page))
@@ -726,6 +737,7 @@ func TestAllWithResponse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Second) // everything that is fetched ahead arrives
 		if want := "page " + strconv.Itoa(n/10+1); r.CorrelationID != want || r.Total != 100 || r.StatusCode != 200 {
 			t.Fatalf("item %d has the response %+v, want that of %s", n, r, want)
 		}
