@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,7 +61,7 @@ func (c *Client) HealthCheck(ctx context.Context, call ...CallOption) error {
 // API: the product header of GET /Status/Endpoints, version 1.
 func (c *Client) Version(ctx context.Context, call ...CallOption) (ServerVersion, error) {
 	var r Response
-	if _, err := c.Endpoints(ctx, append(call[:len(call):len(call)], WithResponse(&r))...); err != nil {
+	if _, err := c.Endpoints(ctx, append(slices.Clip(call), WithResponse(&r))...); err != nil {
 		return ServerVersion{}, err
 	}
 	return ParseServerVersion(r.Header.Get("X-Keyfactor-Product-Version")), nil

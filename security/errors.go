@@ -20,8 +20,8 @@ var (
 	// ErrInvalid: the server answered 400, or the input was refused before
 	// anything was sent; see [FieldErrors].
 	ErrInvalid = errors.New("invalid request")
-	// ErrUnauthorized: 401, or no token could be had. The credential is wrong or
-	// expired.
+	// ErrUnauthorized: 401, or the token endpoint refused to give a token. The
+	// credential is wrong or expired.
 	ErrUnauthorized = errors.New("not authenticated")
 	// ErrForbidden: 403. The caller's roles lack the permission.
 	ErrForbidden = errors.New("permission missing")
@@ -169,6 +169,7 @@ func (e *Error) what() string {
 		return status(e.StatusCode) + " with a page where JSON was expected"
 	case transport.Undecodable:
 		return fmt.Sprintf("%s, but the answer cannot be decoded: %v", status(e.StatusCode), e.cause)
+	default: // no answer, or one that is not a success
 	}
 	if e.cause != nil {
 		if e.StatusCode >= 400 {
@@ -185,8 +186,8 @@ func (e *Error) answer() string {
 	if e.Message != "" {
 		s += ": " + e.Message
 	}
-	for _, reason := range e.FailedOperations {
-		s += "; " + reason
+	if len(e.FailedOperations) > 0 {
+		s += "; " + strings.Join(e.FailedOperations, "; ")
 	}
 	if e.Code != "" {
 		s += " [" + e.Code + "]"

@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,8 +57,8 @@ type Client struct {
 func New(cfg Config) *Client {
 	hc := *cfg.HTTP
 	var rt http.RoundTripper = &authorizing{auth: cfg.Auth, base: cfg.Base, next: hc.Transport}
-	for i := len(cfg.Middleware) - 1; i >= 0; i-- {
-		rt = cfg.Middleware[i](rt)
+	for _, wrap := range slices.Backward(cfg.Middleware) {
+		rt = wrap(rt)
 	}
 	if hc.Timeout > 0 {
 		rt = &timing{timeout: hc.Timeout, next: rt}
@@ -236,9 +238,7 @@ func (c *Client) request(f *flight, call *Call) (*retryablehttp.Request, error) 
 	if body != nil {
 		h["Content-Type"] = jsonType
 	}
-	for name, values := range call.Header {
-		h[name] = values
-	}
+	maps.Copy(h, call.Header)
 	req.SetResponseHandler(f.readBody)
 	return req, nil
 }
@@ -373,8 +373,7 @@ var null = []byte("null")
 // plain takes away the wrapping that net/http adds, which repeats method and
 // URL. The URL carries the query, and a query can carry names.
 func plain(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		if wrapped.Timeout() && !errors.Is(wrapped.Err, context.Canceled) {
 			return &timeoutError{wrapped.Err}
 		}
