@@ -1,0 +1,3 @@
+// Package tools holds no code. Its module pins the tools that checks need, so
+// that none of them reaches the go.mod of the library.
+package tools
