@@ -189,6 +189,14 @@ func (r Request) Validate() error {
 	return p.Err()
 }
 
+// Validate reports everything that is wrong with the key, as
+// security.FieldErrors.
+func (k Key) Validate() error {
+	var p validate.Problems
+	checkKey(&p, k)
+	return p.Err()
+}
+
 func checkKey(p *validate.Problems, k Key) {
 	if _, ok := k.Type.Number(); !ok {
 		p.Add("Type", "%q is not a claim type; the types are %v", string(k.Type), types)

@@ -13,7 +13,6 @@ import (
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/transport"
-	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -82,10 +81,8 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 //
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
-	var p validate.Problems
-	checkKey(&p, claim)
 	number, _ := claim.Type.Number()
-	return transport.Many[RoleRef](ctx, s.t, call, transport.Call{Op: opRolesV1, Err: p.Err(), Query: url.Values{
+	return transport.Many[RoleRef](ctx, s.t, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Query: url.Values{
 		"ClaimType":                    {strconv.Itoa(number)},
 		"ClaimValue":                   {claim.Value},
 		"ProviderAuthenticationScheme": {claim.Scheme},
@@ -109,9 +106,8 @@ func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (
 
 // find is Find, with nil for a claim that there is not.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
-	var p validate.Problems
-	if checkKey(&p, claim); p.Err() != nil {
-		return nil, fmt.Errorf("find claim: %w", p.Err())
+	if err := claim.Validate(); err != nil {
+		return nil, fmt.Errorf("find claim: %w", err)
 	}
 	filter := FieldType.Eq(claim.Type)
 	if value := FieldValue.Eq(claim.Value); !claim.Type.ad() && value.String() != "" {

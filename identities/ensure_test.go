@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/identities"
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/security"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -220,6 +221,16 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 	server.Inject(securitytest.Fault{Method: "POST", Hang: true, Interleave: cancel})
 	_, _, err := serviceOf(t, server).Ensure(ctx, identities.Create{AccountName: ops})
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, security.ErrUnknownOutcome) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// An account that could not be found again is refused: Ensure would try to
+// create it each time.
+func TestEnsureRefusesWhatNoListShows(t *testing.T) {
+	t.Parallel()
+	_, _, err := identities.NewV1(apitest.Client(t)).Ensure(t.Context(), identities.Create{AccountName: "jsmith@example.com"})
+	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "AccountName") {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -125,14 +125,21 @@ func checkAccount(accountName string) error {
 	return p.Err()
 }
 
-// Ensure adds an identity unless it is there. It may be repeated. A creation
-// whose outcome is unknown is resolved by looking. Under [security.WithDryRun]
-// nothing is written; the identity is nil where it would be created.
+// Ensure adds an identity unless it is there, found by account name: DOMAIN\name
+// or a bare name, but not name@domain, which no list shows. It may be repeated.
+// A creation whose outcome is unknown is resolved by looking. Under
+// [security.WithDryRun] nothing is written; the identity is nil where it would be
+// created.
 //
 // API: GET and POST /Security/Identities, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*Identity, security.Change, error) {
 	object := "identity " + desired.AccountName
-	if err := desired.Validate(); err != nil {
+	var p validate.Problems
+	p.Merge(desired.Validate())
+	if strings.Contains(desired.AccountName, "@") && !strings.Contains(desired.AccountName, `\`) {
+		p.Add("AccountName", `must be DOMAIN\name: name@domain is in no list, so that it could not be found again`)
+	}
+	if err := p.Err(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
 	resolved := transport.Resolved(s.t, call)

@@ -88,8 +88,13 @@ func TestEnsure(t *testing.T) {
 			"permission set \"Small\" updated\n  Permissions: + /ssh/user/\n  Permissions: - /certificates/import/",
 			[]string{"/portal/read/", "/ssh/user/"},
 		},
-		"emptied": {
+		"left as it is": {
 			permissionsets.Create{Name: "Small"},
+			`permission set "Small" unchanged`,
+			[]string{"/certificates/import/", "/portal/read/"},
+		},
+		"emptied": {
+			permissionsets.Create{Name: "Small", Permissions: []permissions.Path{}},
 			"permission set \"Small\" updated\n  Permissions: - /portal/read/\n  Permissions: - /certificates/import/",
 			nil,
 		},
@@ -283,5 +288,19 @@ func TestEnsureWhereSomebodyElseIsFaster(t *testing.T) {
 			}
 			once(t, server)
 		})
+	}
+}
+
+// TestDryRunSharesNothing: a preview is the caller's to change.
+func TestDryRunSharesNothing(t *testing.T) {
+	t.Parallel()
+	want := permissionsets.Create{Name: "Small", Permissions: []permissions.Path{"/reports/read/"}}
+	set, _, err := serviceOf(t, start(t)).Ensure(t.Context(), want, security.WithDryRun())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Permissions[0] = "/"
+	if want.Permissions[0] != "/reports/read/" {
+		t.Errorf("what is wanted became %v", want.Permissions)
 	}
 }

@@ -107,8 +107,9 @@ func checkID(id string) error {
 }
 
 // Ensure makes a permission set as desired: it finds it by name, creates it
-// where there is none, and otherwise corrects its permissions. It may be
-// repeated. A creation whose outcome is unknown is resolved by looking. Under
+// where there is none, and otherwise corrects its permissions: nil leaves them
+// as they are, an empty list that is not nil takes all away. It may be repeated.
+// A creation whose outcome is unknown is resolved by looking. Under
 // [security.WithDryRun] nothing is written; the set is nil where it would be
 // created.
 //
@@ -127,12 +128,12 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 		Correct: func(ctx context.Context, found *PermissionSet) (*PermissionSet, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: found.ID, DryRun: resolved.DryRun}
 			field := compare(found.Permissions, desired.Permissions)
-			if len(field.Added)+len(field.Removed) == 0 {
+			if desired.Permissions == nil || len(field.Added)+len(field.Removed) == 0 {
 				return found, change, nil
 			}
 			change.Action, change.Fields = security.Updated, []security.FieldChange{field}
 			if resolved.DryRun {
-				found.Permissions = desired.Permissions
+				found.Permissions = slices.Clone(desired.Permissions)
 				return found, change, nil
 			}
 			updated, err := s.Update(ctx, Update{ID: found.ID, Permissions: desired.Permissions}, call...)

@@ -31,7 +31,8 @@ const maxRounds = 40
 // another program writes at the same time can undo a change. Where the reading
 // afterwards shows that, Edit starts over: change is called again, with the role
 // as it now is. It must not depend on being called once. Nothing is written
-// where it changes nothing. Edits of one role through one client take turns.
+// where it changes nothing. Edits of one role through one client take turns, so
+// that change must not edit, nor ensure, the same role: it would wait for itself.
 // See [security.WithSettle] for what the reading cannot see, and
 // [security.WithDryRun] and [security.WithChange].
 //
@@ -47,6 +48,9 @@ const maxRounds = 40
 //
 // API: GET and PUT /Security/Roles, version 2.
 func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, call ...security.CallOption) (*RoleV2, error) {
+	if change == nil {
+		return nil, fmt.Errorf("edit role %d: %w", id, security.FieldErrors{{Field: "change", Problem: "must not be nil"}})
+	}
 	resolved := transport.Resolved(s.t, call)
 	e := &edit{s: s, id: id, change: change, call: resolved, opts: call}
 	role, err := e.run(ctx)
@@ -72,7 +76,8 @@ func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, call .
 }
 
 // RemoveClaims takes the role from claims. The claims themselves stay. A name
-// without a domain that fits claims of several domains is refused.
+// without a domain that fits claims of several domains is refused, and so is a
+// key that no claim can have.
 func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, call ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		var problems validate.Problems
@@ -83,8 +88,11 @@ func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, call
 			}
 			before := len(u.Claims)
 			u.Claims = slices.DeleteFunc(u.Claims, fits)
-			if n := before - len(u.Claims); n > 1 {
+			switch n := before - len(u.Claims); {
+			case n > 1:
 				problems.Add(at("remove", i), "%s fits %d claims of the role, name the domain", key, n)
+			case n == 0:
+				problems.Within(at("remove", i), key.Validate()) // no claim can have that key
 			}
 		}
 		return problems.Err()
@@ -106,12 +114,16 @@ func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, call .
 
 // Revoke takes permissions from the role, and all that they cover. A permission
 // that the role has through a wider one cannot be taken alone; that is refused,
-// and the error names the wider one.
+// and the error names the wider one. What is no permission is refused too.
 func (s *V2) Revoke(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		var problems validate.Problems
 		for i, p := range paths {
+			before := len(u.Permissions)
 			u.Permissions = slices.DeleteFunc(u.Permissions, p.Covers)
+			if _, err := permissions.ParsePath(string(p)); err != nil && before == len(u.Permissions) {
+				problems.Add(at("paths", i), "%v", err)
+			}
 			for _, held := range u.Permissions {
 				if held.Covers(p) {
 					problems.Add(at("paths", i), "%s is held through %s; revoke that, and grant what shall stay", p, held)
@@ -397,7 +409,7 @@ func (s *V2) checkLimits(ctx context.Context, p *validate.Problems, setID string
 func (r RoleV2) preview(u UpdateV2) *RoleV2 {
 	p := RoleV2{
 		ID: r.ID, Name: u.Name, Description: u.Description, EmailAddress: u.EmailAddress,
-		Immutable: r.Immutable, PermissionSetID: u.PermissionSetID, Permissions: u.Permissions,
+		Immutable: r.Immutable, PermissionSetID: u.PermissionSetID, Permissions: slices.Clone(u.Permissions),
 	}
 	for _, c := range claims.Unique(u.Claims) {
 		p.Claims = append(p.Claims, claimOf(r.Claims, c))

@@ -17,6 +17,57 @@ import (
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
 
+// TestRemovingNonsense: what can be neither a permission nor a claim's key, and
+// is not held, is a mistake; to say that it is gone would hide it.
+func TestRemovingNonsense(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	for _, p := range []permissions.Path{"", "Certificates:Import", "/certificates/ import/"} {
+		_, err := s.Revoke(t.Context(), id, []permissions.Path{"/reports/read/", p})
+		if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "paths[1]") {
+			t.Errorf("revoking %q gives %v", p, err)
+		}
+	}
+	for _, k := range []claims.Key{{}, {Type: "oauthrole", Value: "ops", Scheme: "System"}, {Type: claims.TypeOAuthRole, Value: "ops"}} {
+		_, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("nobody").Key(), k})
+		if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "remove[1].") {
+			t.Errorf("removing %v gives %v", k, err)
+		}
+	}
+}
+
+// TestWaitingForATurn says what it waited for.
+func TestWaitingForATurn(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	_, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := s.Edit(ctx, id, func(*roles.UpdateV2) error { return nil })
+		return err
+	})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for another call") {
+		t.Error(err)
+	}
+}
+
+// TestDryRunSharesNothing: a preview is the caller's to change.
+func TestDryRunSharesNothing(t *testing.T) {
+	t.Parallel()
+	server, _ := start(t)
+	want := roles.CreateV2{Name: "Operators", Description: "Ops", Permissions: []permissions.Path{"/reports/read/"}}
+	role, _, err := serviceOf(t, server).Ensure(t.Context(), want, security.WithDryRun())
+	if err != nil {
+		t.Fatal(err)
+	}
+	role.Permissions[0] = "/"
+	if want.Permissions[0] != "/reports/read/" {
+		t.Errorf("what is wanted became %v", want.Permissions)
+	}
+}
+
 // quick makes clients that hardly wait between attempts.
 var quick = security.WithRetry(security.Retry{MaxAttempts: 4, MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond})
 
@@ -217,6 +268,9 @@ func TestEditRefusesBeforeWriting(t *testing.T) {
 		if n := writes(server); n != 0 {
 			t.Errorf("%s: %d writes", name, n)
 		}
+	}
+	if _, err := s.Edit(t.Context(), id, nil); !errors.Is(err, security.ErrInvalid) {
+		t.Errorf("no callback: %v", err)
 	}
 	if _, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return own }); !errors.Is(err, own) {
 		t.Errorf("the callback's error is lost: %v", err)

@@ -42,13 +42,20 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	if opts.Filter.String() == "" {
 		opts = nil // the query language cannot quote it
 	}
+	get := func(id int) (*RoleV2, error) {
+		role, err := s.Get(ctx, id, call...)
+		if errors.Is(err, security.ErrNotFound) {
+			return nil, nil //nolint:nilnil // deleted since it was listed
+		}
+		return role, err
+	}
 	var similar []SummaryV2
 	for role, err := range s.All(ctx, opts, call...) {
 		switch {
 		case err != nil:
 			return nil, err
 		case role.Name == name:
-			return s.Get(ctx, role.ID, call...)
+			return get(role.ID)
 		case strings.EqualFold(role.Name, name):
 			similar = append(similar, role)
 		}
@@ -57,7 +64,7 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	case 0:
 		return nil, nil //nolint:nilnil // for those who ask whether there is one
 	case 1:
-		return s.Get(ctx, similar[0].ID, call...)
+		return get(similar[0].ID)
 	}
 	return nil, fmt.Errorf("find role %q: %w: it fits %q and %q", name, security.ErrConflict, similar[0].Name, similar[1].Name)
 }

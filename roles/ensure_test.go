@@ -680,6 +680,17 @@ func TestDetailsOfARoleThatIsGone(t *testing.T) {
 	}
 }
 
+// A role that is deleted between the list and its reading is made anew.
+func TestEnsureOfARoleThatIsDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", Times: 1, Interleave: func() { server.DeleteRole(id) }})
+	role, change, err := serviceOf(t, server).Ensure(t.Context(), roles.CreateV2{Name: "Operators", Description: "Ops"})
+	if err != nil || change.Action != security.Created || role.ID == id {
+		t.Errorf("%+v, %v, %v", role, change, err)
+	}
+}
+
 // Leaving the loop, or an error, leaves nothing running and asks for no more.
 func TestDetailsEnds(t *testing.T) {
 	t.Parallel()

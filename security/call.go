@@ -26,7 +26,9 @@ type Response struct {
 
 // WithResponse fills r with the answer's status and headers, also where the
 // call fails. While a list is walked it holds the answer to the page that the
-// walk is at. Do not share r between calls that run at the same time.
+// walk is at; of several calls made for one it holds the last. Calls that a bulk
+// operation (Details, EnsureAll) makes at the same time do not fill it. Do not
+// share r between calls that run at the same time.
 func WithResponse(r *Response) CallOption {
 	return func(c *transport.Call) {
 		if r == nil {

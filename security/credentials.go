@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 			}
 		}
 		grant := &clientcredentials.Config{
-			ClientID: cc.ClientID, ClientSecret: cc.ClientSecret, TokenURL: cc.TokenURL, Scopes: cc.Scopes,
+			ClientID: cc.ClientID, ClientSecret: cc.ClientSecret, TokenURL: cc.TokenURL, Scopes: slices.Clone(cc.Scopes),
 		}
 		if cc.Audience != "" {
 			grant.EndpointParams = url.Values{"audience": {cc.Audience}}

@@ -2,6 +2,7 @@ package security
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ var (
 	// ErrInvalid: the server answered 400, or the input was refused before
 	// anything was sent; see [FieldErrors].
 	ErrInvalid = errors.New("invalid request")
-	// ErrUnauthorized: 401, or the token endpoint refused to give a token. The
-	// credential is wrong or expired.
+	// ErrUnauthorized: 401, or the token endpoint refused to give a token (a 5xx
+	// or 429 of it is no refusal). The credential is wrong or expired.
 	ErrUnauthorized = errors.New("not authenticated")
 	// ErrForbidden: 403. The caller's roles lack the permission.
 	ErrForbidden = errors.New("permission missing")
@@ -122,7 +123,7 @@ func (e *Error) parse(body []byte) {
 		}
 	}
 	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && plain != "null" && !strings.ContainsAny(plain[:1], "<{[") {
-		e.Message = plain[:min(len(plain), 200)]
+		e.Message = strings.ToValidUTF8(plain[:min(len(plain), 200)], "")
 	}
 }
 
@@ -212,6 +213,9 @@ func (e *Error) advice() string {
 	case e.StatusCode == http.StatusTooManyRequests && e.RetryAfter > 0:
 		return fmt.Sprintf("the server asks to wait %v", e.RetryAfter)
 	}
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](e.cause); untrusted {
+		return "check the host in the URL, and give a private CA with WithRootCAs"
+	}
 	return ""
 }
 
@@ -225,8 +229,8 @@ func (e *Error) Is(target error) bool {
 	case ErrInvalid:
 		return e.StatusCode == http.StatusBadRequest || e.reason == transport.BadInput
 	case ErrUnauthorized:
-		_, refused := errors.AsType[*tokenError](e.cause)
-		return e.StatusCode == http.StatusUnauthorized || refused
+		token, ok := errors.AsType[*tokenError](e.cause)
+		return e.StatusCode == http.StatusUnauthorized || ok && !token.down
 	case ErrForbidden:
 		return e.StatusCode == http.StatusForbidden
 	case ErrNotFound:
@@ -260,14 +264,21 @@ func (e *Error) LogValue() slog.Value {
 
 // tokenError is a token endpoint's refusal. It does not hold the body of the
 // answer, which an identity provider may fill with anything.
-type tokenError struct{ text string }
+type tokenError struct {
+	text string
+	down bool // it is the endpoint that does not work, not the credential
+}
 
 func (e *tokenError) Error() string { return e.text }
 
 func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
-	s := "the token endpoint refused"
+	s, down := "the token endpoint refused", false
 	if err.Response != nil {
-		s += " with " + status(err.Response.StatusCode)
+		code := err.Response.StatusCode
+		if down = code >= 500 || code == http.StatusTooManyRequests; down {
+			s = "the token endpoint failed"
+		}
+		s += " with " + status(code)
 	}
 	if err.ErrorCode != "" {
 		s += ": " + err.ErrorCode
@@ -278,7 +289,7 @@ func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
 	if secret != "" {
 		s = strings.ReplaceAll(s, secret, redacted(secret))
 	}
-	return &tokenError{s}
+	return &tokenError{s, down}
 }
 
 // FieldError is one thing wrong with the input of a call.

@@ -117,6 +117,43 @@ func TestTokenRequest(t *testing.T) {
 	}
 }
 
+// TestOptionsAreCopied: what the caller does with a slice later changes nothing.
+func TestOptionsAreCopied(t *testing.T) {
+	t.Parallel()
+	p := &idp{}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"read"}}
+	client, err := security.NewClient(baseURL, security.WithHTTPClient(&http.Client{Transport: p}), security.WithClientCredentials(cc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc.Scopes[0] = "everything"
+	if _, err := do(t.Context(), client, get); err != nil {
+		t.Fatal(err)
+	}
+	if scope := p.forms[0].Get("scope"); scope != "read" {
+		t.Errorf("the scope is %q", scope)
+	}
+}
+
+// TestRefusedTokenAndABodyThatIsGone: a body that a middleware made and that
+// cannot be read again is not sent again.
+func TestRefusedTokenAndABodyThatIsGone(t *testing.T) {
+	t.Parallel()
+	p := &idp{api: func(int, string, *http.Request) *http.Response { return httpmock.NewStringResponse(401, "") }}
+	client := p.client(t, security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			r = r.Clone(r.Context())
+			r.Body, r.GetBody = io.NopCloser(r.Body), nil
+			return next.RoundTrip(r)
+		})
+	}))
+	_, err := do(t.Context(), client, post)
+	sentinels(t, err, security.ErrUnauthorized)
+	if _, calls := p.counts(); calls != 1 {
+		t.Errorf("the calls are %q", p.calls)
+	}
+}
+
 func TestTokenIsShared(t *testing.T) {
 	t.Parallel()
 	p := &idp{}
@@ -300,7 +337,8 @@ func TestTokenFailure(t *testing.T) {
 		}, true},
 		"page that echoes": {func(_ int, r *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(500, "<html>"+clientSecret+r.Header.Get("Authorization")), nil
-		}, true},
+		}, false}, // the endpoint is down, which says nothing about the credential
+		"busy": {func(int, *http.Request) (*http.Response, error) { return httpmock.NewStringResponse(429, ""), nil }, false},
 		"not JSON": {func(int, *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(200, clientSecret), nil
 		}, false},

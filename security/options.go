@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -199,7 +200,7 @@ func WithMaxResponseBytes(n int64) Option {
 		if n < 1 {
 			return badOption("WithMaxResponseBytes", "must be 1 or more, got %d", n)
 		}
-		c.maxBytes = n
+		c.maxBytes = min(n, math.MaxInt64-1) // one byte more is asked for, to see whether there is more
 		return nil
 	})
 }

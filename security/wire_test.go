@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -302,6 +303,9 @@ func TestNoConnection(t *testing.T) {
 		if e := failure(t, err); !errors.As(err, &cert) || e.Attempts != 1 || s.conns.Load() != 1 || s.requests.Load() != 0 {
 			t.Errorf("Attempts %d, %d connections, %d requests: %v", e.Attempts, s.conns.Load(), s.requests.Load(), err)
 		}
+		if !strings.Contains(err.Error(), "WithRootCAs") {
+			t.Errorf("no advice in %v", err)
+		}
 	})
 	t.Run("certificate check off", func(t *testing.T) {
 		t.Parallel()
@@ -390,7 +394,7 @@ func TestMaxResponseBytes(t *testing.T) {
 	t.Parallel()
 	body := `{"Id":1,"Name":"1234567890"}`
 	for _, chunked := range []bool{false, true} {
-		for limit, fits := range map[int64]bool{int64(len(body)): true, int64(len(body)) - 1: false} {
+		for limit, fits := range map[int64]bool{int64(len(body)): true, int64(len(body)) - 1: false, math.MaxInt64: true} {
 			s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 				if chunked {
 					w.(http.Flusher).Flush()

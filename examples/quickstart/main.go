@@ -47,7 +47,7 @@ func main() {
 	stop()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && !errors.Is(err, errLeft):
 		fmt.Fprintln(os.Stderr, "interrupted; nothing of what was made is left")
 		os.Exit(130)
 	case err != nil:
@@ -55,6 +55,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// errLeft: something that the story made could not be removed again.
+var errLeft = errors.New("is left behind")
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
@@ -282,7 +285,7 @@ func (s *story) make(ctx context.Context) (err error) {
 // remove deletes what the story made.
 func (s *story) remove(ctx context.Context, kind string, id int, del func(context.Context, int, ...security.CallOption) error) error {
 	if err := del(ctx, id); err != nil {
-		return fmt.Errorf("the %s %d is left behind: %w", kind, id, err)
+		return fmt.Errorf("the %s %d %w: %w", kind, id, errLeft, err)
 	}
 	s.say("Removed the %s again.", kind)
 	return nil

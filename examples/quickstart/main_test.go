@@ -95,3 +95,21 @@ func TestInterruptedCleansUp(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be removed is said, also after an interruption.
+func TestInterruptedAndLeftBehind(t *testing.T) {
+	t.Parallel()
+	server := securitytest.NewServer()
+	defer server.Close()
+	client, err := server.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", Times: 1, Interleave: cancel})
+	server.Inject(securitytest.Fault{Method: "DELETE", Path: "/Security/Roles/{id}", Status: 403})
+	s := &story{out: &bytes.Buffer{}, client: client, v1: roles.NewV1(client), v2: roles.NewV2(client), claims: claims.NewV1(client)}
+	if err := s.make(ctx); !errors.Is(err, context.Canceled) || !errors.Is(err, errLeft) {
+		t.Error(err)
+	}
+}

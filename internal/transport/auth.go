@@ -57,7 +57,10 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	again := *r
-	if r.GetBody != nil {
+	if r.Body != nil && r.Body != http.NoBody {
+		if r.GetBody == nil {
+			return resp, nil // a middleware gave it a body that can be read only once
+		}
 		if again.Body, err = r.GetBody(); err != nil {
 			return resp, nil //nolint:nilerr // the 401 itself is the better answer
 		}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -53,7 +54,7 @@ func (t *Turn) Resume(ctx context.Context) error {
 		t.held = true
 		return nil
 	case <-ctx.Done():
-		return EndOf(ctx)
+		return fmt.Errorf("waiting for another call of this client to finish its change: %w", EndOf(ctx))
 	}
 }
 
