@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/security"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -48,16 +49,6 @@ func role(value string) claims.Request {
 
 func group(value string) claims.Request {
 	return claims.Request{Type: claims.TypeGroup, Value: value, Scheme: "Active Directory", Description: "test"}
-}
-
-func writes(server *securitytest.Server) int {
-	n := 0
-	for _, r := range server.Requests() {
-		if r.Method != "GET" {
-			n++
-		}
-	}
-	return n
 }
 
 func add(t *testing.T, server *securitytest.Server, r claims.Request) {
@@ -156,7 +147,7 @@ func TestEnsure(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := writes(server); n != 0 {
+			if n := apitest.Writes(server); n != 0 {
 				t.Errorf("a dry run makes %d writes", n)
 			}
 			claim, change, err := s.Ensure(t.Context(), tt.desired)
@@ -180,7 +171,7 @@ func TestEnsure(t *testing.T) {
 			if tt.action == security.Unchanged {
 				want = 0
 			}
-			if n := writes(server); n != want {
+			if n := apitest.Writes(server); n != want {
 				t.Errorf("%d writes, want %d", n, want)
 			}
 			if _, change, err = s.Ensure(t.Context(), tt.desired); err != nil || change.Action != security.Unchanged {
@@ -218,8 +209,8 @@ func TestFindRefusesToChoose(t *testing.T) {
 	if _, err := s.Find(t.Context(), group("ops").Key()); !errors.Is(err, security.ErrConflict) || !strings.Contains(err.Error(), `ONE\ops`) {
 		t.Errorf("error is %v", err)
 	}
-	if _, _, err := s.Ensure(t.Context(), group("ops")); !errors.Is(err, security.ErrConflict) || writes(server) != 0 {
-		t.Errorf("after %d writes: %v", writes(server), err)
+	if _, _, err := s.Ensure(t.Context(), group("ops")); !errors.Is(err, security.ErrConflict) || apitest.Writes(server) != 0 {
+		t.Errorf("after %d writes: %v", apitest.Writes(server), err)
 	}
 	if found, err := s.Find(t.Context(), group(`two\OPS`).Key()); err != nil || found.Value != `TWO\ops` {
 		t.Errorf("found %v, %v", found, err)
@@ -294,34 +285,9 @@ func TestEnsureTheSameAtTheSameTime(t *testing.T) {
 	}
 }
 
-// network is what can befall a request.
-func network() []securitytest.Fault {
-	return []securitytest.Fault{
-		{Status: 500},
-		{Status: 503, RetryAfter: "0"},
-		{Status: 429},
-		{Reset: true},
-		{Reset: true, Commit: true},
-		{Status: 502, Commit: true},
-		{Truncate: true},
-		{HTMLLogin: true},
-		{HTMLLogin: true, Commit: true},
-		{Hang: true, Commit: true},
-		{Hang: true},
-	}
-}
-
-// patience is a short time for an answer where none will come.
-func patience(fault securitytest.Fault) security.Option {
-	if fault.Hang {
-		return security.WithTimeout(150 * time.Millisecond)
-	}
-	return security.WithTimeout(time.Minute)
-}
-
 func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 	t.Parallel()
-	for _, fault := range network() {
+	for _, fault := range apitest.Network() {
 		for request := range 4 {
 			for _, times := range []int{1, 2, 10} {
 				for _, existing := range []string{"", "wrong"} {
@@ -336,7 +302,7 @@ func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 							wrong.Description = existing
 							add(t, server, wrong)
 						}
-						s := serviceOf(t, server, patience(fault))
+						s := serviceOf(t, server, apitest.Patience(fault))
 						server.Inject(fault)
 						_, _, err := s.Ensure(t.Context(), desired)
 						if err != nil && times == 1 && !fault.HTMLLogin {
@@ -376,7 +342,7 @@ func TestEnsureAHundredTimesOverABadNetwork(t *testing.T) {
 	for range 100 {
 		s := serviceOf(t, server, security.WithTimeout(50*time.Millisecond)) // a program of its own
 		for range 3 {
-			fault := network()[random.IntN(len(network()))]
+			fault := apitest.Network()[random.IntN(len(apitest.Network()))]
 			fault.After, fault.Times = random.IntN(5), 1+random.IntN(2)
 			fault.Method = []string{"", "POST"}[random.IntN(2)]
 			server.Inject(fault)

@@ -39,16 +39,6 @@ func serviceOf(t *testing.T, server *securitytest.Server, opts ...security.Optio
 	return identities.NewV1(client)
 }
 
-func writes(server *securitytest.Server) int {
-	n := 0
-	for _, r := range server.Requests() {
-		if r.Method != "GET" {
-			n++
-		}
-	}
-	return n
-}
-
 const ops = `KEYEXAMPLE\ops`
 
 // once checks that the account is there once, besides that of others.
@@ -72,7 +62,7 @@ func TestEnsure(t *testing.T) {
 	create := identities.Create{AccountName: ops}
 
 	found, change, err := s.Ensure(t.Context(), create, security.WithDryRun())
-	if err != nil || found != nil || writes(server) != 0 || change.String() != `identity KEYEXAMPLE\ops would be created` {
+	if err != nil || found != nil || apitest.Writes(server) != 0 || change.String() != `identity KEYEXAMPLE\ops would be created` {
 		t.Errorf("the dry run gives %v, %v, %v", found, change, err)
 	}
 	found, change, err = s.Ensure(t.Context(), create)
@@ -85,7 +75,7 @@ func TestEnsure(t *testing.T) {
 			t.Errorf("%s: %v, %v, %v", name, again, change, err)
 		}
 	}
-	if n := writes(server); n != 1 {
+	if n := apitest.Writes(server); n != 1 {
 		t.Errorf("%d writes", n)
 	}
 	once(t, server)
@@ -101,15 +91,15 @@ func TestEnsureRefuses(t *testing.T) {
 	if len(problems) != 1 || problems[0].Field != "AccountName" || len(server.Requests()) != 0 {
 		t.Errorf("error is %v after %d requests", err, len(server.Requests()))
 	}
-	if _, _, err = s.Ensure(t.Context(), identities.Create{AccountName: "ops"}); !errors.Is(err, security.ErrConflict) || writes(server) != 0 {
+	if _, _, err = s.Ensure(t.Context(), identities.Create{AccountName: "ops"}); !errors.Is(err, security.ErrConflict) || apitest.Writes(server) != 0 {
 		t.Errorf("an ambiguous name gives %v", err)
 	}
 	// What the directory does not know is refused by the server, once.
-	if _, _, err = s.Ensure(t.Context(), identities.Create{AccountName: `THREE\ops`}); !errors.Is(err, security.ErrInvalid) || writes(server) != 1 {
-		t.Errorf("an unknown account gives %v after %d writes", err, writes(server))
+	if _, _, err = s.Ensure(t.Context(), identities.Create{AccountName: `THREE\ops`}); !errors.Is(err, security.ErrInvalid) || apitest.Writes(server) != 1 {
+		t.Errorf("an unknown account gives %v after %d writes", err, apitest.Writes(server))
 	}
 	server.Inject(securitytest.Fault{Method: "GET", Status: 404})
-	if _, _, err = s.Ensure(t.Context(), identities.Create{AccountName: `ONE\ops`}); !errors.Is(err, security.ErrNotFound) || writes(server) != 1 {
+	if _, _, err = s.Ensure(t.Context(), identities.Create{AccountName: `ONE\ops`}); !errors.Is(err, security.ErrNotFound) || apitest.Writes(server) != 1 {
 		t.Errorf("a server without identities gives %v", err)
 	}
 }
@@ -143,34 +133,9 @@ func TestEnsureTheSameAtTheSameTime(t *testing.T) {
 	}
 }
 
-// network is what can befall a request.
-func network() []securitytest.Fault {
-	return []securitytest.Fault{
-		{Status: 500},
-		{Status: 503, RetryAfter: "0"},
-		{Status: 429},
-		{Reset: true},
-		{Reset: true, Commit: true},
-		{Status: 502, Commit: true},
-		{Truncate: true},
-		{HTMLLogin: true},
-		{HTMLLogin: true, Commit: true},
-		{Hang: true, Commit: true},
-		{Hang: true},
-	}
-}
-
-// patience is a short time for an answer where none will come.
-func patience(fault securitytest.Fault) security.Option {
-	if fault.Hang {
-		return security.WithTimeout(150 * time.Millisecond)
-	}
-	return security.WithTimeout(time.Minute)
-}
-
 func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 	t.Parallel()
-	for _, fault := range network() {
+	for _, fault := range apitest.Network() {
 		for request := range 3 {
 			for _, times := range []int{1, 2, 10} {
 				fault := fault
@@ -178,7 +143,7 @@ func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 				t.Run(fmt.Sprintf("%+v", fault), func(t *testing.T) {
 					t.Parallel()
 					server := start(t)
-					s := serviceOf(t, server, patience(fault))
+					s := serviceOf(t, server, apitest.Patience(fault))
 					server.Inject(fault)
 					_, _, err := s.Ensure(t.Context(), identities.Create{AccountName: ops})
 					if err != nil && times == 1 && !fault.HTMLLogin {
@@ -203,7 +168,7 @@ func TestEnsureAHundredTimesOverABadNetwork(t *testing.T) {
 	server := start(t)
 	random := rand.New(rand.NewPCG(5, 7)) // to be repeatable
 	for range 100 {
-		fault := network()[random.IntN(len(network()))]
+		fault := apitest.Network()[random.IntN(len(apitest.Network()))]
 		fault.After, fault.Times = random.IntN(3), 1+random.IntN(4)
 		server.Inject(fault)
 		s := serviceOf(t, server, security.WithTimeout(30*time.Millisecond)) // a program of its own

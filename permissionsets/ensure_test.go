@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/permissionsets"
 	"github.com/commandsec/commandsec-go/security"
@@ -39,16 +40,6 @@ func serviceOf(t *testing.T, server *securitytest.Server, opts ...security.Optio
 	}
 	t.Cleanup(client.CloseIdleConnections)
 	return permissionsets.NewV1(client)
-}
-
-func writes(server *securitytest.Server) int {
-	n := 0
-	for _, r := range server.Requests() {
-		if r.Method != "GET" {
-			n++
-		}
-	}
-	return n
 }
 
 // held lists the permissions of the sets with a name, in any case.
@@ -107,7 +98,7 @@ func TestEnsure(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := writes(server); n != 0 {
+			if n := apitest.Writes(server); n != 0 {
 				t.Errorf("a dry run makes %d writes", n)
 			}
 			set, change, err := s.Ensure(t.Context(), tt.desired)
@@ -128,8 +119,8 @@ func TestEnsure(t *testing.T) {
 			if got := held(server, tt.desired.Name); len(got) != 1 || !slices.Equal(got[0], tt.want) {
 				t.Errorf("the server has %v, want %v", got, tt.want)
 			}
-			n := writes(server)
-			if _, change, err = s.Ensure(t.Context(), tt.desired); err != nil || change.Action != security.Unchanged || writes(server) != n {
+			n := apitest.Writes(server)
+			if _, change, err = s.Ensure(t.Context(), tt.desired); err != nil || change.Action != security.Unchanged || apitest.Writes(server) != n {
 				t.Errorf("again: %v, %v", change, err)
 			}
 		})
@@ -191,34 +182,9 @@ func TestEnsureTheSameAtTheSameTime(t *testing.T) {
 	once(t, server)
 }
 
-// network is what can befall a request.
-func network() []securitytest.Fault {
-	return []securitytest.Fault{
-		{Status: 500},
-		{Status: 503, RetryAfter: "0"},
-		{Status: 429},
-		{Reset: true},
-		{Reset: true, Commit: true},
-		{Status: 502, Commit: true},
-		{Truncate: true},
-		{HTMLLogin: true},
-		{HTMLLogin: true, Commit: true},
-		{Hang: true, Commit: true},
-		{Hang: true},
-	}
-}
-
-// patience is a short time for an answer where none will come.
-func patience(fault securitytest.Fault) security.Option {
-	if fault.Hang {
-		return security.WithTimeout(150 * time.Millisecond)
-	}
-	return security.WithTimeout(time.Minute)
-}
-
 func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 	t.Parallel()
-	for _, fault := range network() {
+	for _, fault := range apitest.Network() {
 		for request := range 3 {
 			for _, times := range []int{1, 2, 10} {
 				for _, exists := range []bool{false, true} {
@@ -227,7 +193,7 @@ func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 					t.Run(fmt.Sprintf("%+v exists %t", fault, exists), func(t *testing.T) {
 						t.Parallel()
 						server := start(t)
-						s := serviceOf(t, server, patience(fault))
+						s := serviceOf(t, server, apitest.Patience(fault))
 						if exists {
 							if _, err := serviceOf(t, server).Create(t.Context(), permissionsets.Create{Name: "Ops", Permissions: []permissions.Path{"/reports/"}}); err != nil {
 								t.Fatal(err)
@@ -258,7 +224,7 @@ func TestEnsureAHundredTimesOverABadNetwork(t *testing.T) {
 	server := start(t)
 	random := rand.New(rand.NewPCG(5, 7)) // to be repeatable
 	for range 100 {
-		fault := network()[random.IntN(len(network()))]
+		fault := apitest.Network()[random.IntN(len(apitest.Network()))]
 		fault.After, fault.Times = random.IntN(3), 1+random.IntN(4)
 		server.Inject(fault)
 		s := serviceOf(t, server, security.WithTimeout(30*time.Millisecond)) // a program of its own

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -198,7 +197,7 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 		if e.failure != nil {
 			return nil, false, e.failure
 		}
-		if err := e.pause(ctx, turn, contention(e.writes)); err != nil {
+		if err := e.pause(ctx, turn, transport.Stagger(e.writes)); err != nil {
 			return nil, false, err
 		}
 		return nil, false, nil
@@ -304,12 +303,6 @@ func (e *edit) pause(ctx context.Context, turn *transport.Turn, wait time.Durati
 		return err
 	}
 	return turn.Resume(ctx)
-}
-
-// contention is a short random wait, so that two programs that undid each
-// other's changes do not do it again in step.
-func contention(round int) time.Duration {
-	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
 // settled waits until no write that was built on older data can still arrive,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security"
@@ -115,16 +116,6 @@ func values(t *testing.T, server *securitytest.Server, id int) []string {
 	return out
 }
 
-func writes(server *securitytest.Server) int {
-	n := 0
-	for _, r := range server.Requests() {
-		if r.Method != "GET" {
-			n++
-		}
-	}
-	return n
-}
-
 func TestEditChangesOneThing(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
@@ -189,7 +180,7 @@ func TestEditWithoutChangeWritesNothing(t *testing.T) {
 		if err := edit(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if n := writes(server); n != 0 {
+		if n := apitest.Writes(server); n != 0 {
 			t.Errorf("%s: %d writes", name, n)
 		}
 	}
@@ -265,7 +256,7 @@ func TestEditRefusesBeforeWriting(t *testing.T) {
 				t.Errorf("%s: error %q lacks %q", name, err, want)
 			}
 		}
-		if n := writes(server); n != 0 {
+		if n := apitest.Writes(server); n != 0 {
 			t.Errorf("%s: %d writes", name, n)
 		}
 	}
@@ -292,7 +283,7 @@ func TestEditDryRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := writes(server); n != 0 {
+	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 	if len(role.Claims) != 2 || len(role.Permissions) != 2 {
@@ -377,7 +368,7 @@ func TestEditGivesUpAgainstABusyWriter(t *testing.T) {
 	if !errors.Is(err, security.ErrConflict) {
 		t.Errorf("error is %v", err)
 	}
-	if n := writes(server); n != 40 {
+	if n := apitest.Writes(server); n != 40 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -459,7 +450,7 @@ func TestSettleBetweenTwoPrograms(t *testing.T) {
 	}
 	begin := time.Now()
 	group.Wait()
-	t.Logf("took %v, %d writes", time.Since(begin), writes(server))
+	t.Logf("took %v, %d writes", time.Since(begin), apitest.Writes(server))
 	if got := values(t, server, id); len(got) != 201 {
 		t.Errorf("%d claims of 201 are there", len(got))
 	}
@@ -524,7 +515,7 @@ func TestPermissionsMustBeCanonical(t *testing.T) {
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Create: %v", err)
 	}
-	if n := writes(server); n != 0 {
+	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -560,7 +551,7 @@ func TestSettleShorterThanAReading(t *testing.T) {
 	if !errors.Is(err, security.ErrConflict) || !strings.Contains(err.Error(), "slower than the settle time") {
 		t.Errorf("error is %v", err)
 	}
-	if n := writes(server); n != 0 {
+	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 }

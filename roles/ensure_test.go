@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security"
@@ -55,7 +56,7 @@ func TestEnsureCreates(t *testing.T) {
 	if change.String() != want {
 		t.Errorf("change is\n%s\nwant\n%s", change, want)
 	}
-	if n := writes(server); n != 1 {
+	if n := apitest.Writes(server); n != 1 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -135,14 +136,14 @@ func TestEnsureCorrects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := writes(server); n != 0 {
+			if n := apitest.Writes(server); n != 0 {
 				t.Errorf("a dry run makes %d writes", n)
 			}
 			role, change, err := s.Ensure(t.Context(), tt.desired)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := writes(server); n != wantWrites {
+			if n := apitest.Writes(server); n != wantWrites {
 				t.Errorf("%d writes, want %d", n, wantWrites)
 			}
 			if !planned.DryRun || change.DryRun {
@@ -192,7 +193,7 @@ func TestEnsureDryRunOfACreation(t *testing.T) {
 	if err != nil || role != nil {
 		t.Fatalf("the dry run returns %v, %v", role, err)
 	}
-	if n := writes(server); n != 0 {
+	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 	_, change, err := s.Ensure(t.Context(), desired())
@@ -263,7 +264,7 @@ func TestEnsureRefusesWhatThePermissionSetDoesNotHold(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	}
-	if n := writes(server); n != 0 {
+	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -349,24 +350,6 @@ func TestEnsureWhereSomebodyElseIsFaster(t *testing.T) {
 	}
 }
 
-// network is what can befall a request.
-func network() []securitytest.Fault {
-	return []securitytest.Fault{
-		{Status: 500},
-		{Status: 503, RetryAfter: "0"},
-		{Status: 429},
-		{Reset: true},
-		{Reset: true, Commit: true},
-		{Status: 502, Commit: true},
-		{Status: 502},
-		{Truncate: true},
-		{HTMLLogin: true},
-		{HTMLLogin: true, Commit: true},
-		{Hang: true, Commit: true},
-		{Hang: true},
-	}
-}
-
 // again runs ensure until it succeeds, without faults after the third time.
 func again(t *testing.T, server *securitytest.Server, ensure func() error) {
 	t.Helper()
@@ -382,17 +365,9 @@ func again(t *testing.T, server *securitytest.Server, ensure func() error) {
 	t.Errorf("it does not converge: %v", err)
 }
 
-// patience is a short time for an answer where none will come.
-func patience(fault securitytest.Fault) security.Option {
-	if fault.Hang {
-		return security.WithTimeout(150 * time.Millisecond)
-	}
-	return security.WithTimeout(time.Minute)
-}
-
 func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 	t.Parallel()
-	for _, fault := range network() {
+	for _, fault := range apitest.Network() {
 		for request := range 5 {
 			for _, times := range []int{1, 10} {
 				for _, exists := range []bool{false, true} {
@@ -407,7 +382,7 @@ func TestEnsureConvergesAfterEveryFailure(t *testing.T) {
 							}
 						}
 						others, _ := server.Role(id)
-						s := serviceOf(t, server, patience(fault))
+						s := serviceOf(t, server, apitest.Patience(fault))
 						server.Inject(fault)
 						runs := 0
 						again(t, server, func() error {
@@ -458,7 +433,7 @@ func TestEnsureAHundredTimesOverABadNetwork(t *testing.T) {
 	for range 100 {
 		s := serviceOf(t, server, security.WithTimeout(50*time.Millisecond)) // a program of its own
 		for range 3 {
-			fault := network()[random.IntN(len(network()))]
+			fault := apitest.Network()[random.IntN(len(apitest.Network()))]
 			fault.After, fault.Times = random.IntN(6), 1+random.IntN(2)
 			fault.Method = []string{"", "POST", "PUT"}[random.IntN(3)]
 			server.Inject(fault)
@@ -559,7 +534,7 @@ func TestEnsureAllStopsOnError(t *testing.T) {
 			t.Errorf("result %d: %v", i, r.Err)
 		}
 	}
-	if n := writes(server); n != 4 {
+	if n := apitest.Writes(server); n != 4 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -612,7 +587,7 @@ func TestEnsureAllDryRun(t *testing.T) {
 	if err != nil || results[0].Change.Action != security.Created || results[1].Change.Action != security.Updated {
 		t.Errorf("results are %+v, %v", results, err)
 	}
-	if n := writes(server); n != 0 {
+	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)
 	}
 }
@@ -766,7 +741,7 @@ func TestEditCannotChangeTheID(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	}
-	if role, _ := server.Role(other); role.Description != "theirs" || writes(server) != 0 {
+	if role, _ := server.Role(other); role.Description != "theirs" || apitest.Writes(server) != 0 {
 		t.Errorf("another role is %+v", role)
 	}
 }
@@ -810,8 +785,8 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 	server, id := start(t)
 	server.Inject(securitytest.Fault{Method: "PUT", Reset: true})
 	_, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
-	if !errors.Is(err, security.ErrUnknownOutcome) || writes(server) != 4 {
-		t.Errorf("after %d writes: %v", writes(server), err)
+	if !errors.Is(err, security.ErrUnknownOutcome) || apitest.Writes(server) != 4 {
+		t.Errorf("after %d writes: %v", apitest.Writes(server), err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security"
 	"github.com/commandsec/commandsec-go/security/securitytest"
@@ -134,10 +135,6 @@ func onboard(ctx context.Context, t *testing.T, service *roles.V2, dryRun bool) 
 	return out.String(), err
 }
 
-func writes(server *securitytest.Server) int {
-	return len(slices.DeleteFunc(server.Requests(), func(r securitytest.Request) bool { return r.Method == "GET" }))
-}
-
 // A real server is used where there is one, and a file has to be named.
 func TestOnAConfiguredServer(t *testing.T) {
 	server := start(t)
@@ -153,8 +150,8 @@ func TestOnAConfiguredServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-file", file, "-dry-run"}, &out, io.Discard); err != nil || writes(server) != 0 {
-		t.Errorf("%d writes, %v", writes(server), err)
+	if err := run(t.Context(), []string{"-file", file, "-dry-run"}, &out, io.Discard); err != nil || apitest.Writes(server) != 0 {
+		t.Errorf("%d writes, %v", apitest.Writes(server), err)
 	}
 	wantParts(t, out.String(), "TEAM               WOULD BE  WHAT", "nothing was written")
 	if err := run(t.Context(), []string{"-file", file, "-settle", "10ms"}, &out, io.Discard); err != nil {
@@ -178,8 +175,8 @@ func TestDryRun(t *testing.T) {
 	server := start(t)
 	service := serviceOf(t, server, time.Minute)
 	plan, err := onboard(t.Context(), t, service, true)
-	if err != nil || writes(server) != 0 {
-		t.Errorf("%d writes, %v", writes(server), err)
+	if err != nil || apitest.Writes(server) != 0 {
+		t.Errorf("%d writes, %v", apitest.Writes(server), err)
 	}
 	done, err := onboard(t.Context(), t, service, false)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -51,12 +52,7 @@ func TestRealServerIsOnlyReadUnlessAsked(t *testing.T) {
 		if err := run(t.Context(), args, &out); err != nil {
 			t.Fatal(err)
 		}
-		writes := 0
-		for _, r := range server.Requests() {
-			if r.Method != "GET" {
-				writes++
-			}
-		}
+		writes := apitest.Writes(server)
 		if want := 4 * len(args); writes != want {
 			t.Errorf("with %q there were %d writes, want %d", args, writes, want)
 		}

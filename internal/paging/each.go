@@ -21,10 +21,8 @@ func Each[In, Out any](ctx context.Context, c *transport.Client, call []security
 		err   error
 	}
 	return func(yield func(Out, error) bool) {
-		limit := transport.Resolved(c, call).Concurrency
-		if limit < 1 {
-			limit = defaultConcurrency
-		}
+		options := transport.Resolved(c, call)
+		limit := options.InFlight()
 		// Leaving ends every fetch that is still under way and waits for it.
 		ctx, cancel := context.WithCancel(ctx)
 		var group errgroup.Group

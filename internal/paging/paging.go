@@ -18,10 +18,7 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-const (
-	defaultPageSize    = 200
-	defaultConcurrency = 4
-)
+const defaultPageSize = 200
 
 // The names of the paging and sorting parameters, which all lists share.
 const (
@@ -155,10 +152,7 @@ func (w *walk[T, K]) run(ctx context.Context) error {
 	var group errgroup.Group
 	defer func() { cancel(); _ = group.Wait() }()
 
-	ahead := w.call.Concurrency
-	if ahead < 1 {
-		ahead = defaultConcurrency
-	}
+	ahead := w.call.InFlight()
 	var queue []chan page[T]
 	for next := w.start + 1; ; {
 		for len(queue) < ahead && (len(queue) == 0 || w.worthwhile(next)) {

@@ -6,19 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
-
-// defaultConcurrency is how many items a bulk operation works on at a time.
-const defaultConcurrency = 4
 
 // Resource is how a kind of object is found and made. Find returns nil where
 // there is no such object; Correct brings one to the wanted state.
@@ -106,8 +101,7 @@ func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*
 		if round == maxLooks || !errors.Is(err, security.ErrListChanged) {
 			return found, err
 		}
-		wait := rand.N(min(time.Duration(round)*5*time.Millisecond, 100*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
-		if transport.Sleep(ctx, wait) != nil {
+		if transport.Sleep(ctx, transport.Stagger(round)) != nil {
 			return nil, err
 		}
 	}
@@ -132,10 +126,6 @@ func All[In, Out any](ctx context.Context, call transport.Call, items []In, opts
 	if opts != nil {
 		o = *opts
 	}
-	limit := call.Concurrency
-	if limit < 1 {
-		limit = defaultConcurrency
-	}
 	var (
 		results = make([]security.BulkResult[Out], len(items))
 		group   errgroup.Group
@@ -144,7 +134,7 @@ func All[In, Out any](ctx context.Context, call transport.Call, items []In, opts
 		done    int
 		first   error
 	)
-	group.SetLimit(limit)
+	group.SetLimit(call.InFlight())
 	over := func() bool {
 		mu.Lock()
 		defer mu.Unlock()

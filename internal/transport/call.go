@@ -7,7 +7,7 @@ import (
 )
 
 // Call is one use of an operation. A service fills the first block; call
-// options fill the second.
+// options, and what is built on several calls, fill the second.
 type Call struct {
 	Op    Op
 	Args  []any      // for the path template
@@ -16,7 +16,7 @@ type Call struct {
 
 	Header      http.Header
 	OnMeta      func(Meta) // told about the last response, also where the call failed
-	Concurrency int        // how many requests one walk may have in flight; 0 for the default
+	Concurrency int        // see InFlight; 0 for the default
 	Replay      bool       // the caller vouches that this call may be sent twice
 	Attempts    int        // how often to try, where less than the client's own; 0 for that
 	NotAfter    time.Time  // not to be sent later, see ErrStale; zero for no limit
@@ -24,6 +24,15 @@ type Call struct {
 	DryRun      bool       // safe edits only: do everything but the write
 	Settle      time.Duration
 	Err         error // what was wrong with a call option
+}
+
+// InFlight is how many requests a walk or a bulk operation may have under way at
+// a time.
+func (c *Call) InFlight() int {
+	if c.Concurrency < 1 {
+		return 4
+	}
+	return c.Concurrency
 }
 
 // Mute is a call option that reports nothing to the caller. Calls made at the

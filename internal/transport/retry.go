@@ -44,7 +44,7 @@ type flight struct {
 	header  http.Header
 	body    []byte
 	read    bool // the body of this attempt was read
-	refused bool // this attempt was not sent, for want of a credential
+	refused bool // this attempt was not sent: no credential, or too late
 	unknown bool // some attempt may have been processed without our knowing
 }
 
@@ -205,6 +205,12 @@ func backoff(minWait, maxWait time.Duration, attempt int, resp *http.Response) t
 		return wait
 	}
 	return wait/2 + rand.N(wait/2) //nolint:gosec // jitter needs no secrecy
+}
+
+// Stagger is a short random wait before round (1 or more) is tried anew, so that
+// two programs that got into each other's way do not do it again in step.
+func Stagger(round int) time.Duration {
+	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
 // RetryAfter reads a Retry-After header: seconds or a date. A value that is
