@@ -4,15 +4,16 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // V1 is version 1 of the access questions.
-type V1 struct{ t *transport.Client }
+type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
 
 var (
 	opMyV1                  = transport.Op{Method: http.MethodGet, Path: "Security/My", Version: 1}
@@ -33,7 +34,7 @@ var (
 //
 // Deprecated: by Command, in favour of [V1.MyPermissions].
 func (s *V1) My(ctx context.Context, call ...security.CallOption) (*My, error) {
-	return transport.One[My](ctx, s.t, call, transport.Call{Op: opMyV1})
+	return service.One[My](ctx, s.c, call, transport.Call{Op: opMyV1})
 }
 
 // MyPermissions returns the caller's permissions as access-control paths, from
@@ -41,14 +42,14 @@ func (s *V1) My(ctx context.Context, call ...security.CallOption) (*My, error) {
 //
 // API: GET /Security/My/Permissions, version 1.
 func (s *V1) MyPermissions(ctx context.Context, call ...security.CallOption) (*MyPermissions, error) {
-	return transport.One[MyPermissions](ctx, s.t, call, transport.Call{Op: opMyPermissionsV1})
+	return service.One[MyPermissions](ctx, s.c, call, transport.Call{Op: opMyPermissionsV1})
 }
 
 // AuditCollection returns which roles may do what with a collection.
 //
 // API: GET /Security/Audit/Collections/{id}, version 1.
 func (s *V1) AuditCollection(ctx context.Context, id int, call ...security.CallOption) (*CollectionAudit, error) {
-	return transport.One[CollectionAudit](ctx, s.t, call, transport.Call{Op: opAuditCollectionV1, Args: []any{id}})
+	return service.One[CollectionAudit](ctx, s.c, call, transport.Call{Op: opAuditCollectionV1, Args: []any{id}})
 }
 
 // ContainerRoles lists which roles may do what with a container.
@@ -57,7 +58,7 @@ func (s *V1) AuditCollection(ctx context.Context, id int, call ...security.CallO
 //
 // Deprecated: by Command, in favour of [V1.ApplicationRoles].
 func (s *V1) ContainerRoles(ctx context.Context, id int, call ...security.CallOption) ([]RoleAccess, error) {
-	return transport.Many[RoleAccess](ctx, s.t, call, transport.Call{Op: opContainerRolesV1, Args: []any{id}})
+	return service.Many[RoleAccess](ctx, s.c, call, transport.Call{Op: opContainerRolesV1, Args: []any{id}})
 }
 
 // SetContainerRoles changes what roles may do with a container. What becomes of
@@ -67,7 +68,7 @@ func (s *V1) ContainerRoles(ctx context.Context, id int, call ...security.CallOp
 //
 // Deprecated: by Command, in favour of [V1.SetApplicationRoles].
 func (s *V1) SetContainerRoles(ctx context.Context, id int, roles []RoleAccess, call ...security.CallOption) ([]RoleAccess, error) {
-	return transport.Many[RoleAccess](ctx, s.t, call, transport.Call{Op: opSetContainerRolesV1, Args: []any{id}, Body: roleAccessList(roles)})
+	return service.Many[RoleAccess](ctx, s.c, call, transport.Call{Op: opSetContainerRolesV1, Args: []any{id}, Body: roleAccessList(roles)})
 }
 
 // ApplicationRoles lists which roles may do what with an application, which is
@@ -75,7 +76,7 @@ func (s *V1) SetContainerRoles(ctx context.Context, id int, roles []RoleAccess, 
 //
 // API: GET /Security/Applications/{id}/Roles, version 1.
 func (s *V1) ApplicationRoles(ctx context.Context, id int, call ...security.CallOption) ([]RoleAccess, error) {
-	return transport.Many[RoleAccess](ctx, s.t, call, transport.Call{Op: opApplicationRolesV1, Args: []any{id}})
+	return service.Many[RoleAccess](ctx, s.c, call, transport.Call{Op: opApplicationRolesV1, Args: []any{id}})
 }
 
 // SetApplicationRoles changes what roles may do with an application. What
@@ -83,7 +84,7 @@ func (s *V1) ApplicationRoles(ctx context.Context, id int, call ...security.Call
 //
 // API: POST /Security/Applications/{id}/Roles, version 1.
 func (s *V1) SetApplicationRoles(ctx context.Context, id int, roles []RoleAccess, call ...security.CallOption) ([]RoleAccess, error) {
-	return transport.Many[RoleAccess](ctx, s.t, call, transport.Call{Op: opSetApplicationRolesV1, Args: []any{id}, Body: roleAccessList(roles)})
+	return service.Many[RoleAccess](ctx, s.c, call, transport.Call{Op: opSetApplicationRolesV1, Args: []any{id}, Body: roleAccessList(roles)})
 }
 
 // AuditCertificate lists which accounts may do what with a certificate, as a
@@ -92,7 +93,7 @@ func (s *V1) SetApplicationRoles(ctx context.Context, id int, roles []RoleAccess
 // API: GET /Certificates/IdentityAudit/{id}, version 1.
 func (s *V1) AuditCertificate(ctx context.Context, id, collectionID int, call ...security.CallOption) ([]CertificateAccessV1, error) {
 	query, err := inCollection(collectionID)
-	return transport.Many[CertificateAccessV1](ctx, s.t, call, transport.Call{Op: opAuditCertificateV1, Args: []any{id}, Query: query, Err: err})
+	return service.Many[CertificateAccessV1](ctx, s.c, call, transport.Call{Op: opAuditCertificateV1, Args: []any{id}, Query: query, Err: err})
 }
 
 // CertificateSecurity returns which roles may do what with a certificate, as a
@@ -101,5 +102,5 @@ func (s *V1) AuditCertificate(ctx context.Context, id, collectionID int, call ..
 // API: GET /Certificates/{id}/Security, version 1.
 func (s *V1) CertificateSecurity(ctx context.Context, id, collectionID int, call ...security.CallOption) (*CertificateSecurity, error) {
 	query, err := inCollection(collectionID)
-	return transport.One[CertificateSecurity](ctx, s.t, call, transport.Call{Op: opCertificateSecurityV1, Args: []any{id}, Query: query, Err: err})
+	return service.One[CertificateSecurity](ctx, s.c, call, transport.Call{Op: opCertificateSecurityV1, Args: []any{id}, Query: query, Err: err})
 }

@@ -159,9 +159,9 @@ func (c Claim) Key() Key {
 	return Key{Type: c.Type, Value: c.Value, Scheme: c.Provider.AuthenticationScheme}
 }
 
-// Request turns the claim into what can be sent. The API insists on a
+// ToRequest returns what can be sent of the claim. The API insists on a
 // description; a claim that has none gets its value for one.
-func (c Claim) Request() Request {
+func (c Claim) ToRequest() Request {
 	r := Request{Type: c.Type, Value: c.Value, Scheme: c.Provider.AuthenticationScheme, Description: c.Description}
 	if strings.TrimSpace(r.Description) == "" {
 		r.Description = c.Value
@@ -273,13 +273,13 @@ type RoleRef struct {
 // The fields that a list of claims can be filtered by.
 const (
 	// FieldADValue is the value of an Active Directory claim. It matches in full only.
-	FieldADValue security.Field = "ADClaimValue"
+	FieldADValue security.FilterField = "ADClaimValue"
 	// FieldType is the claim's type. It can be equal or not: FieldType.Eq(claims.TypeGroup).
-	FieldType security.Field = "ClaimType"
+	FieldType security.FilterField = "ClaimType"
 	// FieldValue is the value of a claim of an OAuth provider.
-	FieldValue security.Field = "ClaimValue"
+	FieldValue security.FilterField = "ClaimValue"
 	// FieldDescription is the description.
-	FieldDescription security.Field = "Description"
+	FieldDescription security.FilterField = "Description"
 )
 
 // SortField is a field that a list of claims can be sorted by.

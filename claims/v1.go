@@ -12,15 +12,16 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // V1 is version 1 of the claims API, the only one.
-type V1 struct{ t *transport.Client }
+type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
 
 var (
 	opListV1   = transport.Op{Method: http.MethodGet, Path: "Security/Claims", Version: 1}
@@ -35,7 +36,7 @@ var (
 //
 // API: GET /Security/Claims, version 1.
 func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[Claim], error) {
-	return paging.List[Claim](ctx, s.t, opListV1, opts, call)
+	return paging.List[Claim](ctx, s.c, opListV1, opts, call)
 }
 
 // All yields every claim that opts selects, page after page. No unique sort
@@ -44,14 +45,14 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 //
 // API: GET /Security/Claims, version 1.
 func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[Claim, error] {
-	return paging.All(ctx, s.t, opListV1, opts, "", func(c *Claim) int { return c.ID }, call)
+	return paging.All(ctx, s.c, opListV1, opts, "", func(c *Claim) int { return c.ID }, call)
 }
 
 // Get returns one claim.
 //
 // API: GET /Security/Claims/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Claim, error) {
-	return transport.One[Claim](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
 }
 
 // Create makes a claim. What the server does where the claim exists already is
@@ -59,14 +60,14 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Cla
 //
 // API: POST /Security/Claims, version 1.
 func (s *V1) Create(ctx context.Context, claim Request, call ...security.CallOption) (*Claim, error) {
-	return transport.One[Claim](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: claim})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim})
 }
 
 // Update changes a claim's description, the only thing about it that can change.
 //
 // API: PUT /Security/Claims, version 1.
 func (s *V1) Update(ctx context.Context, claim Update, call ...security.CallOption) (*Claim, error) {
-	return transport.One[Claim](ctx, s.t, call, transport.Call{Op: opUpdateV1, Body: claim})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: claim})
 }
 
 // Delete removes a claim. What happens to roles that it still has is not
@@ -74,7 +75,7 @@ func (s *V1) Update(ctx context.Context, claim Update, call ...security.CallOpti
 //
 // API: DELETE /Security/Claims/{id}, version 1.
 func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) error {
-	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
+	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
 // Roles lists the roles that a claim has.
@@ -82,7 +83,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
 	number, _ := claim.Type.Number()
-	return transport.Many[RoleRef](ctx, s.t, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Query: url.Values{
+	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Query: url.Values{
 		"ClaimType":                    {strconv.Itoa(number)},
 		"ClaimValue":                   {claim.Value},
 		"ProviderAuthenticationScheme": {claim.Scheme},
@@ -145,8 +146,8 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	resolved := transport.Resolved(s.t, call)
-	return safe.Ensure(ctx, s.t, resolved, safe.Resource[Claim]{
+	resolved := service.Resolve(s.c, call)
+	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
 		Key:    "claim " + bare.String(),
 		Object: object,
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
@@ -175,9 +176,9 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 // error is nil where all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
-	return safe.All(ctx, transport.Resolved(s.t, call), desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
+	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
 		// One request at a time each: those of an item do not report, and do not
 		// multiply with the items.
-		return s.Ensure(ctx, claim, append(slices.Clip(call), transport.Mute, security.WithConcurrency(1))...)
+		return s.Ensure(ctx, claim, append(slices.Clip(call), safe.Quiet(), security.WithConcurrency(1))...)
 	})
 }

@@ -8,14 +8,25 @@ package identities
 import (
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/security"
+)
+
+// Type says what an identity is. A type that this library does not know is kept
+// as the server wrote it.
+type Type string
+
+// The known types.
+const (
+	TypeUser  Type = "User"
+	TypeGroup Type = "Group"
 )
 
 // Identity is an Active Directory user or group that is known to Command.
 type Identity struct {
 	ID           int       `json:"Id"`
-	AccountName  string    `json:"AccountName"`  // DOMAIN\name
-	IdentityType string    `json:"IdentityType"` // "User" or "Group"
+	AccountName  string    `json:"AccountName"` // DOMAIN\name
+	IdentityType Type      `json:"IdentityType"`
 	SID          *string   `json:"SID,omitzero"` // nil where the server leaves it out, as lists do
 	Roles        []RoleRef `json:"Roles"`
 	Valid        *bool     `json:"Valid,omitzero"` // false: the record's audit signature does not match; nil: not checked
@@ -63,8 +74,8 @@ type Permissions struct {
 
 // Grant is one permission and the names of the roles that give it.
 type Grant struct {
-	Permission     string   `json:"Permission"` // such as "AdminPortal:Read"
-	GrantedByRoles []string `json:"GrantedByRoles"`
+	Permission     permissions.Legacy `json:"Permission"` // such as "AdminPortal:Read"
+	GrantedByRoles []string           `json:"GrantedByRoles"`
 }
 
 // SortField is a field that a list of identities can be sorted by.

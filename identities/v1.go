@@ -12,16 +12,17 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // V1 is version 1 of the identities API, the only one.
-type V1 struct{ t *transport.Client }
+type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
 
 var (
 	opListV1        = transport.Op{Method: http.MethodGet, Path: "Security/Identities", Version: 1}
@@ -35,14 +36,14 @@ var (
 //
 // API: GET /Security/Identities, version 1.
 func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[Identity], error) {
-	return paging.List[Identity](ctx, s.t, opListV1, opts, call)
+	return paging.List[Identity](ctx, s.c, opListV1, opts, call)
 }
 
 // All yields every identity, page after page, by id unless opts says otherwise.
 //
 // API: GET /Security/Identities, version 1.
 func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[Identity, error] {
-	return paging.All(ctx, s.t, opListV1, opts, string(SortID), func(i *Identity) int { return i.ID }, call)
+	return paging.All(ctx, s.c, opListV1, opts, string(SortID), func(i *Identity) int { return i.ID }, call)
 }
 
 // Create adds an Active Directory account. What the server does with an account
@@ -51,7 +52,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: POST /Security/Identities, version 1.
 func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallOption) (*Identity, error) {
-	return transport.One[Identity](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: identity})
+	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity})
 }
 
 // Lookup asks whether Active Directory knows an account: DOMAIN\name,
@@ -60,7 +61,7 @@ func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallO
 //
 // API: GET /Security/Identities/Lookup, version 1.
 func (s *V1) Lookup(ctx context.Context, accountName string, call ...security.CallOption) (*LookupResult, error) {
-	return transport.One[LookupResult](ctx, s.t, call, transport.Call{
+	return service.One[LookupResult](ctx, s.c, call, transport.Call{
 		Op: opLookupV1, Err: checkAccount(accountName), Query: url.Values{"accountName": {accountName}},
 	})
 }
@@ -70,7 +71,7 @@ func (s *V1) Lookup(ctx context.Context, accountName string, call ...security.Ca
 //
 // API: GET /Security/Identities/{id}, version 1.
 func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) (*Permissions, error) {
-	return transport.One[Permissions](ctx, s.t, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
+	return service.One[Permissions](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
 }
 
 // Delete removes an identity and takes its roles from it. The server refuses to
@@ -78,7 +79,7 @@ func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOptio
 //
 // API: DELETE /Security/Identities/{id}, version 1.
 func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) error {
-	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
+	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
 // Find returns the identity with an account name, DOMAIN\name in any case. A
@@ -142,8 +143,8 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	if err := p.Err(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	resolved := transport.Resolved(s.t, call)
-	return safe.Ensure(ctx, s.t, resolved, safe.Resource[Identity]{
+	resolved := service.Resolve(s.c, call)
+	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
 		Key:    "identity " + strings.ToLower(bare(desired.AccountName)),
 		Object: object,
 		Find: func(ctx context.Context) (*Identity, error) {

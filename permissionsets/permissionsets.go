@@ -26,8 +26,8 @@ type PermissionSet struct {
 	Permissions []permissions.Path `json:"Permissions"`
 }
 
-// Update turns what was read into an update that changes nothing.
-func (s PermissionSet) Update() Update {
+// ToUpdate returns the update that changes nothing.
+func (s PermissionSet) ToUpdate() Update {
 	return Update{ID: s.ID, Permissions: slices.Clone(s.Permissions)}
 }
 

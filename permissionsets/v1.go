@@ -11,6 +11,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -18,10 +19,10 @@ import (
 )
 
 // V1 is version 1 of the permission sets API, the only one.
-type V1 struct{ t *transport.Client }
+type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
 
 var (
 	opListV1      = transport.Op{Method: http.MethodGet, Path: "PermissionSets", Version: 1}
@@ -39,7 +40,7 @@ var (
 //
 // API: GET /PermissionSets, version 1.
 func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[PermissionSet], error) {
-	return paging.List[PermissionSet](ctx, s.t, opListV1, opts, call)
+	return paging.List[PermissionSet](ctx, s.c, opListV1, opts, call)
 }
 
 // All yields every permission set, page after page, by id unless opts says
@@ -47,28 +48,28 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 //
 // API: GET /PermissionSets, version 1.
 func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[PermissionSet, error] {
-	return paging.All(ctx, s.t, opListV1, opts, string(SortID), func(p *PermissionSet) string { return p.ID }, call)
+	return paging.All(ctx, s.c, opListV1, opts, string(SortID), func(p *PermissionSet) string { return p.ID }, call)
 }
 
 // Get returns one permission set. id is a GUID.
 //
 // API: GET /PermissionSets/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*PermissionSet, error) {
-	return transport.One[PermissionSet](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
 }
 
 // Create makes a permission set.
 //
 // API: POST /PermissionSets, version 1.
 func (s *V1) Create(ctx context.Context, set Create, call ...security.CallOption) (*PermissionSet, error) {
-	return transport.One[PermissionSet](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: set})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: set})
 }
 
 // Update replaces the permissions of a set.
 //
 // API: PUT /PermissionSets, version 1.
 func (s *V1) Update(ctx context.Context, set Update, call ...security.CallOption) (*PermissionSet, error) {
-	return transport.One[PermissionSet](ctx, s.t, call, transport.Call{Op: opUpdateV1, Body: set})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: set})
 }
 
 // Delete removes a permission set. What the server does with a set that has
@@ -76,7 +77,7 @@ func (s *V1) Update(ctx context.Context, set Update, call ...security.CallOption
 //
 // API: DELETE /PermissionSets/{id}, version 1.
 func (s *V1) Delete(ctx context.Context, id string, call ...security.CallOption) error {
-	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}, Err: checkID(id)})
+	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}, Err: checkID(id)})
 }
 
 // Mine returns the permission sets in which the caller's roles hold path.
@@ -87,7 +88,7 @@ func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.C
 	if _, err := permissions.ParsePath(string(path)); err != nil {
 		p.Add("path", "%v", err)
 	}
-	return transport.Many[Held](ctx, s.t, call, transport.Call{
+	return service.Many[Held](ctx, s.c, call, transport.Call{
 		Op: opMineV1, Err: p.Err(), Query: url.Values{"accessControlString": {string(path)}},
 	})
 }
@@ -97,7 +98,7 @@ func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.C
 //
 // API: GET /Permissions, version 1.
 func (s *V1) Available(ctx context.Context, call ...security.CallOption) ([]permissions.Path, error) {
-	return transport.Many[permissions.Path](ctx, s.t, call, transport.Call{Op: opAvailableV1})
+	return service.Many[permissions.Path](ctx, s.c, call, transport.Call{Op: opAvailableV1})
 }
 
 func checkID(id string) error {
@@ -119,8 +120,8 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	resolved := transport.Resolved(s.t, call)
-	return safe.Ensure(ctx, s.t, resolved, safe.Resource[PermissionSet]{
+	resolved := service.Resolve(s.c, call)
+	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
 		Key:    strings.ToLower(object),
 		Object: object,
 		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },

@@ -24,9 +24,9 @@ type Provider struct {
 	AuthenticationEnabled bool             `json:"AuthenticationEnabled"`
 }
 
-// Update turns what was read into an update that changes nothing. It has no
+// ToUpdate returns the update that changes nothing. It has no
 // parameters, which leaves those of the provider as they are.
-func (p Provider) Update() Update {
+func (p Provider) ToUpdate() Update {
 	return Update{
 		AuthenticationScheme: p.AuthenticationScheme, DisplayName: p.DisplayName,
 		PermissionSetID: p.PermissionSetID, AuthenticationEnabled: &p.AuthenticationEnabled,
@@ -43,14 +43,18 @@ func (p Provider) LogValue() slog.Value {
 	)
 }
 
+// DataType says what kind of value a parameter has. The server's documents list
+// the numbers 1 to 4 (4 from Command 25.2 on, by inference) and not what they mean.
+type DataType int
+
 // ParameterValue is one parameter of a provider, with its value in one of the
 // last four fields.
 type ParameterValue struct {
-	ID          int    `json:"Id"`
-	Name        string `json:"Name"`
-	DisplayName string `json:"DisplayName"`
-	Required    bool   `json:"Required"`
-	DataType    int    `json:"DataType"` // 1 to 4; what they mean is not documented
+	ID          int      `json:"Id"`
+	Name        string   `json:"Name"`
+	DisplayName string   `json:"DisplayName"`
+	Required    bool     `json:"Required"`
+	DataType    DataType `json:"DataType"`
 
 	Value                string      `json:"Value,omitempty"`
 	RequestHeaders       []NameValue `json:"RequestHeaders,omitempty"`
@@ -78,11 +82,11 @@ type Type struct {
 
 // TypeParameter is a parameter that providers of a type have.
 type TypeParameter struct {
-	ID          int    `json:"Id"`
-	Name        string `json:"Name"`
-	DisplayName string `json:"DisplayName"`
-	DataType    int    `json:"DataType"` // 1 to 4; what they mean is not documented
-	Required    bool   `json:"Required"`
+	ID          int      `json:"Id"`
+	Name        string   `json:"Name"`
+	DisplayName string   `json:"DisplayName"`
+	DataType    DataType `json:"DataType"`
+	Required    bool     `json:"Required"`
 }
 
 // Create is a provider to create. Printing or logging it shows no secret.
@@ -219,10 +223,10 @@ func (p Parameters) LogValue() slog.Value {
 // The fields that a list of providers can be filtered by, from Command 12.1 on.
 // Command 11.0 knows FieldDisplayName and FieldTypes of them.
 const (
-	FieldScheme           security.Field = "AuthenticationScheme"
-	FieldAuthorizationURL security.Field = "AuthorizationUrl"
-	FieldDisplayName      security.Field = "DisplayName"
-	FieldTypes            security.Field = "ProviderTypes"
+	FieldScheme           security.FilterField = "AuthenticationScheme"
+	FieldAuthorizationURL security.FilterField = "AuthorizationUrl"
+	FieldDisplayName      security.FilterField = "DisplayName"
+	FieldTypes            security.FilterField = "ProviderTypes"
 )
 
 // SortField is a field that a list of providers can be sorted by.

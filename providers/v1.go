@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
@@ -13,10 +14,10 @@ import (
 
 // V1 is version 1 of the identity providers API, the only one. It can neither
 // delete a provider nor show its secrets.
-type V1 struct{ t *transport.Client }
+type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
 
 var (
 	opListV1   = transport.Op{Method: http.MethodGet, Path: "IdentityProviders", Version: 1}
@@ -31,7 +32,7 @@ var (
 //
 // API: GET /IdentityProviders, version 1.
 func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[Provider], error) {
-	return paging.List[Provider](ctx, s.t, opListV1, opts, call)
+	return paging.List[Provider](ctx, s.c, opListV1, opts, call)
 }
 
 // All yields every provider that opts selects, page after page, in the server's
@@ -39,36 +40,36 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 //
 // API: GET /IdentityProviders, version 1.
 func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[Provider, error] {
-	return paging.All(ctx, s.t, opListV1, opts, string(SortProvider), func(p *Provider) string { return p.ID }, call)
+	return paging.All(ctx, s.c, opListV1, opts, string(SortProvider), func(p *Provider) string { return p.ID }, call)
 }
 
 // Get returns one provider. id is a GUID.
 //
 // API: GET /IdentityProviders/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*Provider, error) {
-	return transport.One[Provider](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
 }
 
 // Types lists the types of providers, with their parameters.
 //
 // API: GET /IdentityProviders/Types, version 1.
 func (s *V1) Types(ctx context.Context, call ...security.CallOption) ([]Type, error) {
-	return transport.Many[Type](ctx, s.t, call, transport.Call{Op: opTypesV1})
+	return service.Many[Type](ctx, s.c, call, transport.Call{Op: opTypesV1})
 }
 
 // Create makes a provider.
 //
 // API: POST /IdentityProviders, version 1.
 func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallOption) (*Provider, error) {
-	return transport.One[Provider](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: provider})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: provider})
 }
 
-// Update changes a provider. id is a GUID. Start from [Provider.Update] to
+// Update changes a provider. id is a GUID. Start from [Provider.ToUpdate] to
 // change one thing.
 //
 // API: PUT /IdentityProviders/{id}, version 1.
 func (s *V1) Update(ctx context.Context, id string, provider Update, call ...security.CallOption) (*Provider, error) {
-	return transport.One[Provider](ctx, s.t, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: provider, Err: checkID(id)})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: provider, Err: checkID(id)})
 }
 
 func checkID(id string) error {

@@ -93,7 +93,7 @@ func (d *delta) sets(field string) bool {
 
 // holds reports whether role shows all of the change.
 func (d *delta) holds(role *RoleV2) bool {
-	u := role.Update()
+	u := role.ToUpdate()
 	again := u
 	again.Permissions, again.Claims = slices.Clone(u.Permissions), slices.Clone(u.Claims)
 	d.apply(&again)

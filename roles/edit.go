@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/turns"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/permissionsets"
@@ -46,28 +49,24 @@ const maxRounds = 40
 // was written but cannot be confirmed.
 //
 // API: GET and PUT /Security/Roles, version 2.
-func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, call ...security.CallOption) (*RoleV2, error) {
+func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	if change == nil {
-		return nil, fmt.Errorf("edit role %d: %w", id, security.FieldErrors{{Field: "change", Problem: "must not be nil"}})
+		return nil, security.Change{}, fmt.Errorf("edit role %d: %w", id, security.FieldErrors{{Field: "change", Problem: "must not be nil"}})
 	}
-	resolved := transport.Resolved(s.t, call)
-	e := &edit{s: s, id: id, change: change, call: resolved, opts: call}
+	e := &edit{s: s, id: id, change: change, call: service.Resolve(s.c, call), opts: call}
 	role, err := e.run(ctx)
 	if err != nil {
 		if _, told := errors.AsType[*security.Error](err); told {
-			return nil, err
+			return nil, security.Change{}, err
 		}
-		return nil, fmt.Errorf("edit role %d: %w", id, err)
+		return nil, security.Change{}, fmt.Errorf("edit role %d: %w", id, err)
 	}
-	if resolved.OnChange != nil {
-		resolved.OnChange(e.report(role))
-	}
-	return role, nil
+	return role, e.report(role), nil
 }
 
 // AddClaims gives the role to claims, and leaves it to those that have it.
 // Claims that do not exist yet are created.
-func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, call ...security.CallOption) (*RoleV2, error) {
+func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		u.Claims = claims.Unique(append(u.Claims, add...))
 		return nil
@@ -77,7 +76,7 @@ func (s *V2) AddClaims(ctx context.Context, id int, add []claims.Request, call .
 // RemoveClaims takes the role from claims. The claims themselves stay. A name
 // without a domain that fits claims of several domains is refused, and so is a
 // key that no claim can have.
-func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, call ...security.CallOption) (*RoleV2, error) {
+func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		var problems validate.Problems
 		for i, key := range remove {
@@ -100,7 +99,7 @@ func (s *V2) RemoveClaims(ctx context.Context, id int, remove []claims.Key, call
 
 // Grant adds permissions to the role. What the role can do already is not added
 // again, and what a new permission covers gives way to it.
-func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, error) {
+func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		for _, p := range paths {
 			if !slices.ContainsFunc(u.Permissions, func(held permissions.Path) bool { return held.Covers(p) }) {
@@ -114,7 +113,7 @@ func (s *V2) Grant(ctx context.Context, id int, paths []permissions.Path, call .
 // Revoke takes permissions from the role, and all that they cover. A permission
 // that the role has through a wider one cannot be taken alone; that is refused,
 // and the error names the wider one. What is no permission is refused too.
-func (s *V2) Revoke(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, error) {
+func (s *V2) Revoke(ctx context.Context, id int, paths []permissions.Path, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	return s.Edit(ctx, id, func(u *UpdateV2) error {
 		var problems validate.Problems
 		for i, p := range paths {
@@ -138,7 +137,7 @@ type edit struct {
 	s      *V2
 	id     int
 	change func(*UpdateV2) error
-	call   transport.Call // what the call options say
+	call   service.Settings // what the call options say
 	opts   []security.CallOption
 
 	writes   int
@@ -157,7 +156,7 @@ func (e *edit) run(ctx context.Context) (*RoleV2, error) {
 	if e.call.Err != nil {
 		return nil, e.call.Err
 	}
-	turn, err := e.s.t.Turn(ctx, "role "+strconv.Itoa(e.id))
+	turn, err := e.s.c.Turns.Take(ctx, "role "+strconv.Itoa(e.id))
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +181,7 @@ func (e *edit) run(ctx context.Context) (*RoleV2, error) {
 
 // round reads the role. Where a write came before it, this is its verification;
 // where there is something to write, it writes, and the next round verifies.
-func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, done bool, err error) {
+func (e *edit) round(ctx context.Context, turn *turns.Turn) (role *RoleV2, done bool, err error) {
 	readAt := time.Now()
 	role, err = e.s.Get(ctx, e.id, e.reading()...)
 	if err != nil {
@@ -197,13 +196,13 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 		if e.failure != nil {
 			return nil, false, e.failure
 		}
-		if err := e.pause(ctx, turn, transport.Stagger(e.writes)); err != nil {
+		if err := e.pause(ctx, turn, safe.Stagger(e.writes)); err != nil {
 			return nil, false, err
 		}
 		return nil, false, nil
 	}
 
-	update := role.Update()
+	update := role.ToUpdate()
 	for _, d := range waiting(turn) {
 		d.apply(&update) // what our own edits wrote and another writer undid
 	}
@@ -248,18 +247,18 @@ func (e *edit) round(ctx context.Context, turn *transport.Turn) (role *RoleV2, d
 
 // reading is the call options for the requests of an edit that only read.
 func (e *edit) reading() []security.CallOption {
-	return slices.Concat(e.opts, []security.CallOption{func(c *transport.Call) { c.DryRun = false }})
+	return slices.Concat(e.opts, []security.CallOption{safe.Option(func(c *service.Settings) { c.DryRun = false })})
 }
 
 // writing is the call options for a write that is built on a reading. It is
 // tried once: to repeat it blindly could undo what others wrote meanwhile.
 func (e *edit) writing(readAt time.Time) []security.CallOption {
-	return slices.Concat(e.opts, []security.CallOption{func(c *transport.Call) {
+	return slices.Concat(e.opts, []security.CallOption{safe.Option(func(c *service.Settings) {
 		c.Attempts = 1
 		if e.call.Settle > 0 {
 			c.NotAfter = readAt.Add(e.call.Settle)
 		}
-	}})
+	})})
 }
 
 // spend counts a round that can end in a write.
@@ -272,9 +271,9 @@ func (e *edit) spend() error {
 
 // failed handles a write that was not answered with a success. What may go
 // better next time is tried again on fresh data; it may also have been done.
-func (e *edit) failed(ctx context.Context, turn *transport.Turn, err error) error {
+func (e *edit) failed(ctx context.Context, turn *turns.Turn, err error) error {
 	answer, ok := errors.AsType[*security.Error](err)
-	retry := e.s.t.Retry()
+	retry := e.s.c.Transport.Retry()
 	e.failures++
 	if !ok || ctx.Err() != nil || answer.RetryAfter > retry.MaxWait {
 		return err
@@ -297,7 +296,7 @@ func (e *edit) failed(ctx context.Context, turn *transport.Turn, err error) erro
 }
 
 // pause lets other edits of the role go first.
-func (e *edit) pause(ctx context.Context, turn *transport.Turn, wait time.Duration) error {
+func (e *edit) pause(ctx context.Context, turn *turns.Turn, wait time.Duration) error {
 	turn.Pause()
 	if err := transport.Sleep(ctx, wait); err != nil {
 		return err
@@ -307,7 +306,7 @@ func (e *edit) pause(ctx context.Context, turn *transport.Turn, wait time.Durati
 
 // settled waits until no write that was built on older data can still arrive,
 // and looks once more. It returns nil where the change was undone.
-func (e *edit) settled(ctx context.Context, turn *transport.Turn) (*RoleV2, error) {
+func (e *edit) settled(ctx context.Context, turn *turns.Turn) (*RoleV2, error) {
 	if err := e.pause(ctx, turn, time.Until(e.written.Add(e.call.Settle))); err != nil {
 		return nil, err
 	}
@@ -326,7 +325,7 @@ func (e *edit) settled(ctx context.Context, turn *transport.Turn) (*RoleV2, erro
 // remember notes what was written, for the verification, and for later edits of
 // the same role through this client while this one waits. What this edit
 // changed is no longer for earlier ones to confirm.
-func (e *edit) remember(turn *transport.Turn, mine *delta) {
+func (e *edit) remember(turn *turns.Turn, mine *delta) {
 	mine.until = e.written.Add(e.call.Settle)
 	e.mine = mine
 	others := waiting(turn)
@@ -336,14 +335,14 @@ func (e *edit) remember(turn *transport.Turn, mine *delta) {
 	*turn.Shared() = append(others, mine)
 }
 
-func (e *edit) forget(turn *transport.Turn) {
+func (e *edit) forget(turn *turns.Turn) {
 	*turn.Shared() = slices.DeleteFunc(waiting(turn), func(d *delta) bool { return d == e.mine })
 	e.mine = nil
 }
 
 // waiting returns what other edits through this client still have to confirm,
 // but for what an edit that was given up left behind.
-func waiting(turn *transport.Turn) pending {
+func waiting(turn *turns.Turn) pending {
 	list, _ := (*turn.Shared()).(pending)
 	now := time.Now()
 	list = slices.DeleteFunc(list, func(d *delta) bool { return now.After(d.until) })

@@ -12,7 +12,7 @@ import (
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
-	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -38,7 +38,7 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	if err := p.Err(); err != nil {
 		return nil, fmt.Errorf("find role: %w", err)
 	}
-	opts := &ListOptions{Filter: FieldName.Eq(name)}
+	opts := &ListOptionsV2{Filter: FieldName.Eq(name)}
 	if opts.Filter.String() == "" {
 		opts = nil // the query language cannot quote it
 	}
@@ -87,8 +87,8 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.Call
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	resolved := transport.Resolved(s.t, call)
-	return safe.Ensure(ctx, s.t, resolved, safe.Resource[RoleV2]{
+	resolved := service.Resolve(s.c, call)
+	return safe.Ensure(ctx, s.c, resolved, safe.Resource[RoleV2]{
 		Key:    "role " + strings.ToLower(desired.Name),
 		Object: object,
 		Find:   func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
@@ -104,9 +104,7 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.Call
 		},
 		Create: func(ctx context.Context) (*RoleV2, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *RoleV2) (*RoleV2, security.Change, error) {
-			var change security.Change
-			role, err := s.Edit(ctx, found.ID, desired.correct, append(slices.Clip(call), security.WithChange(&change))...)
-			return role, change, err
+			return s.Edit(ctx, found.ID, desired.correct, call...)
 		},
 		Created: compare(UpdateV2{}, desired.update()).describe(),
 		ID:      func(r *RoleV2) string { return strconv.Itoa(r.ID) },
@@ -141,7 +139,7 @@ func (c CreateV2) update() UpdateV2 {
 // error is nil where all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
-	return safe.All(ctx, transport.Resolved(s.t, call), desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
+	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
 		return s.Ensure(ctx, role, slices.Concat(call, quiet, onePage)...)
 	})
 }
@@ -152,8 +150,8 @@ func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.B
 // ends with [security.ErrListChanged].
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
-func (s *V2) Details(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[RoleV2, error] {
-	return paging.Each(ctx, s.t, call, s.All(ctx, opts, slices.Concat(call, quiet, onePage)...),
+func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[RoleV2, error] {
+	return paging.Each(ctx, s.c, call, s.All(ctx, opts, slices.Concat(call, quiet, onePage)...),
 		func(ctx context.Context, role SummaryV2) (RoleV2, error) {
 			full, err := s.Get(ctx, role.ID, slices.Concat(call, quiet)...)
 			switch {
@@ -168,6 +166,6 @@ func (s *V2) Details(ctx context.Context, opts *ListOptions, call ...security.Ca
 
 // Call options for requests that run at the same time as others.
 var (
-	quiet   = []security.CallOption{transport.Mute}
+	quiet   = []security.CallOption{safe.Quiet()}
 	onePage = []security.CallOption{security.WithConcurrency(1)}
 )

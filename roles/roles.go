@@ -20,20 +20,30 @@ const SortName SortField = "Name"
 
 // FieldName is the name of a role. Which other fields a list of roles can be
 // filtered by is not documented.
-const FieldName security.Field = "Name"
+const FieldName security.FilterField = "Name"
 
-// ListOptions selects, sorts and pages a list of roles. Zero fields leave the
-// choice to the server.
-type ListOptions struct {
+// ListOptionsV1 selects, sorts and pages a list of roles in version 1. Zero fields
+// leave the choice to the server.
+type ListOptionsV1 struct {
 	Filter   security.Filter `url:"QueryString,omitempty"`
 	SortBy   SortField       `url:"SortField,omitempty"`
 	Order    security.Order  `url:"SortAscending,omitempty"`
 	Page     int             `url:"PageReturned,omitempty"` // 1 is the first
 	PageSize int             `url:"ReturnLimit,omitempty"`  // 50 by default, 200 in All
 
-	// Validate is for version 1 only, and refused by version 2: false skips the
-	// check of audit signatures, which is the default and slow.
+	// Validate checks the audit signatures of the roles, which is the default and
+	// slow; false skips it.
 	Validate *bool `url:"Validate,omitempty"`
+}
+
+// ListOptionsV2 selects, sorts and pages a list of roles in version 2. Zero fields
+// leave the choice to the server.
+type ListOptionsV2 struct {
+	Filter   security.Filter `url:"QueryString,omitempty"`
+	SortBy   SortField       `url:"SortField,omitempty"`
+	Order    security.Order  `url:"SortAscending,omitempty"`
+	Page     int             `url:"PageReturned,omitempty"` // 1 is the first
+	PageSize int             `url:"ReturnLimit,omitempty"`  // 50 by default, 200 in All
 }
 
 // The longest texts of a role.

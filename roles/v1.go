@@ -3,12 +3,13 @@ package roles
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"net/http"
 	"slices"
 
+	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -17,10 +18,10 @@ import (
 
 // V1 is version 1 of the roles API. It works with Active Directory identities
 // only. Command deprecates all of it but [V1.Delete], in favour of [V2].
-type V1 struct{ t *transport.Client }
+type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{t: client.Transport()} }
+func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
 
 var (
 	opListV1   = transport.Op{Method: http.MethodGet, Path: "Security/Roles", Version: 1}
@@ -64,18 +65,18 @@ type RoleV1 struct {
 
 // IdentityRefV1 is an identity that holds a role.
 type IdentityRefV1 struct {
-	ID           int     `json:"Id"`
-	AccountName  string  `json:"AccountName"`
-	IdentityType string  `json:"IdentityType"` // "User" or "Group"
-	SID          *string `json:"SID,omitzero"`
+	ID           int             `json:"Id"`
+	AccountName  string          `json:"AccountName"`
+	IdentityType identities.Type `json:"IdentityType"`
+	SID          *string         `json:"SID,omitzero"`
 }
 
-// Update turns what was read into an update that changes nothing.
+// ToUpdate returns the update that changes nothing.
 //
 // Writing back what version 1 read can destroy a role: version 1 shows no
 // claims, and none of the permissions that it has no name for. Edit roles
 // through [V2] where the server has it.
-func (r RoleV1) Update() UpdateV1 {
+func (r RoleV1) ToUpdate() UpdateV1 {
 	u := UpdateV1{
 		ID: r.ID, Name: r.Name, Description: r.Description, EmailAddress: r.EmailAddress,
 		Enabled: &r.Enabled, Private: &r.Private,
@@ -106,14 +107,14 @@ type MemberV1 struct {
 }
 
 // UpdateV1 replaces a role. What it leaves empty is cleared; start from
-// [RoleV1.Update] to change one thing.
+// [RoleV1.ToUpdate] to change one thing.
 type UpdateV1 struct {
 	ID              int                  `json:"Id"`
 	Name            string               `json:"Name"`                      // required
 	Description     string               `json:"Description"`               // required
 	EmailAddress    *string              `json:"EmailAddress,omitzero"`     // at most 256 characters
-	Enabled         *bool                `json:"Enabled,omitzero"`          // nil: true
-	Private         *bool                `json:"Private,omitzero"`          // nil: false
+	Enabled         *bool                `json:"Enabled,omitzero"`          // nil: stays as it is
+	Private         *bool                `json:"Private,omitzero"`          // nil: stays as it is
 	Permissions     []permissions.Legacy `json:"Permissions"`               // global ones
 	PermissionSetID string               `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set
 	Identities      []MemberV1           `json:"Identities"`
@@ -250,35 +251,14 @@ type PAMProviderPermissionsV1 struct {
 	Permissions   []permissions.PAMProviderPermission `json:"Permissions"`
 }
 
-// WithoutPrerequisites is a call option for SetContainerPermissions and
-// SetPAMProviderPermissions of [V1]. It sends a list that gives a permission
-// without those that the documentation says it needs, such as Schedule without
-// Read. What the server does with such a list is not documented.
-func WithoutPrerequisites() security.CallOption {
-	return func(c *transport.Call) {
-		if g, ok := c.Body.(*grants); ok {
-			g.missing = nil
-			return
-		}
-		c.Err = security.FieldErrors{{Field: "WithoutPrerequisites", Problem: "is only for calls that set the permissions of a role on containers or PAM providers"}}
-	}
-}
-
 // grants is a list of permissions on its way to the server.
 type grants struct {
-	items   any                   // as encoded
-	wrong   validate.Problems     // with the items themselves
-	missing []security.FieldError // prerequisites, see WithoutPrerequisites
+	items any // as encoded
+	wrong validate.Problems
 }
 
 // Validate reports everything that is wrong with the list.
-func (g *grants) Validate() error {
-	p := g.wrong
-	for _, m := range g.missing {
-		p.Add(m.Field, "%s", m.Problem)
-	}
-	return p.Err()
-}
+func (g *grants) Validate() error { return g.wrong.Err() }
 
 // MarshalJSON writes the bare array.
 func (g *grants) MarshalJSON() ([]byte, error) { return json.Marshal(g.items) }
@@ -369,9 +349,7 @@ func pamProviderGrants(items []PAMProviderPermissionsV1) *grants {
 
 // need notes a prerequisite that is missing from a complete list.
 func (g *grants) need(field string, held, needed any, object string, id int) {
-	g.missing = append(g.missing, security.FieldError{
-		Field: field, Problem: fmt.Sprintf("%s needs %s on the same %s (%d)", held, needed, object, id),
-	})
+	g.wrong.Add(field, "%s needs %s on the same %s (%d)", held, needed, object, id)
 }
 
 // unique copies a list without repetitions. It is never nil.
@@ -392,8 +370,8 @@ func unique[T comparable](items []T) []T {
 // API: GET /Security/Roles, version 1.
 //
 // Deprecated: by Command, in favour of [V2.List].
-func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[RoleV1], error) {
-	return paging.List[RoleV1](ctx, s.t, opListV1, opts, call)
+func (s *V1) List(ctx context.Context, opts *ListOptionsV1, call ...security.CallOption) (*security.Page[RoleV1], error) {
+	return paging.List[RoleV1](ctx, s.c, opListV1, opts, call)
 }
 
 // All yields every role that opts selects, page after page, by name unless opts
@@ -402,8 +380,8 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 // API: GET /Security/Roles, version 1.
 //
 // Deprecated: by Command, in favour of [V2.All].
-func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[RoleV1, error] {
-	return paging.All(ctx, s.t, opListV1, opts, string(SortName), func(r *RoleV1) int { return r.ID }, call)
+func (s *V1) All(ctx context.Context, opts *ListOptionsV1, call ...security.CallOption) iter.Seq2[RoleV1, error] {
+	return paging.All(ctx, s.c, opListV1, opts, string(SortName), func(r *RoleV1) int { return r.ID }, call)
 }
 
 // Get returns one role.
@@ -412,7 +390,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // Deprecated: by Command, in favour of [V2.Get].
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*RoleV1, error) {
-	return transport.One[RoleV1](ctx, s.t, call, transport.Call{Op: opGetV1, Args: []any{id}})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
 }
 
 // Create makes a role.
@@ -421,7 +399,7 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Rol
 //
 // Deprecated: by Command, in favour of [V2.Create].
 func (s *V1) Create(ctx context.Context, role CreateV1, call ...security.CallOption) (*RoleV1, error) {
-	return transport.One[RoleV1](ctx, s.t, call, transport.Call{Op: opCreateV1, Body: role})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: role})
 }
 
 // Update replaces a role.
@@ -430,7 +408,7 @@ func (s *V1) Create(ctx context.Context, role CreateV1, call ...security.CallOpt
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) Update(ctx context.Context, role UpdateV1, call ...security.CallOption) (*RoleV1, error) {
-	return transport.One[RoleV1](ctx, s.t, call, transport.Call{Op: opUpdateV1, Body: role})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role})
 }
 
 // Delete removes a role, of whichever version. The built-in Administrator role
@@ -439,7 +417,7 @@ func (s *V1) Update(ctx context.Context, role UpdateV1, call ...security.CallOpt
 //
 // API: DELETE /Security/Roles/{id}, version 1.
 func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) error {
-	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
+	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
 // Copy makes a role with the permissions of another one. Whether the identities
@@ -449,7 +427,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 //
 // Deprecated: by Command, in favour of [V2.Get] and [V2.Create].
 func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.CallOption) (*RoleV1, error) {
-	return transport.One[RoleV1](ctx, s.t, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role})
 }
 
 // Identities lists the identities that hold a role.
@@ -458,7 +436,7 @@ func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.Cal
 //
 // Deprecated: by Command, in favour of [V2.Get], which lists claims.
 func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption) ([]RoleIdentityV1, error) {
-	return transport.Many[RoleIdentityV1](ctx, s.t, call, transport.Call{Op: opIdentitiesV1, Args: []any{id}})
+	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opIdentitiesV1, Args: []any{id}})
 }
 
 // SetIdentities gives a role to the identities with these ids, and takes it from
@@ -468,7 +446,7 @@ func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption
 //
 // Deprecated: by Command, in favour of [V2.Update], which sets claims.
 func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...security.CallOption) ([]RoleIdentityV1, error) {
-	return transport.Many[RoleIdentityV1](ctx, s.t, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}})
+	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}})
 }
 
 // Permissions lists every permission of a role, whatever it is on.
@@ -477,7 +455,7 @@ func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...secur
 //
 // Deprecated: by Command, in favour of [V2.Get].
 func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) ([]AreaPermissionV1, error) {
-	return transport.Many[AreaPermissionV1](ctx, s.t, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
+	return service.Many[AreaPermissionV1](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
 }
 
 // GlobalPermissions lists the permissions of a role that hold everywhere.
@@ -486,7 +464,7 @@ func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOptio
 //
 // Deprecated: by Command, in favour of [V2.Get].
 func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return transport.Many[GlobalPermissionV1](ctx, s.t, call, transport.Call{Op: opGlobalsV1, Args: []any{id}})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opGlobalsV1, Args: []any{id}})
 }
 
 // AddGlobalPermissions gives a role permissions that hold everywhere, and leaves
@@ -496,7 +474,7 @@ func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.Cal
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return transport.Many[GlobalPermissionV1](ctx, s.t, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
 }
 
 // SetGlobalPermissions replaces the permissions of a role that hold everywhere,
@@ -506,7 +484,7 @@ func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return transport.Many[GlobalPermissionV1](ctx, s.t, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
 }
 
 // CollectionPermissions lists the permissions of a role on single collections.
@@ -515,7 +493,7 @@ func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // Deprecated: by Command, in favour of [V2.Get].
 func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security.CallOption) ([]CollectionPermissionV1, error) {
-	return transport.Many[CollectionPermissionV1](ctx, s.t, call, transport.Call{Op: opCollectionsV1, Args: []any{id}})
+	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opCollectionsV1, Args: []any{id}})
 }
 
 // AddCollectionPermissions gives a role permissions on collections, and leaves
@@ -525,7 +503,7 @@ func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
-	return transport.Many[CollectionPermissionV1](ctx, s.t, call, transport.Call{Op: opAddCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
+	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opAddCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
 }
 
 // SetCollectionPermissions replaces the permissions of a role on collections,
@@ -535,7 +513,7 @@ func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
-	return transport.Many[CollectionPermissionV1](ctx, s.t, call, transport.Call{Op: opSetCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
+	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opSetCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
 }
 
 // ContainerPermissions lists the permissions of a role on single containers.
@@ -544,7 +522,7 @@ func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // Deprecated: by Command, in favour of [V2.Get].
 func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.CallOption) ([]ContainerPermissionV1, error) {
-	return transport.Many[ContainerPermissionV1](ctx, s.t, call, transport.Call{Op: opContainersV1, Args: []any{id}})
+	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opContainersV1, Args: []any{id}})
 }
 
 // AddContainerPermissions gives a role permissions on containers, and leaves
@@ -554,19 +532,19 @@ func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
-	return transport.Many[ContainerPermissionV1](ctx, s.t, call, transport.Call{Op: opAddContainersV1, Args: []any{id}, Body: containerGrants(items, false)})
+	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opAddContainersV1, Args: []any{id}, Body: containerGrants(items, false)})
 }
 
 // SetContainerPermissions replaces the permissions of a role on containers, all
 // of them, on every container. Other permissions stay. A list in which a
 // permission lacks what it needs (Schedule needs Read, Modify needs both) is
-// refused before it is sent; see [WithoutPrerequisites].
+// refused before it is sent.
 //
 // API: PUT /Security/Roles/{id}/Permissions/Containers, version 1.
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
-	return transport.Many[ContainerPermissionV1](ctx, s.t, call, transport.Call{Op: opSetContainersV1, Args: []any{id}, Body: containerGrants(items, true)})
+	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opSetContainersV1, Args: []any{id}, Body: containerGrants(items, true)})
 }
 
 // PAMProviderPermissions lists the permissions of a role on single PAM
@@ -576,17 +554,16 @@ func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // Deprecated: by Command, in favour of [V2.Get].
 func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
-	return transport.Many[PAMProviderPermissionsV1](ctx, s.t, call, transport.Call{Op: opPAMProvidersV1, Args: []any{id}})
+	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opPAMProvidersV1, Args: []any{id}})
 }
 
 // SetPAMProviderPermissions replaces the permissions of a role on PAM providers,
 // all of them, on every provider. Other permissions stay. A list in which
-// Modify comes without Read is refused before it is sent; see
-// [WithoutPrerequisites].
+// Modify comes without Read is refused before it is sent.
 //
 // API: PUT /Security/Roles/{id}/Permissions/PamProviders, version 1.
 //
 // Deprecated: by Command, in favour of [V2.Update].
 func (s *V1) SetPAMProviderPermissions(ctx context.Context, id int, items []PAMProviderPermissionsV1, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
-	return transport.Many[PAMProviderPermissionsV1](ctx, s.t, call, transport.Call{Op: opSetPAMProvidersV1, Args: []any{id}, Body: pamProviderGrants(items)})
+	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opSetPAMProvidersV1, Args: []any{id}, Body: pamProviderGrants(items)})
 }

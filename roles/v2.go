@@ -10,6 +10,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -19,13 +20,13 @@ import (
 
 // V2 is version 2 of the roles API, from Command 11 on.
 type V2 struct {
-	t    *transport.Client
+	c    *service.Client
 	sets *permissionsets.V1 // for the limits that safe edits check
 }
 
 // NewV2 returns the service that works through client.
 func NewV2(client *security.Client) *V2 {
-	return &V2{t: client.Transport(), sets: permissionsets.NewV1(client)}
+	return &V2{c: service.Of(client), sets: permissionsets.NewV1(client)}
 }
 
 var (
@@ -58,14 +59,14 @@ type RoleV2 struct {
 	Claims          []claims.Claim     `json:"Claims"`
 }
 
-// Update turns what was read into an update that changes nothing.
-func (r RoleV2) Update() UpdateV2 {
+// ToUpdate returns the update that changes nothing.
+func (r RoleV2) ToUpdate() UpdateV2 {
 	u := UpdateV2{
 		ID: r.ID, Name: r.Name, Description: r.Description, EmailAddress: r.EmailAddress,
 		PermissionSetID: r.PermissionSetID, Permissions: slices.Clone(r.Permissions),
 	}
 	for _, c := range r.Claims {
-		u.Claims = append(u.Claims, c.Request())
+		u.Claims = append(u.Claims, c.ToRequest())
 	}
 	return u
 }
@@ -88,7 +89,7 @@ type CreateV2 struct {
 }
 
 // UpdateV2 replaces a role, all of it: what it leaves empty is cleared, and
-// claims that it does not name lose the role. Start from [RoleV2.Update] to
+// claims that it does not name lose the role. Start from [RoleV2.ToUpdate] to
 // change one thing.
 type UpdateV2 struct {
 	ID              int                `json:"Id"`
@@ -183,40 +184,30 @@ func at(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]"
 // List returns one page of roles.
 //
 // API: GET /Security/Roles, version 2.
-func (s *V2) List(ctx context.Context, opts *ListOptions, call ...security.CallOption) (*security.Page[SummaryV2], error) {
-	return paging.List[SummaryV2](ctx, s.t, opListV2, opts, slices.Concat(call, withoutValidate(opts)))
+func (s *V2) List(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) (*security.Page[SummaryV2], error) {
+	return paging.List[SummaryV2](ctx, s.c, opListV2, opts, call)
 }
 
 // All yields every role that opts selects, page after page, by name unless opts
 // says otherwise.
 //
 // API: GET /Security/Roles, version 2.
-func (s *V2) All(ctx context.Context, opts *ListOptions, call ...security.CallOption) iter.Seq2[SummaryV2, error] {
-	return paging.All(ctx, s.t, opListV2, opts, string(SortName), func(r *SummaryV2) int { return r.ID }, slices.Concat(call, withoutValidate(opts)))
-}
-
-// withoutValidate refuses the one list option that version 2 does not have.
-func withoutValidate(opts *ListOptions) []security.CallOption {
-	if opts == nil || opts.Validate == nil {
-		return nil
-	}
-	return []security.CallOption{func(c *transport.Call) {
-		c.Err = security.FieldErrors{{Field: "Validate", Problem: "version 2 has no such parameter"}}
-	}}
+func (s *V2) All(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[SummaryV2, error] {
+	return paging.All(ctx, s.c, opListV2, opts, string(SortName), func(r *SummaryV2) int { return r.ID }, call)
 }
 
 // Get returns one role with its permissions and claims.
 //
 // API: GET /Security/Roles/{id}, version 2.
 func (s *V2) Get(ctx context.Context, id int, call ...security.CallOption) (*RoleV2, error) {
-	return transport.One[RoleV2](ctx, s.t, call, transport.Call{Op: opGetV2, Args: []any{id}})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opGetV2, Args: []any{id}})
 }
 
 // Create makes a role.
 //
 // API: POST /Security/Roles, version 2.
 func (s *V2) Create(ctx context.Context, role CreateV2, call ...security.CallOption) (*RoleV2, error) {
-	return transport.One[RoleV2](ctx, s.t, call, transport.Call{Op: opCreateV2, Body: role})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opCreateV2, Body: role})
 }
 
 // Update replaces a role. The last writer wins: what another program changed
@@ -224,7 +215,7 @@ func (s *V2) Create(ctx context.Context, role CreateV2, call ...security.CallOpt
 //
 // API: PUT /Security/Roles, version 2.
 func (s *V2) Update(ctx context.Context, role UpdateV2, call ...security.CallOption) (*RoleV2, error) {
-	return transport.One[RoleV2](ctx, s.t, call, transport.Call{Op: opUpdateV2, Body: role})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opUpdateV2, Body: role})
 }
 
 // Delete removes a role; see [V1.Delete], which is the same operation: version 2
@@ -232,5 +223,5 @@ func (s *V2) Update(ctx context.Context, role UpdateV2, call ...security.CallOpt
 //
 // API: DELETE /Security/Roles/{id}, version 1.
 func (s *V2) Delete(ctx context.Context, id int, call ...security.CallOption) error {
-	return transport.None(ctx, s.t, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
+	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }

@@ -7,13 +7,42 @@ import (
 	"strings"
 	"time"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 )
 
-// CallOption changes one call. [WithHeader], [WithConcurrency] and [WithSettle]
-// may also be given to [NewClient], where they hold for every call of that
-// client.
-type CallOption func(*transport.Call)
+// CallOption changes one call. The options are those of this package; no other
+// package can make one. [WithHeader], [WithConcurrency] and [WithSettle] may also
+// be given to [NewClient], and then hold for every call of that client.
+type CallOption interface {
+	forCall()
+}
+
+// SharedOption is an option for a single call and for a whole client alike.
+type SharedOption interface {
+	CallOption
+	Option
+}
+
+// callOption is every CallOption.
+type callOption func(*service.Settings)
+
+func (callOption) forCall() {}
+
+// Set is how the services read the option.
+func (o callOption) Set(s *service.Settings) { o(s) }
+
+// sharedOption is a call option that a client can have too.
+type sharedOption struct{ callOption }
+
+func (o sharedOption) apply(c *config) error {
+	var probe service.Settings
+	if o.Set(&probe); probe.Err != nil {
+		return probe.Err
+	}
+	c.callDefaults = append(c.callDefaults, o.callOption)
+	return nil
+}
 
 // Response is what there is to know about an answer besides its body.
 type Response struct {
@@ -30,7 +59,7 @@ type Response struct {
 // operation (Details, EnsureAll) makes at the same time do not fill it. Do not
 // share r between calls that run at the same time.
 func WithResponse(r *Response) CallOption {
-	return func(c *transport.Call) {
+	return callOption(func(c *service.Settings) {
 		if r == nil {
 			c.Err = FieldErrors{{Field: "WithResponse", Problem: "must not be nil"}}
 			return
@@ -48,13 +77,13 @@ func WithResponse(r *Response) CallOption {
 				r.Total = n
 			}
 		}
-	}
+	})
 }
 
 // WithHeader adds a header to the request. It cannot set Authorization, which
 // belongs to the client's credential.
-func WithHeader(name, value string) CallOption {
-	return func(c *transport.Call) {
+func WithHeader(name, value string) SharedOption {
+	return shared(func(c *service.Settings) {
 		name := http.CanonicalHeaderKey(name)
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken) || strings.ContainsFunc(value, unprintable):
@@ -67,7 +96,7 @@ func WithHeader(name, value string) CallOption {
 			}
 			c.Header.Set(name, value)
 		}
-	}
+	})
 }
 
 // notToken reports runes that a header name cannot hold (RFC 9110, section 5.6.2).
@@ -75,30 +104,32 @@ func notToken(r rune) bool {
 	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
+func shared(set func(*service.Settings)) SharedOption { return sharedOption{set} }
+
 // WithConcurrency lets a walk over pages, or a bulk operation, have up to n
 // requests under way at the same time. The default is 4; 1 is strictly
 // sequential.
-func WithConcurrency(n int) CallOption {
-	return func(c *transport.Call) {
+func WithConcurrency(n int) SharedOption {
+	return shared(func(c *service.Settings) {
 		if n < 1 {
 			c.Err = FieldErrors{{Field: "WithConcurrency", Problem: "must be 1 or more, got " + strconv.Itoa(n)}}
 		}
 		c.Concurrency = n
-	}
+	})
 }
 
 // WithReplay vouches that this POST may be sent more than once, so that it is
 // repeated like a PUT. Without it a POST is repeated only where it provably was
 // not processed.
 func WithReplay() CallOption {
-	return func(c *transport.Call) { c.Replay = true }
+	return callOption(func(c *service.Settings) { c.Replay = true })
 }
 
 // WithDryRun makes a safe edit (Edit, Ensure and what is built on them) do
 // everything but the write, and return the change that it would make. Other
 // operations refuse it: they have nothing to say before they write.
 func WithDryRun() CallOption {
-	return func(c *transport.Call) { c.DryRun = true }
+	return callOption(func(c *service.Settings) { c.DryRun = true })
 }
 
 // WithSettle makes safe edits of roles hold against other programs that use
@@ -106,29 +137,25 @@ func WithDryRun() CallOption {
 // anew, and what was written is looked at once more d after the write. It costs
 // each edit that changes something a wait of d. Choose d longer than a read and
 // a write take at their slowest.
-func WithSettle(d time.Duration) CallOption {
-	return func(c *transport.Call) {
+func WithSettle(d time.Duration) SharedOption {
+	return shared(func(c *service.Settings) {
 		if d <= 0 {
 			c.Err = FieldErrors{{Field: "WithSettle", Problem: "must be more than 0, got " + d.String()}}
 		}
 		c.Settle = d
-	}
+	})
 }
 
-// apply makes those call options that make sense for a whole client client
-// options too.
-func (o CallOption) apply(c *config) error {
-	if o == nil {
-		return badOption("NewClient", "a nil option")
-	}
-	var probe transport.Call
-	o(&probe)
-	switch {
-	case probe.Err != nil:
-		return probe.Err
-	case probe.Header == nil && probe.Concurrency == 0 && probe.Settle == 0:
-		return FieldErrors{{Field: "NewClient", Problem: "of the call options only WithHeader, WithConcurrency and WithSettle are for a client too"}}
-	}
-	c.callDefaults = append(c.callDefaults, o)
-	return nil
+// WithProgress tells f after each item how many are done, of how many. total is
+// -1 if nobody knows. It is for what works on many items: walks over a list (All,
+// Find, Details) and EnsureAll; any other call refuses it. f is never called
+// twice at the same time, and the work waits while it runs.
+func WithProgress(f func(done, total int)) CallOption {
+	return callOption(func(c *service.Settings) {
+		if f == nil {
+			c.Err = FieldErrors{{Field: "WithProgress", Problem: "must not be nil"}}
+			return
+		}
+		c.Progress = f
+	})
 }

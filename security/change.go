@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/show"
 )
 
 // Action is what a safe change did.
@@ -43,7 +43,7 @@ type FieldChange struct {
 //	  Permissions: + /portal/read/
 func (c Change) String() string {
 	var b strings.Builder
-	b.WriteString(c.Object)
+	b.WriteString(show.Text(c.Object, maxShown))
 	if c.ID != "" {
 		b.WriteString(" (" + c.ID + ")")
 	}
@@ -53,41 +53,28 @@ func (c Change) String() string {
 	b.WriteString(" " + string(c.Action))
 	for _, f := range c.Fields {
 		if f.From != f.To {
-			fmt.Fprintf(&b, "\n  %s: %q -> %q", f.Field, f.From, f.To)
+			fmt.Fprintf(&b, "\n  %s: \"%s\" -> \"%s\"", f.Field, show.Text(f.From, maxShown), show.Text(f.To, maxShown))
 		}
 		for _, s := range f.Added {
-			fmt.Fprintf(&b, "\n  %s: + %s", f.Field, s)
+			fmt.Fprintf(&b, "\n  %s: + %s", f.Field, show.Text(s, maxShown))
 		}
 		for _, s := range f.Removed {
-			fmt.Fprintf(&b, "\n  %s: - %s", f.Field, s)
+			fmt.Fprintf(&b, "\n  %s: - %s", f.Field, show.Text(s, maxShown))
 		}
 	}
 	return b.String()
-}
-
-// WithChange fills c with what Edit, and what is built on it, did to a role.
-func WithChange(c *Change) CallOption {
-	return func(call *transport.Call) {
-		if c == nil {
-			call.Err = FieldErrors{{Field: "WithChange", Problem: "must not be nil"}}
-			return
-		}
-		call.OnChange = func(v any) { *c, _ = v.(Change) }
-	}
 }
 
 // ErrNotAttempted means that a bulk operation ended before it came to this item.
 var ErrNotAttempted = errors.New("not attempted")
 
 // BulkOptions changes how a bulk operation goes. How many items are worked on
-// at the same time is [WithConcurrency], 4 by default.
+// at the same time is [WithConcurrency], 4 by default; [WithProgress] tells how far
+// it is.
 type BulkOptions struct {
 	// StopOnError starts no further item after one failed. By default the
 	// others go on.
 	StopOnError bool
-	// Progress is told after each item how many are finished, of how many. It is
-	// never called twice at the same time.
-	Progress func(finished, total int)
 }
 
 // BulkResult is what became of one item of a bulk operation.

@@ -10,13 +10,21 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 )
 
 // Client talks to one Keyfactor Command server. Make one with [NewClient] and
 // hand it to the services. It is immutable and safe to share.
 type Client struct {
-	t *transport.Client
+	service *service.Client
+}
+
+// The services reach the transport of a client, and make call options, through
+// these hooks: nothing of either is in the public API.
+func init() { //nolint:gochecknoinits // sets two functions, and does no work
+	service.Hooks.Client = func(client any) *service.Client { return client.(*Client).service }
+	service.Hooks.Option = func(set func(*service.Settings)) any { return callOption(set) }
 }
 
 // NewClient returns a client for the API at baseURL, such as
@@ -29,12 +37,9 @@ func NewClient(baseURL string, opts ...Option) (*Client, error) {
 	return build(baseURL, "", opts)
 }
 
-// Transport is for the packages of this module.
-func (c *Client) Transport() *transport.Client { return c.t }
-
 // CloseIdleConnections closes the connections that no call is using. A client
 // needs no closing; this is for programs that count their connections.
-func (c *Client) CloseIdleConnections() { c.t.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.service.Transport.CloseIdleConnections() }
 
 var (
 	opEndpoints   = transport.Op{Method: http.MethodGet, Path: "Status/Endpoints", Version: 1}
@@ -45,14 +50,14 @@ var (
 //
 // API: GET /Status/Endpoints, version 1.
 func (c *Client) Endpoints(ctx context.Context, call ...CallOption) ([]string, error) {
-	return transport.Many[string](ctx, c.t, call, transport.Call{Op: opEndpoints})
+	return service.Many[string](ctx, c.service, call, transport.Call{Op: opEndpoints})
 }
 
 // HealthCheck returns nil where the server answers and accepts the credential.
 //
 // API: GET /Status/HealthCheck, version 1.
 func (c *Client) HealthCheck(ctx context.Context, call ...CallOption) error {
-	return transport.None(ctx, c.t, call, transport.Call{Op: opHealthCheck})
+	return service.None(ctx, c.service, call, transport.Call{Op: opHealthCheck})
 }
 
 // Version asks which version of Command the server runs. A server before 11
@@ -74,22 +79,21 @@ func (c *Client) Version(ctx context.Context, call ...CallOption) (ServerVersion
 // errors are as for every other call.
 func (c *Client) Do(ctx context.Context, method, path string, version int, body, into any, call ...CallOption) error {
 	path, rawQuery, _ := strings.Cut(strings.TrimPrefix(path, "/"), "?")
-	resolved := transport.Call{Op: transport.Op{Method: method, Path: path, Version: version}, Body: body}
-	transport.Resolve(c.t, call, &resolved)
-	if err := checkDo(method, path, version, body, into); err != nil {
-		resolved.Err = err
-	}
+	request := transport.Call{Op: transport.Op{Method: method, Path: path, Version: version}, Body: body}
+	request.Err = checkDo(method, path, version, body, into)
 	if rawQuery != "" {
 		var err error
-		if resolved.Query, err = url.ParseQuery(rawQuery); err != nil {
-			resolved.Err = FieldErrors{{Field: "path", Problem: "its query cannot be parsed"}}
+		if request.Query, err = url.ParseQuery(rawQuery); err != nil {
+			request.Err = FieldErrors{{Field: "path", Problem: "its query cannot be parsed"}}
 		}
 	}
-	if into == nil || resolved.Err != nil {
-		return c.t.Do(ctx, &resolved, nil)
+	settings := service.Resolve(c.service, call)
+	request = settings.Call(request)
+	if into == nil || request.Err != nil {
+		return c.service.Transport.Do(ctx, &request, nil)
 	}
 	fresh := reflect.New(reflect.TypeOf(into).Elem()) // so that a failed call leaves nothing behind
-	if err := c.t.Do(ctx, &resolved, fresh.Interface()); err != nil {
+	if err := c.service.Transport.Do(ctx, &request, fresh.Interface()); err != nil {
 		return err
 	}
 	reflect.ValueOf(into).Elem().Set(fresh.Elem())

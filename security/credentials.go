@@ -2,6 +2,7 @@ package security
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -57,12 +58,15 @@ func WithBasicAuth(user, password string) Option {
 // renewed.
 func WithAccessToken(token string) Option {
 	return withCredential("WithAccessToken", func() (credential, error) {
-		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if token == "" || strings.ContainsFunc(token, notVisible) {
 			return credential{}, badOption("WithAccessToken", "the token is empty, or contains spaces or control characters")
 		}
 		return fixed("Bearer " + token), nil
 	})
 }
+
+// notVisible reports what a token cannot hold.
+func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 
 func unprintable(r rune) bool { return r < ' ' || r == 0x7f }
 
@@ -155,6 +159,49 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 	})
 }
 
+// WithAuthorization lets sign add the credential to each attempt: for ways to sign
+// in that this library does not know, such as Kerberos or the scheme of a proxy.
+// sign may set headers of the request, and nothing else of it is sent; it does not
+// see the body. It is called for the configured scheme, host and port only, right
+// before the attempt is sent, from several goroutines at a time, and must end when
+// the request's context does. Its error ends the call: nothing is sent.
+func WithAuthorization(sign func(*http.Request) error) Option {
+	return withCredential("WithAuthorization", func() (credential, error) {
+		if sign == nil {
+			return credential{}, badOption("WithAuthorization", "must not be nil")
+		}
+		return credential{authorizer: func(*http.Client) transport.Authorizer {
+			return transport.Authorizer{Sign: func(r *http.Request) error {
+				if err := sign(r); err != nil {
+					return fmt.Errorf("no credential: %w", err)
+				}
+				return nil
+			}}
+		}}, nil
+	})
+}
+
+// WithClientCertificate presents cert to the server in the TLS handshake: alone,
+// or besides one other credential. The token endpoint does not get it.
+//
+// That Command signs a caller in by a certificate alone is assumed: it has a
+// provider for client certificates, and no document says how they are used. Go
+// presents a certificate in the first handshake of a connection only; a server
+// that asks for it later (IIS with "negotiate client certificate" off, which
+// renegotiates) does not get it.
+func WithClientCertificate(cert tls.Certificate) Option {
+	return option(func(c *config) error {
+		switch {
+		case len(cert.Certificate) == 0 || cert.PrivateKey == nil:
+			return badOption("WithClientCertificate", "holds no certificate with a private key; tls.LoadX509KeyPair reads one")
+		case c.clientCert != nil:
+			return badOption("WithClientCertificate", "was given twice")
+		}
+		c.clientCert = &cert
+		return nil
+	})
+}
+
 // tokens is an authorizer that keeps a token until it expires or is refused.
 //
 // Whoever finds no usable token fetches one, with its own context; others wait
@@ -191,6 +238,9 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 		}
 		if tok == nil || tok.AccessToken == "" {
 			return "", errors.New("no token: the token source gave an empty one")
+		}
+		if strings.ContainsFunc(tok.Type()+tok.AccessToken, notVisible) {
+			return "", errors.New("no token: the token source gave one with spaces or control characters")
 		}
 		if !tok.Expiry.IsZero() && !time.Now().Before(tok.Expiry) {
 			return "", errors.New("no token: the token source gave one that has expired")

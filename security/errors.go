@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 )
 
@@ -26,8 +30,12 @@ var (
 	ErrUnauthorized = errors.New("not authenticated")
 	// ErrForbidden: 403. The caller's roles lack the permission.
 	ErrForbidden = errors.New("permission missing")
-	// ErrNotFound: 404. No object has that id, or the server has no such endpoint.
+	// ErrNotFound: Command answered 404 with its own error: no object has that id.
 	ErrNotFound = errors.New("not found")
+	// ErrNoEndpoint: 404 from anything else. The API path is wrong, the server's
+	// version has no such endpoint, or a proxy answered. Whether the object exists
+	// is not known.
+	ErrNoEndpoint = errors.New("no such endpoint")
 	// ErrConflict: 409.
 	ErrConflict = errors.New("conflict")
 	// ErrRateLimited: 429, still after the attempts allowed.
@@ -51,21 +59,29 @@ var (
 type Error struct {
 	Op     string // the operation, such as "GET /Security/Roles/{id}, version 2"
 	Method string
-	Path   string // as sent, without query; "" where nothing was sent
+	Path   string // below the API path, as sent, without query; "" if nothing was sent
 
-	StatusCode       int    // 0 where nothing came back
-	Code             string // the server's own code, such as "0xA011004A"
-	Message          string // the server's own words
-	FailedOperations []string
-	CorrelationID    string // names this request in the server's log
-	ProductVersion   string
-	RetryAfter       time.Duration // how long the server asked to wait; 0 for not at all
-	Attempts         int           // how often it was tried; 0 where nothing was sent
-	Body             []byte        // what came back, at most 64 KiB of it
+	StatusCode       int               // 0 if nothing came back
+	Code             string            // the server's own code, such as "0xA011004A"
+	Message          string            // the server's own words, unescaped: escape them before you show them
+	FailedOperations []FailedOperation // of a bulk operation that failed in part
+	CorrelationID    string            // names this request in the server's log
+	ProductVersion   string            // of the server; "" if it did not say
+	RetryAfter       time.Duration     // how long the server asked to wait; 0 for not at all
+	Attempts         int               // how often it was tried; 0 if nothing was sent
+	Body             []byte            // what came back, at most 64 KiB of it
 
-	reason  transport.Reason
-	unknown bool
-	cause   error
+	baseURL    string
+	reason     transport.Reason
+	unknown    bool
+	noEndpoint bool
+	cause      error
+}
+
+// FailedOperation is one part of a bulk operation that the server could not do.
+type FailedOperation struct {
+	Reason string          // the server's words
+	Raw    json.RawMessage // all that the server said of it: members differ by operation
 }
 
 // maxBody is how much of a body an Error keeps.
@@ -81,7 +97,9 @@ func newError(f *transport.Failure) error {
 		RetryAfter:     f.RetryAfter,
 		Attempts:       f.Attempts,
 		Body:           f.Body,
+		baseURL:        f.BaseURL,
 		reason:         f.Reason,
+		noEndpoint:     f.NoEndpoint,
 		unknown:        f.Unknown,
 		cause:          f.Err,
 	}
@@ -104,27 +122,36 @@ func newError(f *transport.Failure) error {
 // stays in Body.
 func (e *Error) parse(body []byte) {
 	var fields struct {
-		ErrorCode        any `json:"ErrorCode"`
-		Message          any `json:"Message"`
-		FailedOperations []struct {
-			Reason string `json:"Reason"`
-		} `json:"FailedOperations"`
-		Title any `json:"title"` // of problem details, which the framework underneath may send
+		ErrorCode        any               `json:"ErrorCode"`
+		Message          any               `json:"Message"`
+		FailedOperations []json.RawMessage `json:"FailedOperations"`
+		// Of problem details, which the framework underneath may send.
+		Title  any                 `json:"title"`
+		Errors map[string][]string `json:"errors"`
 	}
 	// A member of the wrong type must not cost the others.
 	_ = json.Unmarshal(body, &fields)
 	e.Code = text(fields.ErrorCode)
 	if e.Message = text(fields.Message); e.Message == "" {
-		e.Message = text(fields.Title)
+		e.Message = strings.TrimSpace(text(fields.Title) + " " + problems(fields.Errors))
 	}
-	for _, op := range fields.FailedOperations {
-		if op.Reason != "" {
-			e.FailedOperations = append(e.FailedOperations, op.Reason)
-		}
+	for _, raw := range fields.FailedOperations {
+		var op struct{ Reason any }
+		_ = json.Unmarshal(raw, &op)
+		e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: text(op.Reason), Raw: raw})
 	}
 	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && plain != "null" && !strings.ContainsAny(plain[:1], "<{[") {
 		e.Message = strings.ToValidUTF8(plain[:min(len(plain), 200)], "")
 	}
+}
+
+// problems is what problem details say of the fields of a request, by name.
+func problems(fields map[string][]string) string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		texts = append(texts, strings.Trim(name+": "+strings.Join(fields[name], " "), ": "))
+	}
+	return strings.Join(texts, "; ")
 }
 
 func text(v any) string {
@@ -143,12 +170,12 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
 	if e.Path != "" && strings.Contains(e.Op, "{") {
-		b.WriteString(" (" + e.Path + ")")
+		b.WriteString(" (" + show.Text(e.Path, maxShown) + ")")
 	}
 	b.WriteString(": ")
 	b.WriteString(e.what())
 	if e.CorrelationID != "" {
-		b.WriteString(", correlation id " + e.CorrelationID)
+		b.WriteString(", correlation id " + show.Text(e.CorrelationID, 100))
 	}
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
@@ -181,17 +208,29 @@ func (e *Error) what() string {
 	return e.answer()
 }
 
+// How much of the server's words an error text shows.
+const (
+	maxShown      = 400 // characters of one message
+	maxOperations = 5
+)
+
 // answer is status, code and message of what came back.
 func (e *Error) answer() string {
 	s := status(e.StatusCode)
 	if e.Message != "" {
-		s += ": " + e.Message
+		s += ": " + show.Text(e.Message, maxShown)
 	}
-	if len(e.FailedOperations) > 0 {
-		s += "; " + strings.Join(e.FailedOperations, "; ")
+	for i, op := range e.FailedOperations {
+		if i == maxOperations {
+			s += fmt.Sprintf("; and %d more", len(e.FailedOperations)-i)
+			break
+		}
+		if op.Reason != "" {
+			s += "; " + show.Text(op.Reason, maxShown)
+		}
 	}
 	if e.Code != "" {
-		s += " [" + e.Code + "]"
+		s += " [" + show.Text(e.Code, 40) + "]"
 	}
 	return s
 }
@@ -208,6 +247,8 @@ func (e *Error) advice() string {
 		return "a proxy or a login page may have answered, check the base URL and the credentials"
 	case errors.Is(e, ErrUnauthorized):
 		return "check the credentials"
+	case e.noEndpoint:
+		return e.whereTo()
 	case e.StatusCode == http.StatusForbidden:
 		return "the caller's roles lack the permission for this call"
 	case e.StatusCode == http.StatusTooManyRequests && e.RetryAfter > 0:
@@ -217,6 +258,21 @@ func (e *Error) advice() string {
 		return "check the host in the URL, and give a private CA with WithRootCAs"
 	}
 	return ""
+}
+
+// whereTo says what to check after a 404 that is not about an object.
+func (e *Error) whereTo() string {
+	path := "/"
+	if u, err := url.Parse(e.baseURL); err == nil && u.Path != "" {
+		path = u.Path
+	}
+	s := fmt.Sprintf("this is not Command's own answer, so nothing is known of the object: check that the API path %q in %s is right", path, e.baseURL+e.Path)
+	if e.ProductVersion != "" {
+		s += fmt.Sprintf(", and that Command %s has this endpoint", show.Text(e.ProductVersion, 60))
+	} else {
+		s += ", and that the server's version has this endpoint"
+	}
+	return s
 }
 
 // Unwrap returns what lies underneath: the context's error and cause, the
@@ -234,7 +290,9 @@ func (e *Error) Is(target error) bool {
 	case ErrForbidden:
 		return e.StatusCode == http.StatusForbidden
 	case ErrNotFound:
-		return e.StatusCode == http.StatusNotFound
+		return e.StatusCode == http.StatusNotFound && !e.noEndpoint
+	case ErrNoEndpoint:
+		return e.noEndpoint
 	case ErrConflict:
 		return e.StatusCode == http.StatusConflict
 	case ErrRateLimited:

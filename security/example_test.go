@@ -31,7 +31,7 @@ func ExampleNewClient_problems() {
 	// credentials: none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, WithTokenSource
 }
 
-func ExampleField() {
+func ExampleFilterField() {
 	fmt.Println(security.And(
 		claims.FieldType.Eq(claims.TypeOAuthRole),
 		security.Or(claims.FieldValue.StartsWith("pki-"), claims.FieldDescription.Contains("PKI")),

@@ -12,11 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// Field is a field that a list can be filtered by. Each resource package has
+// FilterField is a field that a list can be filtered by. Each resource package has
 // constants for those it knows, such as roles.FieldName.
-type Field string
+type FilterField string
 
-// Filter selects the records of a list. Make one from a [Field], and combine
+// Filter selects the records of a list. Make one from a [FilterField], and combine
 // several with [And] and [Or]. The zero Filter selects all.
 //
 // A Filter that cannot be expressed safely carries an error, which the call
@@ -31,40 +31,40 @@ type Filter struct {
 // Eq selects records whose field equals value: a string, an integer, a boolean,
 // or a type derived from one of them. A value that has a JSON form of its own,
 // such as a claims.Type, is compared in that form.
-func (f Field) Eq(value any) Filter { return f.compare("-eq", value) }
+func (f FilterField) Eq(value any) Filter { return f.compare("-eq", value) }
 
 // Ne selects records whose field differs from value.
-func (f Field) Ne(value any) Filter { return f.compare("-ne", value) }
+func (f FilterField) Ne(value any) Filter { return f.compare("-ne", value) }
 
 // Lt selects records whose field is less than value.
-func (f Field) Lt(value any) Filter { return f.compare("-lt", value) }
+func (f FilterField) Lt(value any) Filter { return f.compare("-lt", value) }
 
 // Le selects records whose field is at most value.
-func (f Field) Le(value any) Filter { return f.compare("-le", value) }
+func (f FilterField) Le(value any) Filter { return f.compare("-le", value) }
 
 // Gt selects records whose field is greater than value.
-func (f Field) Gt(value any) Filter { return f.compare("-gt", value) }
+func (f FilterField) Gt(value any) Filter { return f.compare("-gt", value) }
 
 // Ge selects records whose field is at least value.
-func (f Field) Ge(value any) Filter { return f.compare("-ge", value) }
+func (f FilterField) Ge(value any) Filter { return f.compare("-ge", value) }
 
 // Contains selects records whose field contains text.
-func (f Field) Contains(text string) Filter { return f.compare("-contains", text) }
+func (f FilterField) Contains(text string) Filter { return f.compare("-contains", text) }
 
 // NotContains selects records whose field does not contain text.
-func (f Field) NotContains(text string) Filter { return f.compare("-notcontains", text) }
+func (f FilterField) NotContains(text string) Filter { return f.compare("-notcontains", text) }
 
 // StartsWith selects records whose field starts with text.
-func (f Field) StartsWith(text string) Filter { return f.compare("-startswith", text) }
+func (f FilterField) StartsWith(text string) Filter { return f.compare("-startswith", text) }
 
 // EndsWith selects records whose field ends with text.
-func (f Field) EndsWith(text string) Filter { return f.compare("-endswith", text) }
+func (f FilterField) EndsWith(text string) Filter { return f.compare("-endswith", text) }
 
 // IsNull selects records whose field has no value.
-func (f Field) IsNull() Filter { return f.term("-eq", "NULL") }
+func (f FilterField) IsNull() Filter { return f.term("-eq", "NULL") }
 
 // NotNull selects records whose field has a value.
-func (f Field) NotNull() Filter { return f.term("-ne", "NULL") }
+func (f FilterField) NotNull() Filter { return f.term("-ne", "NULL") }
 
 // And selects what all filters select. An empty Filter among them changes
 // nothing.
@@ -119,7 +119,7 @@ func (f Filter) EncodeValues(key string, v *url.Values) error {
 	return nil
 }
 
-func (f Field) compare(op string, value any) Filter {
+func (f FilterField) compare(op string, value any) Filter {
 	if _, ok := value.(json.Marshaler); ok {
 		raw, err := json.Marshal(value) // knows what to do with a nil pointer
 		var form any
@@ -152,7 +152,7 @@ func (f Field) compare(op string, value any) Filter {
 	return filterError(fmt.Sprintf("%s: a %T cannot be compared with, use a string, an integer or a boolean", f, value))
 }
 
-func (f Field) quoted(op, text string) Filter {
+func (f FilterField) quoted(op, text string) Filter {
 	if !utf8.ValidString(text) {
 		return filterError(fmt.Sprintf("%s: the value is not valid UTF-8", f))
 	}
@@ -165,7 +165,7 @@ func (f Field) quoted(op, text string) Filter {
 	return f.term(op, `"`+text+`"`)
 }
 
-func (f Field) term(op, value string) Filter {
+func (f FilterField) term(op, value string) Filter {
 	if f == "" || strings.ContainsFunc(string(f), func(r rune) bool {
 		return r != '_' && r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	}) {

@@ -40,12 +40,12 @@ func (n named) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("no such name")
 }
 
-const name = security.Field("Name")
+const name = security.FilterField("Name")
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	one := named(1)
-	claim := security.Field("ClaimType").Eq(claims.TypeOAuthSubject)
+	claim := security.FilterField("ClaimType").Eq(claims.TypeOAuthSubject)
 	for want, f := range map[string]security.Filter{
 		"":                                    {},
 		`(Name -eq "Auditors")`:               name.Eq("Auditors"),
@@ -128,10 +128,10 @@ func TestBadFilters(t *testing.T) {
 		"float":                   name.Lt(1.5),
 		"slice":                   name.Eq([]string{"a"}),
 		"struct":                  name.Eq(struct{}{}),
-		"no field":                security.Field("").Eq("a"),
-		"field with a space":      security.Field("a b").Eq("a"),
-		"field with a query":      security.Field(`Name -eq "a" or Name`).IsNull(),
-		"field with a bracket":    security.Field("a)").NotNull(),
+		"no field":                security.FilterField("").Eq("a"),
+		"field with a space":      security.FilterField("a b").Eq("a"),
+		"field with a query":      security.FilterField(`Name -eq "a" or Name`).IsNull(),
+		"field with a bracket":    security.FilterField("a)").NotNull(),
 		"empty raw":               security.Raw(""),
 		"blank raw":               security.Raw(" \t"),
 		"empty filter in Or":      security.Or(name.Eq("a"), security.Filter{}),
@@ -220,7 +220,7 @@ func FuzzFilter(f *testing.F) {
 			{"-eq", func(s string) security.Filter { return name.Eq(s) }},
 			{"-contains", name.Contains},
 			{"-startswith", name.StartsWith},
-			{"-ge", func(s string) security.Filter { return security.Field("Name").Ge(label(s)) }},
+			{"-ge", func(s string) security.Filter { return security.FilterField("Name").Ge(label(s)) }},
 		}
 		first, second := ops[shape&3], ops[shape>>2&3]
 		x, y := first.make(a), second.make(b)

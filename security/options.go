@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,10 +17,13 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/turns"
 )
 
-// Option configures a client that [NewClient] makes.
+// Option configures a client that [NewClient] makes. The options are those of this
+// package; no other package can make one.
 type Option interface {
 	apply(*config) error
 }
@@ -41,8 +45,9 @@ type config struct {
 	logger       *slog.Logger
 	userAgent    string
 	maxBytes     int64
-	callDefaults []CallOption
+	callDefaults []callOption
 	credentials  []credential
+	clientCert   *tls.Certificate
 }
 
 const (
@@ -233,9 +238,10 @@ func (c *config) parseBase(baseURL string) (*url.URL, error) {
 	return u.JoinPath("."), nil
 }
 
-// httpClient is the client that all requests go through, the token endpoint's
-// included, before credentials and middleware are added.
-func (c *config) httpClient() (*http.Client, error) {
+// httpClients returns the client that all calls go through, and the one for the
+// token endpoint, before credentials and middleware are added. They differ if a
+// client certificate is to be presented to the server.
+func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 	hc := http.Client{}
 	if c.http != nil {
 		hc = *c.http
@@ -245,28 +251,45 @@ func (c *config) httpClient() (*http.Client, error) {
 	} else if hc.Timeout == 0 {
 		hc.Timeout = defaultTimeout
 	}
-	switch t := hc.Transport.(type) {
-	case nil:
-		own := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
-		if standard, ok := http.DefaultTransport.(*http.Transport); ok { // a program may have replaced it
-			own = standard.Clone()
-		}
-		own.MaxIdleConnsPerHost = 64 // the default of 2 throws away what concurrent calls opened
+	own, ok := hc.Transport.(*http.Transport)
+	switch needed := len(c.roots) > 0 || c.skipVerify || c.clientCert != nil; {
+	case hc.Transport == nil:
+		own = newHTTPTransport()
 		c.trust(own)
-		hc.Transport = own
-	case *http.Transport:
-		if len(c.roots) > 0 || c.skipVerify {
-			own := t.Clone()
-			c.trust(own)
-			hc.Transport = own
-		}
+	case !needed:
+		return &hc, &hc, nil
+	case !ok:
+		return nil, nil, badOption("WithHTTPClient", "its Transport is a %T, so WithRootCAs, WithClientCertificate and "+
+			"WithInsecureSkipVerify cannot be applied to it; set up TLS in it yourself", hc.Transport)
 	default:
-		if len(c.roots) > 0 || c.skipVerify {
-			return nil, badOption("WithHTTPClient", "its Transport is a %T, so WithRootCAs and WithInsecureSkipVerify "+
-				"cannot be applied to it; set up TLS in it yourself", t)
-		}
+		own = own.Clone()
+		c.trust(own)
 	}
-	return &hc, nil
+	hc.Transport = own
+	if c.clientCert == nil {
+		return &hc, &hc, nil
+	}
+	withCert := hc
+	presenting := own.Clone()
+	presenting.TLSClientConfig.Certificates = []tls.Certificate{*c.clientCert}
+	withCert.Transport = presenting
+	return &withCert, &hc, nil
+}
+
+// newHTTPTransport is like net/http's default transport, which is not copied: any
+// package of the program may have changed that one, its TLS settings included.
+func newHTTPTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          100,
+		MaxIdleConnsPerHost:   64, // the default of 2 throws away what concurrent calls opened
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
 }
 
 // trust changes whose certificates t accepts.
@@ -299,7 +322,13 @@ func (c *config) trust(t *http.Transport) {
 func (c *config) credential() (credential, error) {
 	switch len(c.credentials) {
 	case 0:
-		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, WithTokenSource")
+		if c.clientCert != nil {
+			return credential{name: "WithClientCertificate", authorizer: func(*http.Client) transport.Authorizer {
+				return transport.Authorizer{}
+			}}, nil
+		}
+		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, "+
+			"WithTokenSource, WithAuthorization, WithClientCertificate")
 	case 1:
 		return c.credentials[0], nil
 	}
@@ -328,7 +357,7 @@ func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 	}
 	base, err := c.parseBase(baseURL)
 	note(err)
-	hc, err := c.httpClient()
+	calls, tokens, err := c.httpClients()
 	note(err)
 	cred, err := c.credential()
 	note(err)
@@ -343,16 +372,17 @@ func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 	}
 	perCall := c.callDefaults
 	cfg := transport.Config{
-		Base: base, HTTP: hc, Auth: cred.authorizer(hc),
+		Base: base, HTTP: calls, Auth: cred.authorizer(tokens),
 		Middleware: c.middleware, Limiter: c.limiter, Retry: c.retry, Log: c.logger,
 		UserAgent: c.userAgent, MaxBytes: c.maxBytes, Fail: newError,
 	}
+	shared := &service.Client{Transport: transport.New(cfg), Turns: &turns.Registry{}}
 	if len(perCall) > 0 {
-		cfg.Defaults = func(call *transport.Call) {
+		shared.Defaults = func(settings *service.Settings) {
 			for _, o := range perCall {
-				o(call)
+				o.Set(settings)
 			}
 		}
 	}
-	return &Client{t: transport.New(cfg)}, nil
+	return &Client{shared}, nil
 }

@@ -6,14 +6,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // Each yields what fetch makes of every item of seq, in the order of seq, with
 // as many fetches under way at a time as the call options say. The first error,
 // of seq or of fetch, ends it.
-func Each[In, Out any](ctx context.Context, c *transport.Client, call []security.CallOption, seq iter.Seq2[In, error],
+func Each[In, Out any](ctx context.Context, c *service.Client, call []security.CallOption, seq iter.Seq2[In, error],
 	fetch func(context.Context, In) (Out, error),
 ) iter.Seq2[Out, error] {
 	type result struct {
@@ -21,7 +21,7 @@ func Each[In, Out any](ctx context.Context, c *transport.Client, call []security
 		err   error
 	}
 	return func(yield func(Out, error) bool) {
-		options := transport.Resolved(c, call)
+		options := service.Resolve(c, call)
 		limit := options.InFlight()
 		// Leaving ends every fetch that is still under way and waits for it.
 		ctx, cancel := context.WithCancel(ctx)

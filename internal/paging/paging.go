@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-querystring/query"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -47,11 +48,10 @@ func Query(opts any) (url.Values, error) {
 }
 
 // List fetches one page.
-func List[T any](ctx context.Context, c *transport.Client, op transport.Op, opts any, call []security.CallOption) (*security.Page[T], error) {
+func List[T any](ctx context.Context, c *service.Client, op transport.Op, opts any, call []security.CallOption) (*security.Page[T], error) {
 	q, err := Query(opts)
-	next := transport.Call{Op: op, Query: q, Err: err}
-	transport.Resolve(c, call, &next)
-	p := fetch[T](ctx, c, next)
+	settings := service.Resolve(c, call)
+	p := fetch[T](ctx, c, settings.Call(transport.Call{Op: op, Query: q, Err: err}))
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -69,7 +69,7 @@ type page[T any] struct {
 }
 
 // fetch sends one request whose options are applied already.
-func fetch[T any](ctx context.Context, c *transport.Client, call transport.Call) page[T] {
+func fetch[T any](ctx context.Context, c *service.Client, call transport.Call) page[T] {
 	p := page[T]{total: -1}
 	report := call.OnMeta
 	call.OnMeta = func(m transport.Meta) {
@@ -81,7 +81,7 @@ func fetch[T any](ctx context.Context, c *transport.Client, call transport.Call)
 			report(m)
 		}
 	}
-	p.err = c.Do(ctx, &call, &p.items)
+	p.err = c.Transport.Do(ctx, &call, &p.items)
 	if p.err != nil {
 		p.items = nil // never half a page
 	}
@@ -97,7 +97,7 @@ func fetch[T any](ctx context.Context, c *transport.Client, call transport.Call)
 // The walk ends with the total that the server states, or with the first empty
 // page; a short page says nothing, since a server may cap the page size. Where
 // what was seen does not add up, it ends with security.ErrListChanged.
-func All[T any, K comparable](ctx context.Context, c *transport.Client, op transport.Op, opts any, sortBy string,
+func All[T any, K comparable](ctx context.Context, c *service.Client, op transport.Op, opts any, sortBy string,
 	id func(*T) K, call []security.CallOption,
 ) iter.Seq2[T, error] {
 	q, err := Query(opts)
@@ -105,9 +105,11 @@ func All[T any, K comparable](ctx context.Context, c *transport.Client, op trans
 		q.Set(paramSort, sortBy)
 	}
 	return func(yield func(T, error) bool) {
-		first := transport.Call{Op: op, Query: q, Err: err}
-		transport.Resolve(c, call, &first)
-		w := walk[T, K]{client: c, call: first, id: id, yield: yield, seen: map[K]struct{}{}, total: -1}
+		settings := service.Resolve(c, call)
+		w := walk[T, K]{
+			client: c, settings: settings, call: settings.Call(transport.Call{Op: op, Query: q, Err: err}),
+			id: id, yield: yield, seen: map[K]struct{}{}, total: -1,
+		}
 		if err := w.run(ctx); err != nil {
 			var zero T
 			yield(zero, err)
@@ -117,10 +119,11 @@ func All[T any, K comparable](ctx context.Context, c *transport.Client, op trans
 
 // walk is one range over All.
 type walk[T any, K comparable] struct {
-	client *transport.Client
-	call   transport.Call
-	id     func(*T) K
-	yield  func(T, error) bool
+	client   *service.Client
+	settings service.Settings
+	call     transport.Call
+	id       func(*T) K
+	yield    func(T, error) bool
 
 	start, size int // first page and page size asked for
 	seen        map[K]struct{}
@@ -152,7 +155,7 @@ func (w *walk[T, K]) run(ctx context.Context) error {
 	var group errgroup.Group
 	defer func() { cancel(); _ = group.Wait() }()
 
-	ahead := w.call.InFlight()
+	ahead := w.settings.InFlight()
 	var queue []chan page[T]
 	for next := w.start + 1; ; {
 		for len(queue) < ahead && (len(queue) == 0 || w.worthwhile(next)) {
@@ -233,6 +236,9 @@ func (w *walk[T, K]) consume(ctx context.Context, p page[T]) (done bool, err err
 		}
 		fresh++
 		w.count++
+		if w.settings.Progress != nil {
+			w.settings.Progress(w.count, w.want)
+		}
 		if !w.yield(p.items[i], nil) {
 			return true, nil
 		}

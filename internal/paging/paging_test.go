@@ -285,7 +285,7 @@ func TestAllTenThousand(t *testing.T) {
 func TestAllQuery(t *testing.T) {
 	t.Parallel()
 	s := &server{list: numbered(30)}
-	opts := &options{Filter: security.Field("Name").Contains("thing"), Order: security.Descending, PageSize: 20}
+	opts := &options{Filter: security.FilterField("Name").Contains("thing"), Order: security.Descending, PageSize: 20}
 	seq := all(t.Context(), s.client(t), opts, security.WithConcurrency(1))
 	*opts = options{PageSize: 1, SortBy: "Other"} // must have no effect
 	for range 2 {
@@ -634,7 +634,7 @@ func TestBadInputSendsNothing(t *testing.T) {
 		"page":        {opts: options{Page: -1}, fields: []string{"Page"}},
 		"page size":   {opts: options{PageSize: -1}, fields: []string{"PageSize"}},
 		"both":        {opts: options{Page: -7, PageSize: -8}, fields: []string{"Page", "PageSize"}},
-		"filter":      {opts: options{Filter: security.Field("Name").Eq(`a"b`)}, fields: []string{"Filter"}},
+		"filter":      {opts: options{Filter: security.FilterField("Name").Eq(`a"b`)}, fields: []string{"Filter"}},
 		"order":       {opts: options{Order: 7}, fields: []string{"Order"}},
 		"concurrency": {call: []security.CallOption{security.WithConcurrency(0)}, fields: []string{"WithConcurrency"}},
 		"response":    {call: []security.CallOption{security.WithResponse(nil)}, fields: []string{"WithResponse"}},

@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -31,16 +34,16 @@ type Resource[T any] struct {
 // Ensure finds an object and corrects it, or creates it. Where a creation may or
 // may not have been done, or was refused because somebody else was faster, it
 // looks again: the object is created once, however often the network fails.
-func Ensure[T any](ctx context.Context, c *transport.Client, call transport.Call, r Resource[T]) (*T, security.Change, error) {
+func Ensure[T any](ctx context.Context, c *service.Client, call service.Settings, r Resource[T]) (*T, security.Change, error) {
 	if call.Err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, call.Err)
 	}
-	turn, err := c.Turn(ctx, "ensure "+r.Key)
+	turn, err := c.Turns.Take(ctx, "ensure "+r.Key)
 	if err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, err)
 	}
 	defer turn.Leave()
-	retry := c.Retry()
+	retry := c.Transport.Retry()
 	created := security.Change{Action: security.Created, Object: r.Object, DryRun: call.DryRun, Fields: r.Created}
 	var failure error // of the creation before this round
 	for attempt := 1; ; attempt++ {
@@ -101,10 +104,27 @@ func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*
 		if round == maxLooks || !errors.Is(err, security.ErrListChanged) {
 			return found, err
 		}
-		if transport.Sleep(ctx, transport.Stagger(round)) != nil {
+		if transport.Sleep(ctx, Stagger(round)) != nil {
 			return nil, err
 		}
 	}
+}
+
+// Stagger is a short random wait before round (1 or more) is tried anew, so that
+// two programs that got into each other's way do not do it again in step.
+func Stagger(round int) time.Duration {
+	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
+}
+
+// Option makes a call option that is not in the public API.
+func Option(set func(*service.Settings)) security.CallOption {
+	return service.Hooks.Option(set).(security.CallOption)
+}
+
+// Quiet is the option for requests that run at the same time as others, or as a
+// part of something larger: they report nothing to the caller.
+func Quiet() security.CallOption {
+	return Option(func(s *service.Settings) { s.OnMeta, s.Progress = nil, nil })
 }
 
 // taken reports a refusal that may mean that the object exists by now. Which
@@ -116,7 +136,7 @@ func taken(err error) bool {
 
 // All ensures many objects, several at a time, and returns what became of each,
 // in order. The error is nil where all went well.
-func All[In, Out any](ctx context.Context, call transport.Call, items []In, opts *security.BulkOptions,
+func All[In, Out any](ctx context.Context, call service.Settings, items []In, opts *security.BulkOptions,
 	ensure func(context.Context, In) (*Out, security.Change, error),
 ) ([]security.BulkResult[Out], error) {
 	if call.Err != nil {
@@ -160,8 +180,8 @@ func All[In, Out any](ctx context.Context, call transport.Call, items []In, opts
 					first = err
 				}
 			}
-			if o.Progress != nil {
-				o.Progress(done, len(items))
+			if call.Progress != nil {
+				call.Progress(done, len(items))
 			}
 			return nil
 		})

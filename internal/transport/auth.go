@@ -11,12 +11,16 @@ import (
 	"time"
 )
 
-// Authorizer gives the value of the Authorization header. Refresh is asked
-// after a 401 with the value that was refused; it returns "" where there is no
-// other.
+// Authorizer adds the credential to requests. Either Sign or Value is set, or
+// neither if the connection itself is the credential (a client certificate).
 type Authorizer struct {
+	// Sign sets the headers of one attempt.
+	Sign func(*http.Request) error
+	// Value gives the value of the Authorization header. Refresh is asked after a
+	// 401 with the value that was refused; it returns "" if there is no other, and
+	// is nil if nothing can be refreshed.
 	Value   func(context.Context) (string, error)
-	Refresh func(ctx context.Context, refused string) (string, error) // nil where nothing can be refreshed
+	Refresh func(ctx context.Context, refused string) (string, error)
 }
 
 // authorizing is the RoundTripper nearest to the network. It adds the
@@ -36,12 +40,12 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 		f = &flight{} // a middleware changed the context
 	}
 	connected := f.gotConn.Load()
-	value, err := a.auth.Value(r.Context())
+	header, value, err := a.credential(r)
 	if err != nil {
 		return nil, f.refuse(r, err)
 	}
 	f.connected(connected) // a connection to the token endpoint is none to the server
-	resp, err := a.send(f, r, value)
+	resp, err := a.send(f, r, header)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || a.auth.Refresh == nil {
 		return resp, err
 	}
@@ -66,21 +70,43 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	drain(resp.Body)
-	f.attempts++
+	f.attempts.Add(1)
 	f.connected(false)
-	return a.send(f, &again, fresh)
+	header.Set("Authorization", fresh)
+	return a.send(f, &again, header)
 }
 
-// send sends r with the credential. It does so on a copy: a RoundTripper may
-// not change the request that it was given, and the answer must not show the
-// credential to a middleware.
-func (a *authorizing) send(f *flight, r *http.Request, value string) (*http.Response, error) {
+// credential returns the header of r with the credential, and the credential's
+// value if it can be refreshed.
+func (a *authorizing) credential(r *http.Request) (header http.Header, value string, err error) {
+	switch {
+	case a.auth.Value != nil:
+		if value, err = a.auth.Value(r.Context()); err != nil {
+			return nil, "", err
+		}
+		header = maps.Clone(r.Header)
+		header["Authorization"] = []string{value}
+		return header, value, nil
+	case a.auth.Sign != nil:
+		signed := r.Clone(r.Context())
+		signed.Body, signed.GetBody = nil, nil // not for the signer to read
+		if err := a.auth.Sign(signed); err != nil {
+			return nil, "", err
+		}
+		return signed.Header, "", nil // whatever else it changed is not sent
+	}
+	return r.Header, "", nil
+}
+
+// send sends r with header instead of its own. It does so on a copy: a
+// RoundTripper may not change the request that it was given, and the answer must
+// not show the credential to a middleware.
+func (a *authorizing) send(f *flight, r *http.Request, header http.Header) (*http.Response, error) {
 	if !f.notAfter.IsZero() && time.Now().After(f.notAfter) {
 		return nil, f.refuse(r, ErrStale)
 	}
 	c := *r
-	c.Header = maps.Clone(r.Header)
-	c.Header["Authorization"] = []string{value}
+	c.Header = header
 	resp, err := a.next.RoundTrip(&c)
 	if resp != nil {
 		resp.Request = r

@@ -34,23 +34,20 @@ type Config struct {
 	Log        *slog.Logger
 	UserAgent  string
 	MaxBytes   int64
-	Defaults   func(*Call)          // applied to each call before its own options
 	Fail       func(*Failure) error // turns a failure into the public error
 }
 
 // Client sends calls. It is immutable and safe to share.
 type Client struct {
 	base      string
-	http      *retryablehttp.Client
+	http      *http.Client
 	retry     Retry
 	limiter   *rate.Limiter
 	log       *slog.Logger
 	userAgent []string
 	maxBytes  int64
-	defaults  func(*Call)
 	fail      func(*Failure) error
 	closeIdle func()
-	turns     turns
 }
 
 // New returns a client. cfg.HTTP is copied, never changed.
@@ -67,32 +64,40 @@ func New(cfg Config) *Client {
 	hc.Transport = rt
 	hc.CheckRedirect = CheckRedirect
 	return &Client{
-		base: strings.TrimSuffix(cfg.Base.String(), "/") + "/",
-		http: &retryablehttp.Client{
-			HTTPClient:     &hc,
-			RetryWaitMin:   cfg.Retry.MinWait,
-			RetryWaitMax:   cfg.Retry.MaxWait,
-			RetryMax:       cfg.Retry.MaxAttempts - 1,
-			RequestLogHook: begin,
-			CheckRetry:     checkRetry,
-			Backoff:        backoff,
-			PrepareRetry:   func(r *http.Request) error { return admit(r.Context(), cfg.Limiter) },
-			ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) {
-				if resp != nil {
-					_ = resp.Body.Close()
-				}
-				return nil, err
-			},
-		},
+		base:      strings.TrimSuffix(cfg.Base.String(), "/") + "/",
+		http:      &hc,
 		retry:     cfg.Retry,
 		limiter:   cfg.Limiter,
 		log:       cfg.Log,
 		userAgent: []string{cfg.UserAgent},
 		maxBytes:  cfg.MaxBytes,
-		defaults:  cfg.Defaults,
 		fail:      cfg.Fail,
 		closeIdle: cfg.HTTP.CloseIdleConnections,
 	}
+}
+
+// retrying is the client that repeats the attempts of one call.
+func (c *Client) retrying(f *flight) *retryablehttp.Client {
+	return &retryablehttp.Client{
+		HTTPClient:     c.http,
+		RetryWaitMin:   c.retry.MinWait,
+		RetryWaitMax:   c.retry.MaxWait,
+		RetryMax:       c.retry.MaxAttempts - 1,
+		RequestLogHook: f.begin,
+		CheckRetry:     f.checkRetry,
+		Backoff:        f.backoff,
+		PrepareRetry:   f.admit,
+		ErrorHandler:   onlyError,
+	}
+}
+
+// onlyError is retryablehttp's ErrorHandler: the flight keeps what is known of
+// the last answer.
+func onlyError(resp *http.Response, err error, _ int) (*http.Response, error) {
+	if resp != nil {
+		_ = resp.Body.Close()
+	}
+	return nil, err
 }
 
 // Retry is how calls are repeated.
@@ -101,59 +106,8 @@ func (c *Client) Retry() Retry { return c.retry }
 // CloseIdleConnections closes connections that no call is using.
 func (c *Client) CloseIdleConnections() { c.closeIdle() }
 
-// Option is a call option: a function that changes a Call. The public type
-// lives in package security; the helpers below take any such type.
-type Option interface{ ~func(*Call) }
-
-// One sends a call whose answer is one JSON object.
-func One[T any, O Option](ctx context.Context, c *Client, opts []O, call Call) (*T, error) {
-	v := new(T)
-	if err := send(ctx, c, opts, &call, v); err != nil {
-		return nil, err
-	}
-	return v, nil
-}
-
-// Many sends a call whose answer is a bare JSON array.
-func Many[T any, O Option](ctx context.Context, c *Client, opts []O, call Call) ([]T, error) {
-	var v []T
-	if err := send(ctx, c, opts, &call, &v); err != nil {
-		return nil, err
-	}
-	return v, nil
-}
-
-// None sends a call that answers without a body.
-func None[O Option](ctx context.Context, c *Client, opts []O, call Call) error {
-	return send(ctx, c, opts, &call, nil)
-}
-
-func send[O Option](ctx context.Context, c *Client, opts []O, call *Call, into any) error {
-	Resolve(c, opts, call)
-	return c.Do(ctx, call, into)
-}
-
-// Resolve applies the client's defaults and then opts to call.
-func Resolve[O Option](c *Client, opts []O, call *Call) {
-	if c.defaults != nil {
-		c.defaults(call)
-	}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(call)
-		}
-	}
-}
-
-// Resolved is what the client's defaults and opts say.
-func Resolved[O Option](c *Client, opts []O) Call {
-	var call Call
-	Resolve(c, opts, &call)
-	return call
-}
-
-// Do sends a call whose options are applied already and decodes the answer
-// into into, a pointer, or nothing where into is nil.
+// Do sends a call and decodes the answer into into, a pointer, or nothing if into
+// is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter}
 	defer f.over()
@@ -168,16 +122,16 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 		return c.fail(&Failure{Op: call.Op, Reason: BadInput, Err: err})
 	}
 	if err = ctx.Err(); err == nil {
-		err = admit(ctx, c.limiter)
+		err = f.admit(nil)
 	}
 	if err == nil {
 		var resp *http.Response
-		if resp, err = c.http.Do(req); resp != nil {
+		if resp, err = c.retrying(f).Do(req); resp != nil {
 			_ = resp.Body.Close() // read already
 		}
 	}
 	if call.OnMeta != nil {
-		call.OnMeta(Meta{StatusCode: f.status, Header: f.header, Attempts: f.attempts})
+		call.OnMeta(Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()})
 	}
 	if reason, err := f.outcome(err, into); reason != OK {
 		return c.fail(f.failure(reason, err))
@@ -187,12 +141,12 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 
 // admit waits until the rate limit allows another request. It does so outside
 // of an attempt, whose time it must not use up.
-func admit(ctx context.Context, limiter *rate.Limiter) error {
-	if limiter == nil {
+func (f *flight) admit(*http.Request) error {
+	if f.client.limiter == nil {
 		return nil
 	}
-	err := limiter.Wait(ctx)
-	if err != nil && ctx.Err() == nil {
+	err := f.client.limiter.Wait(f.ctx)
+	if err != nil && f.ctx.Err() == nil {
 		return fmt.Errorf("the rate limit leaves no time for it: %w", context.DeadlineExceeded)
 	}
 	return err
@@ -202,9 +156,6 @@ func admit(ctx context.Context, limiter *rate.Limiter) error {
 func (c *Client) request(f *flight, call *Call) (*retryablehttp.Request, error) {
 	if call.Err != nil {
 		return nil, call.Err
-	}
-	if call.DryRun && write(call.Op.Method) {
-		return nil, &InputError{Field: "WithDryRun", Problem: "this call cannot be tried without being done; use Edit, Ensure or what is built on them"}
 	}
 	path, err := call.Op.Expand(call.Args...)
 	if err != nil {
@@ -307,7 +258,7 @@ func (f *flight) outcome(err error, into any) (Reason, error) {
 		return Ended, EndOf(f.ctx)
 	case err != nil:
 		return NoAnswer, plain(err)
-	case f.status == http.StatusNotFound && f.op.Method == http.MethodDelete && f.unknown:
+	case f.op.Method == http.MethodDelete && f.unknown && f.noObject():
 		return OK, nil // an attempt before this one did it
 	case f.status < 200 || f.status > 299:
 		return BadStatus, nil
@@ -316,7 +267,7 @@ func (f *flight) outcome(err error, into any) (Reason, error) {
 	if reason != OK && f.ctx.Err() != nil {
 		// A server that saw the connection close may end its answer as if it
 		// were complete.
-		f.unknown = f.unknown || write(f.op.Method)
+		f.unknown = f.unknown || Writes(f.op.Method)
 		return Ended, EndOf(f.ctx)
 	}
 	return reason, err

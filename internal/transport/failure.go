@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -22,26 +24,45 @@ const (
 // Failure is everything known about a call that failed.
 type Failure struct {
 	Op         Op
-	Path       string
+	Path       string // below the API path, as sent, without query; "" if nothing was sent
+	BaseURL    string // with the API path, without a trailing slash
 	Reason     Reason
-	StatusCode int // 0 where nothing came back
+	StatusCode int // 0 if nothing came back
 	Header     http.Header
 	Body       []byte
 	RetryAfter time.Duration
 	Attempts   int
-	// Unknown is set where a write may or may not have been done.
-	Unknown bool
-	Err     error
+	Unknown    bool // a write may or may not have been done
+	NoEndpoint bool // a 404 that Command did not write: no object was looked for
+	Err        error
 }
 
 func (f *flight) failure(reason Reason, err error) *Failure {
 	unknown := f.unknown
-	if write(f.op.Method) && (reason == NotJSON || reason == Undecodable) {
+	if Writes(f.op.Method) && (reason == NotJSON || reason == Undecodable) {
 		unknown = true // answered by somebody, but not in a way that tells
 	}
 	wait, _ := RetryAfter(f.header)
 	return &Failure{
-		Op: f.op, Path: f.path, Reason: reason, StatusCode: f.status, Header: f.header, Body: f.body,
-		RetryAfter: wait, Attempts: f.attempts, Unknown: unknown, Err: err,
+		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Reason: reason, StatusCode: f.status, Header: f.header, Body: f.body,
+		RetryAfter: wait, Attempts: f.tried(), Unknown: unknown, Err: err,
 	}
+}
+
+// noObject reports whether Command itself answered that there is no such object:
+// a 404 with its own error body. Any other 404 is about the URL: a wrong API path,
+// or an endpoint that the server's version does not have, answered by IIS (HTML),
+// by the framework underneath (problem details, or a MessageDetail) or by a proxy.
+func (f *flight) noObject() bool {
+	if f.status != http.StatusNotFound {
+		return false
+	}
+	var own struct {
+		ErrorCode, Message string
+		MessageDetail      *string
+	}
+	if json.Unmarshal(f.body, &own) != nil || own.MessageDetail != nil {
+		return false
+	}
+	return own.ErrorCode != "" || own.Message != "" && !strings.HasPrefix(own.Message, "No HTTP resource was found")
 }

@@ -23,8 +23,8 @@ type Retry struct {
 	MaxWait     time.Duration // longest wait, and the longest Retry-After that is obeyed
 }
 
-// flight is one call under way. It travels in the request's context because
-// retryablehttp hands its policy functions no request where nothing came back.
+// flight is one call under way. It travels in the request's context, for the round
+// trippers below.
 type flight struct {
 	ctx    context.Context //nolint:containedctx // the caller's context, to tell its end from a timeout of one attempt
 	client *Client
@@ -33,22 +33,37 @@ type flight struct {
 	replay bool
 
 	notAfter time.Time
-	max      int // attempts allowed
-	attempts int
-	started  time.Time   // of this attempt
-	cancel   func()      // ends the context of this attempt; nil where there is none
-	wantConn atomic.Bool // net/http began to look for a connection
-	gotConn  atomic.Bool // and found one: from here on the request may have left
+	max      int          // attempts allowed
+	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
+	started  time.Time    // of this attempt
+	cancel   func()       // ends the context of this attempt; nil where there is none
+	wantConn atomic.Bool  // net/http began to look for a connection
+	gotConn  atomic.Bool  // and found one: from here on the request may have left
 
 	status  int // of the last answer
 	header  http.Header
 	body    []byte
-	read    bool // the body of this attempt was read
-	refused bool // this attempt was not sent: no credential, or too late
-	unknown bool // some attempt may have been processed without our knowing
+	read    bool  // the body of this attempt was read
+	refused bool  // this attempt was not sent: no credential, or too late
+	unknown bool  // some attempt may have been processed without our knowing
+	warned  bool  // a warning said that the call is repeated
+	err     error // of this attempt, if another follows
 }
 
 type flightKey struct{}
+
+// tried is how many attempts there were.
+func (f *flight) tried() int { return int(f.attempts.Load()) }
+
+// Under returns the operation that ctx, the context of a request, belongs to, and
+// which attempt it is.
+func Under(ctx context.Context) (op Op, attempt int, ok bool) {
+	f := flightOf(ctx)
+	if f == nil {
+		return Op{}, 0, false
+	}
+	return f.op, f.tried(), true
+}
 
 func flightOf(ctx context.Context) *flight {
 	f, _ := ctx.Value(flightKey{}).(*flight)
@@ -66,9 +81,8 @@ func (f *flight) context(ctx context.Context) context.Context {
 }
 
 // begin is retryablehttp's RequestLogHook: it runs before each attempt.
-func begin(_ retryablehttp.Logger, r *http.Request, _ int) {
-	f := flightOf(r.Context())
-	f.attempts++
+func (f *flight) begin(retryablehttp.Logger, *http.Request, int) {
+	f.attempts.Add(1)
 	f.over()
 	f.started = time.Now()
 	f.connected(false)
@@ -106,8 +120,7 @@ func (f *flight) connected(yes bool) {
 
 // checkRetry is retryablehttp's CheckRetry. It is asked once when an attempt
 // got its header (or failed), and again when the body was read.
-func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	f := flightOf(ctx)
+func (f *flight) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
 	if resp != nil {
 		f.status, f.header = resp.StatusCode, resp.Header
 	}
@@ -115,19 +128,23 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	if err == nil && !again && !f.read {
 		return false, nil // good so far; the body is read next
 	}
-	if write(f.op.Method) && !f.certain(err) {
+	if Writes(f.op.Method) && !f.certain(err) {
 		f.unknown = true
 	}
-	f.log(err, again)
-	if again && err == nil {
+	if !again {
+		f.log(err, false, 0)
+		return false, nil
+	}
+	f.err = err
+	if err == nil {
 		drain(resp.Body) // retryablehttp reads too little of it to keep the connection
 	}
-	return again, nil
+	return true, nil
 }
 
 // again decides whether this attempt is worth another.
 func (f *flight) again(err error) bool {
-	if f.ctx.Err() != nil || f.attempts >= f.max || f.refused || permanent(err) {
+	if f.ctx.Err() != nil || f.tried() >= f.max || f.refused || permanent(err) {
 		return false
 	}
 	if wait, ok := RetryAfter(f.header); ok && f.status >= 400 && wait > f.client.retry.MaxWait {
@@ -176,7 +193,8 @@ func (f *flight) certain(err error) bool {
 	return f.status >= 200 && f.status < 300
 }
 
-func write(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+// Writes reports whether a method changes something at the server.
+func Writes(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
 // permanent reports errors that another attempt would only repeat.
 func permanent(err error) bool {
@@ -191,7 +209,13 @@ func is[E error](err error) bool {
 // backoff is retryablehttp's Backoff: what Retry-After says, or else an
 // exponential wait of which half is random, so that clients that failed
 // together do not come back together.
-func backoff(minWait, maxWait time.Duration, attempt int, resp *http.Response) time.Duration {
+func (f *flight) backoff(minWait, maxWait time.Duration, attempt int, resp *http.Response) time.Duration {
+	wait := pause(minWait, maxWait, attempt, resp)
+	f.log(f.err, true, wait)
+	return wait
+}
+
+func pause(minWait, maxWait time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp != nil {
 		if wait, ok := RetryAfter(resp.Header); ok {
 			return min(wait, maxWait)
@@ -205,12 +229,6 @@ func backoff(minWait, maxWait time.Duration, attempt int, resp *http.Response) t
 		return wait
 	}
 	return wait/2 + rand.N(wait/2) //nolint:gosec // jitter needs no secrecy
-}
-
-// Stagger is a short random wait before round (1 or more) is tried anew, so that
-// two programs that got into each other's way do not do it again in step.
-func Stagger(round int) time.Duration {
-	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
 // RetryAfter reads a Retry-After header: seconds or a date. A value that is
@@ -232,24 +250,33 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
-// log says one line an attempt. It carries neither headers nor query nor body:
-// any of them can hold what must not be in a log.
-func (f *flight) log(err error, again bool) {
+// log says one line an attempt, and warns the first time that a call is
+// repeated, with the wait before the next attempt. The lines carry neither headers nor query nor body: any of them can hold
+// what must not be in a log.
+func (f *flight) log(err error, again bool, wait time.Duration) {
+	level := slog.LevelDebug
+	if again && !f.warned {
+		level, f.warned = slog.LevelWarn, true
+	}
 	log := f.client.log
-	if !log.Enabled(f.ctx, slog.LevelDebug) {
+	if !log.Enabled(f.ctx, level) {
 		return
 	}
+	text := "keyfactor call"
 	attrs := []slog.Attr{
 		slog.String("op", f.op.String()),
 		slog.String("path", f.path),
-		slog.Int("attempt", f.attempts),
+		slog.Int("attempt", f.tried()),
 		slog.Int("status", f.status),
 		slog.Duration("duration", time.Since(f.started)),
 		slog.String("correlation_id", f.header.Get("X-Keyfactor-Correlation-Id")),
-		slog.Bool("again", again),
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", plain(err).Error()))
 	}
-	log.LogAttrs(f.ctx, slog.LevelDebug, "keyfactor call", attrs...)
+	if again {
+		text = "keyfactor call failed and will be repeated"
+		attrs = append(attrs, slog.Duration("wait", wait), slog.Int("attempts_left", f.max-f.tried()))
+	}
+	log.LogAttrs(f.ctx, level, text, attrs...)
 }

@@ -1,4 +1,6 @@
-package transport
+// Package turns lets the safe changes of one client that concern the same object
+// go one after the other.
+package turns
 
 import (
 	"context"
@@ -6,9 +8,9 @@ import (
 	"sync"
 )
 
-// turns holds what callers of one client take turns at, for as long as somebody
-// wants it.
-type turns struct {
+// Registry holds what the callers of one client take turns at, for as long as
+// somebody wants it. Its zero value is ready for use.
+type Registry struct {
 	mu     sync.Mutex
 	queues map[string]*queue
 }
@@ -22,16 +24,16 @@ type queue struct {
 // Turn is the right to be the only one of a client's callers who works on
 // something. Safe edits of one object take turns.
 type Turn struct {
-	client *Client
-	name   string
-	queue  *queue
-	held   bool
+	registry *Registry
+	name     string
+	queue    *queue
+	held     bool
 }
 
-// Turn waits until no other caller of this client has the turn of that name, or
-// ctx ends. Leave must be called in the end.
-func (c *Client) Turn(ctx context.Context, name string) (*Turn, error) {
-	t := &Turn{client: c, name: name, queue: c.turns.join(name)}
+// Take waits until no other caller has the turn of that name, or ctx ends.
+// Leave must be called in the end.
+func (s *Registry) Take(ctx context.Context, name string) (*Turn, error) {
+	t := &Turn{registry: s, name: name, queue: s.join(name)}
 	if err := t.Resume(ctx); err != nil {
 		t.Leave()
 		return nil, err
@@ -54,21 +56,21 @@ func (t *Turn) Resume(ctx context.Context) error {
 		t.held = true
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for another call of this client to finish its change: %w", EndOf(ctx))
+		return fmt.Errorf("waiting for another call of this client to finish its change: %w", context.Cause(ctx))
 	}
 }
 
 // Leave ends the turn.
 func (t *Turn) Leave() {
 	t.Pause()
-	t.client.turns.leave(t.name, t.queue)
+	t.registry.leave(t.name, t.queue)
 }
 
 // Shared is a place for what those who take turns must know of each other. It
 // is for whoever has the turn, and lasts until the last of them leaves.
 func (t *Turn) Shared() *any { return &t.queue.shared }
 
-func (s *turns) join(name string) *queue {
+func (s *Registry) join(name string) *queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queues[name]
@@ -83,7 +85,7 @@ func (s *turns) join(name string) *queue {
 	return q
 }
 
-func (s *turns) leave(name string, q *queue) {
+func (s *Registry) leave(name string, q *queue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.users--; q.users == 0 {

@@ -1,0 +1,116 @@
+// Package service is what the services of this module share with package
+// security and keep out of its public API: what a client is made of, what call
+// options say, and how one call is sent.
+package service
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/turns"
+)
+
+// Client is what the services of one security.Client share.
+type Client struct {
+	Transport *transport.Client
+	Turns     *turns.Registry
+	Defaults  func(*Settings) // the options that hold for every call of the client; nil for none
+}
+
+// Settings is what the options of one call say.
+type Settings struct {
+	Header      http.Header
+	OnMeta      func(transport.Meta)
+	Replay      bool
+	Concurrency int // see InFlight; 0 for the default
+	Progress    func(done, total int)
+
+	DryRun bool // safe changes only: do everything except the write
+	Settle time.Duration
+
+	Attempts int       // see transport.Call; set by safe changes only
+	NotAfter time.Time // likewise
+
+	Err error // what was wrong with an option
+}
+
+// InFlight is how many requests a walk or a bulk operation may have under way at
+// a time.
+func (s *Settings) InFlight() int {
+	if s.Concurrency < 1 {
+		return 4
+	}
+	return s.Concurrency
+}
+
+// Call adds to a call what the settings say about a single request.
+func (s *Settings) Call(call transport.Call) transport.Call {
+	call.Header, call.OnMeta, call.Replay = s.Header, s.OnMeta, s.Replay
+	call.Attempts, call.NotAfter = s.Attempts, s.NotAfter
+	switch {
+	case s.Err != nil:
+		call.Err = s.Err
+	case call.Err == nil && s.DryRun && transport.Writes(call.Op.Method):
+		call.Err = &transport.InputError{Field: "WithDryRun", Problem: "this call can only write; use Edit, Ensure or what is built on them"}
+	}
+	return call
+}
+
+// setter is every call option of package security.
+type setter interface{ Set(*Settings) }
+
+// Resolve returns what the client's defaults and opts say. opts is a
+// []security.CallOption, a sealed type that this package cannot name.
+func Resolve[O any](c *Client, opts []O) Settings {
+	var s Settings
+	if c.Defaults != nil {
+		c.Defaults(&s)
+	}
+	for _, opt := range opts {
+		if set, ok := any(opt).(setter); ok {
+			set.Set(&s)
+		}
+	}
+	return s
+}
+
+// One sends a call whose answer is one JSON object.
+func One[T, O any](ctx context.Context, c *Client, opts []O, call transport.Call) (*T, error) {
+	v := new(T)
+	if err := send(ctx, c, opts, call, v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Many sends a call whose answer is a bare JSON array.
+func Many[T, O any](ctx context.Context, c *Client, opts []O, call transport.Call) ([]T, error) {
+	var v []T
+	if err := send(ctx, c, opts, call, &v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// None sends a call that answers without a body.
+func None[O any](ctx context.Context, c *Client, opts []O, call transport.Call) error {
+	return send(ctx, c, opts, call, nil)
+}
+
+func send[O any](ctx context.Context, c *Client, opts []O, call transport.Call, into any) error {
+	s := Resolve(c, opts)
+	call = s.Call(call)
+	return c.Transport.Do(ctx, &call, into)
+}
+
+// Hooks is how the packages of this module reach what package security does not
+// export. Package security sets it when the program starts.
+var Hooks struct {
+	Client func(client any) *Client               // of a *security.Client
+	Option func(set func(*Settings)) (option any) // a security.CallOption
+}
+
+// Of returns what the services of client, a *security.Client, share.
+func Of(client any) *Client { return Hooks.Client(client) }
