@@ -182,13 +182,14 @@ func (s snippet) file(at string, imports map[string]string) (string, error) {
 		}
 		return true
 	})
-	head := "package snippets\n"
+	var head strings.Builder
+	head.WriteString("package snippets\n")
 	for name, importPath := range imports {
 		if used[name] {
-			head += fmt.Sprintf("import %q\n", importPath)
+			fmt.Fprintf(&head, "import %q\n", importPath)
 		}
 	}
-	return head + body, nil
+	return head.String() + body, nil
 }
 
 var (
