@@ -17,7 +17,7 @@ import (
 )
 
 // free declares the names that a snippet may use without declaring them.
-const free = `ctx context.Context, client *security.Client, service *roles.V2, password string, pem []byte,
+const free = `ctx context.Context, client *security.Client, service *roles.V2, password string,
 	group claims.Request, desired []roles.CreateV2, paths []permissions.Path, negotiate func(context.Context, string) (string, error)`
 
 // standard are the packages of the standard library that a snippet may use.
@@ -37,8 +37,9 @@ func TestSnippets(t *testing.T) {
 		t.Fatal(err)
 	}
 	imports := importable(t)
-	replace := map[string]string{} // files that exist for the compiler only
 	temp := t.TempDir()
+	replace := map[string]string{} // files that exist for the compiler only
+	args := []string{"build", "-gcflags=-e", "-overlay=" + filepath.Join(temp, "overlay.json")}
 	for _, doc := range documents(t) {
 		for _, s := range snippets(t, doc) {
 			at := fmt.Sprintf("%s:%d", filepath.Join(base, doc), s.line)
@@ -47,12 +48,13 @@ func TestSnippets(t *testing.T) {
 				t.Errorf("%v", err)
 				continue
 			}
-			name := fmt.Sprintf("snippet%d.go", len(replace))
-			if err := os.WriteFile(filepath.Join(temp, name), []byte(code), 0o600); err != nil {
+			name := fmt.Sprintf("snippet%d", len(replace)) // a package each, so that they do not see each other
+			file := filepath.Join(temp, name+".go")
+			if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			// In a package each, so that they do not see each other.
-			replace[filepath.Join(base, "internal", "snippets", strings.TrimSuffix(name, ".go"), name)] = filepath.Join(temp, name)
+			replace[filepath.Join(base, "internal", name, name+".go")] = file
+			args = append(args, "./internal/"+name)
 		}
 	}
 	if len(replace) < 5 {
@@ -65,7 +67,7 @@ func TestSnippets(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(temp, "overlay.json"), overlay, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-gcflags=-e", "-overlay="+filepath.Join(temp, "overlay.json"), "./internal/snippets/...")
+	build := exec.CommandContext(t.Context(), "go", args...)
 	build.Dir = base
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Errorf("code in the documents does not compile (%v); names that need no declaration are in the constant free:\n%s", err, out)
@@ -132,11 +134,11 @@ func snippets(t *testing.T, doc string) []snippet {
 	var found []snippet
 	fence := ""
 	for i, line := range strings.Split(string(text), "\n") {
-		switch {
-		case fence == "" && strings.HasPrefix(line, "```"):
-			fence = line
+		switch trimmed := strings.TrimSpace(line); {
+		case fence == "" && strings.HasPrefix(trimmed, "```"):
+			fence = trimmed
 			found = append(found, snippet{line: i + 2})
-		case fence != "" && line == "```":
+		case fence != "" && trimmed == "```":
 			if fence != "```go" && fence != "```diff" {
 				found = found[:len(found)-1]
 			}
