@@ -49,6 +49,7 @@
 //     the command line
 //   - examples/onboard: onboards teams from a file; it can be repeated, and has a
 //     dry run
+//   - examples/otel: names OpenTelemetry spans by operation; a module of its own
 //
 // # Authentication
 //

@@ -16,7 +16,10 @@ import (
 	"github.com/commandsec/commandsec-go/internal/source"
 )
 
-const root = "../.."
+const (
+	root   = "../.."
+	module = source.ModulePath
+)
 
 // rules are all conventions. Each looks at the whole source and reports what
 // breaks it: the place, what is wrong, and what to write instead.

@@ -1,6 +1,7 @@
 package conventions_test
 
 import (
+	"go/token"
 	"path"
 	"slices"
 	"strings"
@@ -81,10 +82,11 @@ func imports(c *checker) {
 			}
 			for _, name := range rule.never {
 				if inside, ok := strings.CutPrefix(name, "./"); ok {
-					name = path.Join(source.ModulePath, inside)
+					name = path.Join(module, inside)
 				}
 				if chain := c.Chain(p, name); chain != nil {
-					c.report(p.Files[0].Package, "%s imports %s; %s", p.Dir, strings.Join(chain, ", which imports "), rule.why)
+					c.report(importing(p, chain[0]), "%s imports %s; %s", p.Dir, strings.Join(chain, ", which imports "), rule.why)
+					break
 				}
 			}
 		}
@@ -92,11 +94,11 @@ func imports(c *checker) {
 			for _, i := range f.Imports {
 				name := source.Imported(i)
 				switch {
-				case strings.HasPrefix(name, source.ModulePath+"/cmd"):
+				case strings.HasPrefix(name, module+"/cmd"):
 					c.report(i.Pos(), "%s imports %s; the library does not know its programs", p.Dir, name)
-				case p.Dir == "internal/transport" && source.Inside(name) && name != source.ModulePath+"/internal/show":
+				case p.Dir == "internal/transport" && source.Inside(name) && name != module+"/internal/show":
 					c.report(i.Pos(), "internal/transport imports %s; it knows how to send a call and nothing else", name)
-				case p.Dir == "permissions" && source.Inside(name) && name != source.ModulePath+"/internal/show":
+				case p.Dir == "permissions" && source.Inside(name) && name != module+"/internal/show":
 					c.report(i.Pos(), "permissions imports %s; the permission model stands alone", name)
 				case !allowed(p.Dir, name):
 					c.report(i.Pos(), "%s imports %s; a library for command lines belongs under cmd/, and any other dependency "+
@@ -105,6 +107,18 @@ func imports(c *checker) {
 			}
 		}
 	}
+}
+
+// importing is where a package imports another one.
+func importing(p *source.Package, name string) token.Pos {
+	for _, f := range p.Files {
+		for _, i := range f.Imports {
+			if source.Imported(i) == name {
+				return i.Pos()
+			}
+		}
+	}
+	return token.NoPos
 }
 
 // allowed reports whether a package may import one that others made.

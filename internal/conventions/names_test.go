@@ -128,9 +128,9 @@ func requests(c *checker) {
 		if n == nil || !n.Obj().Exported() || n.Obj().Name() == "Request" {
 			continue
 		}
-		if base(n.Obj().Name()) != b.method.Name.Name {
-			c.report(n.Obj().Pos(), "%s is what %s sends; a body is named after the method that takes it: %[2]s, or %[2]sV<n> in a package of several versions",
-				n.Obj().Name(), b.method.Name.Name)
+		name := n.Obj().Name()
+		if want := b.method.Name.Name + strings.TrimPrefix(name, base(name)); name != want {
+			c.report(n.Obj().Pos(), "%s is what %s sends; a body is named after the method that takes it: %s", name, b.method.Name.Name, want)
 		}
 	}
 }
@@ -203,7 +203,7 @@ func mentioned(found map[string]bool, t types.Type) {
 	case *types.Alias:
 		mentioned(found, types.Unalias(t))
 	case *types.Named:
-		if pkg := t.Obj().Pkg(); pkg != nil && strings.Contains(pkg.Path(), source.ModulePath+"/internal/") {
+		if pkg := t.Obj().Pkg(); pkg != nil && strings.Contains(pkg.Path(), module+"/internal/") {
 			found[short(t)] = true
 		}
 		for arg := range t.TypeArgs().Types() {

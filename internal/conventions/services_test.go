@@ -14,17 +14,14 @@ import (
 // services: each has a line in the README and in the documentation of package
 // security, which are where people look, and an example that runs.
 func services(c *checker) {
-	list, entry := readme(c), c.entry()
+	_, list, _ := strings.Cut(c.readme(), "\n## Packages\n")
+	list, _, _ = strings.Cut(list, "\n## ")
+	entry := c.entry()
 	for _, p := range c.services() {
-		var versions []string
-		for _, v := range p.Versions() {
-			versions = append(versions, "`"+v.Name()+"`")
+		if row := fmt.Sprintf("| [`%s`](%[1]s) | ", p.Dir); !strings.Contains(list, "\n"+row) {
+			c.report(p.Files[0].Package, "service %s is not in README.md; write in the table under \"## Packages\" a row that begins with %q, and what it is for", p.Name, row)
 		}
-		row := fmt.Sprintf("| [%s](%s) | %s |", p.Name, p.Dir, strings.Join(versions, ", "))
-		if !strings.Contains(list, "\n"+row) {
-			c.report(p.Files[0].Package, "service %s is not in README.md with its versions; write in the table under \"## Services\" a row that begins with %q", p.Name, row)
-		}
-		if item := "[" + source.ModulePath + "/" + p.Dir + "]: "; !strings.Contains(entry, item) {
+		if item := "[" + module + "/" + p.Dir + "]: "; !strings.Contains(entry, item) {
 			c.report(p.Files[0].Package, "service %s is not in the documentation of package security; write in the list under \"# Services\" in security/doc.go \"//   - %s\" "+
 				"and what it is for", p.Name, item)
 		}
@@ -39,10 +36,7 @@ func services(c *checker) {
 // documentation of package security.
 func programs(c *checker) {
 	entry := c.entry()
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		c.found = append(c.found, err.Error())
-	}
+	text := c.readme()
 	examples, err := os.ReadDir(filepath.Join(root, "examples"))
 	if err != nil {
 		c.found = append(c.found, err.Error())
@@ -52,7 +46,7 @@ func programs(c *checker) {
 		if !e.IsDir() {
 			continue
 		}
-		if !strings.Contains(string(text), "("+name+")") {
+		if !strings.Contains(text, "("+name+")") {
 			c.found = append(c.found, fmt.Sprintf("%s is not in README.md; write a row for [%[1]s](%[1]s) in the table under \"## Examples\"", name))
 		}
 		if !strings.Contains(entry, name) {
@@ -61,18 +55,12 @@ func programs(c *checker) {
 	}
 }
 
-// readme is the README's section on services.
-func readme(c *checker) string {
+func (c *checker) readme() string {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		c.found = append(c.found, err.Error())
 	}
-	_, section, ok := strings.Cut(string(text), "\n## Services\n")
-	if !ok {
-		c.found = append(c.found, "README.md has no section \"## Services\"; it holds the table of services")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	return section
+	return string(text)
 }
 
 // entry is the documentation of package security, on one line.
