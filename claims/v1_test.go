@@ -81,7 +81,7 @@ func TestV1(t *testing.T) {
 				Body:   `{"ClaimType":5,"ClaimValue":"user-1","Description":"A user","ProviderAuthenticationScheme":"System"}`,
 				Answer: claim,
 			},
-			call: func(ctx context.Context, s *claims.V1) (any, error) { return s.Create(ctx, user().Request()) },
+			call: func(ctx context.Context, s *claims.V1) (any, error) { return s.Create(ctx, user().ToRequest()) },
 			want: &claimed,
 		},
 		"Update": {
@@ -134,7 +134,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 513)
 	with := func(change func(*claims.Request)) claims.Request {
-		r := user().Request()
+		r := user().ToRequest()
 		change(&r)
 		return r
 	}

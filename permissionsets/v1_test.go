@@ -85,7 +85,7 @@ func TestV1(t *testing.T) {
 				Body: `{"Id":"` + setID + `","Permissions":["/agents/","/certificates/","/portal/"]}`, Answer: answer,
 			},
 			call: func(ctx context.Context, s *permissionsets.V1) (any, error) {
-				return s.Update(ctx, operational().Update())
+				return s.Update(ctx, operational().ToUpdate())
 			},
 			want: &set,
 		},
@@ -152,7 +152,7 @@ func TestRoundTrip(t *testing.T) {
 func TestUpdateIsACopy(t *testing.T) {
 	t.Parallel()
 	set := operational()
-	set.Update().Permissions[0] = "/"
+	set.ToUpdate().Permissions[0] = "/"
 	if !reflect.DeepEqual(set, operational()) {
 		t.Errorf("changing the update changed the set: %+v", set)
 	}

@@ -138,7 +138,7 @@ func TestV1(t *testing.T) {
 				p.OIDCAudience, p.OIDCScope, p.Timeout = new("aud"), new("scope"), new(30)
 				p.RequestHeaders = []providers.NameValue{}
 				p.RequestURLParameters = []providers.NameValue{{Name: "resource", Value: "command"}}
-				u := system().Update()
+				u := system().ToUpdate()
 				u.AuthenticationEnabled, u.Parameters = new(false), &p
 				return s.Update(ctx, id, u)
 			},
@@ -151,7 +151,7 @@ func TestV1(t *testing.T) {
 					"AuthenticationEnabled":true}`,
 				Answer: answer,
 			},
-			call: func(ctx context.Context, s *providers.V1) (any, error) { return s.Update(ctx, id, system().Update()) },
+			call: func(ctx context.Context, s *providers.V1) (any, error) { return s.Update(ctx, id, system().ToUpdate()) },
 			want: &provider,
 		},
 	} {
@@ -188,7 +188,7 @@ func TestRoundTrip(t *testing.T) {
 func TestSecretIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	p, c := parameters(), create()
-	u := system().Update()
+	u := system().ToUpdate()
 	u.Parameters = &p
 	s := providers.NewSecret(secret)
 	type hidden struct{ secret providers.Secret } // fmt calls no method of an unexported field
@@ -252,7 +252,7 @@ func TestRefused(t *testing.T) {
 	_, err = s.Update(ctx, id, providers.Update{})
 	apitest.Refused(t, err, "AuthenticationScheme", "DisplayName")
 	for _, timeout := range []int{0, -1} {
-		u, p := system().Update(), parameters()
+		u, p := system().ToUpdate(), parameters()
 		p.Timeout, u.Parameters = &timeout, &p
 		_, err = s.Update(ctx, id, u)
 		apitest.Refused(t, err, "Parameters.Timeout")
@@ -260,7 +260,7 @@ func TestRefused(t *testing.T) {
 	for _, id := range []string{"", "System", "Types", "7"} {
 		_, err = s.Get(ctx, id)
 		apitest.Refused(t, err, "id")
-		_, err = s.Update(ctx, id, system().Update())
+		_, err = s.Update(ctx, id, system().ToUpdate())
 		apitest.Refused(t, err, "id")
 	}
 	for field, opts := range map[string]providers.ListOptions{

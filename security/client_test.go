@@ -42,16 +42,16 @@ func TestNewClientReportsEverything(t *testing.T) {
 		security.WithHTTPClient(nil), security.WithMiddleware(nil), security.WithRootCAs([]byte("no PEM")),
 		security.WithTimeout(0), security.WithTimeout(-time.Second), security.WithRetry(security.Retry{MaxAttempts: -1}),
 		security.WithRateLimit(0, 1), security.WithLogger(nil), security.WithUserAgent(""), security.WithMaxResponseBytes(0),
-		security.WithConcurrency(0), security.WithHeader("bad header", ""), security.WithResponse(&security.Response{}),
-		security.WithReplay(), security.WithDryRun(), nil, security.CallOption(nil),
+		security.WithConcurrency(0), security.WithHeader("bad header", ""),
+		security.WithAuthorization(nil), security.WithClientCertificate(tls.Certificate{}), nil,
 	)
 	if client != nil {
 		t.Error("there is a client all the same")
 	}
 	want := []string{
 		"WithHTTPClient", "WithMiddleware", "WithRootCAs", "WithTimeout", "WithTimeout", "WithRetry", "WithRateLimit", "WithLogger",
-		"WithUserAgent", "WithMaxResponseBytes", "WithConcurrency", "WithHeader", "NewClient", "NewClient", "NewClient",
-		"NewClient", "NewClient", "baseURL", "credentials",
+		"WithUserAgent", "WithMaxResponseBytes", "WithConcurrency", "WithHeader", "WithAuthorization", "WithClientCertificate",
+		"NewClient", "baseURL",
 	}
 	if got := fields(err); !slices.Equal(got, want) {
 		t.Errorf("the errors are about\n%v, want\n%v\n%v", got, want, err)

@@ -136,13 +136,24 @@ func (e *Error) parse(body []byte) {
 		e.Message = strings.TrimSpace(text(fields.Title) + " " + problems(fields.Errors))
 	}
 	for _, raw := range fields.FailedOperations {
-		var op struct{ Reason any }
-		_ = json.Unmarshal(raw, &op)
-		e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: text(op.Reason), Raw: raw})
+		if string(raw) != "null" {
+			e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: reason(raw), Raw: raw})
+		}
 	}
 	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && plain != "null" && !strings.ContainsAny(plain[:1], "<{[") {
 		e.Message = strings.ToValidUTF8(plain[:min(len(plain), 200)], "")
 	}
+}
+
+// reason is what a failed operation, an object or a bare text, says of itself.
+func reason(operation json.RawMessage) string {
+	var bare string
+	if json.Unmarshal(operation, &bare) == nil {
+		return bare
+	}
+	var op struct{ Reason any }
+	_ = json.Unmarshal(operation, &op)
+	return text(op.Reason)
 }
 
 // problems is what problem details say of the fields of a request, by name.

@@ -123,6 +123,7 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 var (
 	errDial  = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	missing  = reply(http.StatusNotFound, `{"ErrorCode":"0xA0110002","Message":"Unable to find \u0027Security Role\u0027 with Id \u00271\u0027"}`)
 	ok       = reply(http.StatusOK, `{"Id":1,"Name":"one"}`)
 )
 
@@ -175,7 +176,7 @@ func sentinels(t testing.TB, err error, want ...error) {
 	t.Helper()
 	for name, sentinel := range map[string]error{
 		"ErrInvalid": security.ErrInvalid, "ErrUnauthorized": security.ErrUnauthorized, "ErrForbidden": security.ErrForbidden,
-		"ErrNotFound": security.ErrNotFound, "ErrConflict": security.ErrConflict, "ErrRateLimited": security.ErrRateLimited,
+		"ErrNotFound": security.ErrNotFound, "ErrNoEndpoint": security.ErrNoEndpoint, "ErrConflict": security.ErrConflict, "ErrRateLimited": security.ErrRateLimited,
 		"ErrServer": security.ErrServer, "ErrUnknownOutcome": security.ErrUnknownOutcome, "ErrNotJSON": security.ErrNotJSON,
 		"ErrListChanged": security.ErrListChanged,
 	} {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -77,17 +78,17 @@ func numbered(n int) []item {
 	return list
 }
 
-func (s *server) client(t testing.TB, opts ...security.Option) *transport.Client {
+func (s *server) client(t testing.TB, opts ...security.Option) *service.Client {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(s.serve)
 	opts = append([]security.Option{security.WithRetry(security.Retry{MaxAttempts: 1})}, opts...)
-	return apitest.NewClient(t, mock, opts...).Transport()
+	return service.Of(apitest.NewClient(t, mock, opts...))
 }
 
 // direct is a client that calls the server without a goroutine in between, so
 // that what is under way is known exactly.
-func (s *server) direct(t testing.TB) *transport.Client {
-	return apitest.NewClient(t, roundTripper(s.serve), security.WithRetry(security.Retry{MaxAttempts: 1})).Transport()
+func (s *server) direct(t testing.TB) *service.Client {
+	return service.Of(apitest.NewClient(t, roundTripper(s.serve), security.WithRetry(security.Retry{MaxAttempts: 1})))
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -184,7 +185,7 @@ func (s *server) pages() []int {
 	return pages
 }
 
-func all(ctx context.Context, c *transport.Client, opts *options, call ...security.CallOption) iter.Seq2[item, error] {
+func all(ctx context.Context, c *service.Client, opts *options, call ...security.CallOption) iter.Seq2[item, error] {
 	return paging.All(ctx, c, op, opts, "Name", func(i *item) int { return i.ID }, call)
 }
 
