@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -139,9 +138,7 @@ func (c CreateV2) update() UpdateV2 {
 // error is nil where all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
-	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
-		return s.Ensure(ctx, role, slices.Concat(call, quiet, onePage)...)
-	})
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }
 
 // Details yields every role that opts selects, in full and in the order of the
@@ -153,7 +150,7 @@ func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.B
 func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[RoleV2, error] {
 	return paging.Each(ctx, s.c, call, func(call []security.CallOption) iter.Seq2[SummaryV2, error] { return s.All(ctx, opts, call...) },
 		func(ctx context.Context, role SummaryV2) (RoleV2, error) {
-			full, err := s.Get(ctx, role.ID, slices.Concat(call, quiet)...)
+			full, err := s.Get(ctx, role.ID, append(call[:len(call):len(call)], service.Quiet[security.CallOption]())...)
 			switch {
 			case errors.Is(err, security.ErrNotFound):
 				return RoleV2{}, fmt.Errorf("%w: role %d is gone: %w", security.ErrListChanged, role.ID, err)
@@ -163,9 +160,3 @@ func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.
 			return *full, nil
 		})
 }
-
-// Call options for requests that run at the same time as others.
-var (
-	quiet   = []security.CallOption{service.Quiet[security.CallOption]()}
-	onePage = []security.CallOption{security.WithConcurrency(1)}
-)

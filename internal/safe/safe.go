@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
@@ -116,6 +119,22 @@ func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
+// Fold returns a name in a form that is the same for all names that differ in
+// case only: in letters that are each other's upper and lower case. The Kelvin
+// sign is no K, although its lower case is k. That the server compares names like
+// this is assumed; it is the reading that takes fewer names for the same.
+func Fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); unicode.ToUpper(lower) == r {
+			return lower
+		}
+		return r
+	}, name)
+}
+
+// SameName reports whether two names differ in case at most, see [Fold].
+func SameName(a, b string) bool { return a == b || Fold(a) == Fold(b) }
+
 // taken reports a refusal that may mean that the object exists by now. Which
 // status a duplicate gets is not documented.
 func taken(err error) bool {
@@ -125,9 +144,13 @@ func taken(err error) bool {
 
 // All ensures many objects, several at a time, and returns what became of each,
 // in order. The error is nil where all went well.
-func All[In, Out any](ctx context.Context, call service.Settings, items []In, opts *security.BulkOptions,
-	ensure func(context.Context, In) (*Out, security.Change, error),
+func All[In, Out any](ctx context.Context, c *service.Client, options []security.CallOption, items []In, opts *security.BulkOptions,
+	ensure func(context.Context, In, ...security.CallOption) (*Out, security.Change, error),
 ) ([]security.BulkResult[Out], error) {
+	call := service.Resolve(c, options)
+	// One request at a time for each item: those of an item do not report, and do
+	// not multiply with the items.
+	options = append(slices.Clip(options), service.Quiet[security.CallOption](), security.WithConcurrency(1))
 	if call.Err != nil {
 		return nil, call.Err
 	}
@@ -158,7 +181,7 @@ func All[In, Out any](ctx context.Context, call service.Settings, items []In, op
 			if over() {
 				return nil
 			}
-			value, change, err := ensure(ctx, items[i])
+			value, change, err := ensure(ctx, items[i], options...)
 			mu.Lock()
 			defer mu.Unlock()
 			results[i] = security.BulkResult[Out]{Value: value, Change: change, Err: err}
