@@ -209,7 +209,7 @@ func (e *Error) what() string {
 	case transport.Undecodable:
 		return fmt.Sprintf("%s, but the answer cannot be decoded: %v", status(e.StatusCode), e.cause)
 	case transport.WrongAnswer:
-		return fmt.Sprintf("%s, but the answer is to another question: %v", status(e.StatusCode), e.cause)
+		return fmt.Sprintf("%s, but the answer cannot be used: %v", status(e.StatusCode), e.cause)
 	default: // no answer, or one that is not a success
 	}
 	if e.cause != nil {
