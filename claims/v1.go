@@ -179,6 +179,6 @@ func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.Bu
 	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
 		// One request at a time each: those of an item do not report, and do not
 		// multiply with the items.
-		return s.Ensure(ctx, claim, append(slices.Clip(call), safe.Quiet(), security.WithConcurrency(1))...)
+		return s.Ensure(ctx, claim, append(slices.Clip(call), service.Quiet[security.CallOption](), security.WithConcurrency(1))...)
 	})
 }

@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// ErrUnknown is what [Conversion.Err] matches if a name is unknown.
+// ErrUnknown matches [Conversion.Err] if a name is unknown.
 var ErrUnknown = errors.New("unknown permission name")
 
-// ErrRefused is what [Conversion.Err] matches if a name was refused.
+// ErrRefused matches [Conversion.Err] if a name was refused.
 var ErrRefused = errors.New("refused")
 
 // ConvertOptions adjust a conversion.
 type ConvertOptions struct {
-	// Version is the Command version to convert for, "11.3" or "25.1". Paths known not to exist there are reported; they
-	// stay in the set, since documents are a weaker witness than the server's own list.
+	// Version is the Command version to convert for, "11.3" or "25.1". Paths known not to exist there are reported. They
+	// stay in the set, because the server's own list is better evidence than documents.
 	Version string
-	// MinConfidence refuses names that are mapped with less confidence. A name that is known to have no equivalent is dropped
-	// as ever, not refused.
+	// MinConfidence refuses names that are mapped with less confidence. A name that is known to have no equivalent is still
+	// dropped, not refused.
 	MinConfidence Confidence
-	// Overrides are the caller's own decisions, by name. They win over the mapping and MinConfidence, and may name unknown
-	// permissions. An empty list drops the name deliberately.
+	// Overrides are the caller's own decisions, by name. They take precedence over the mapping and MinConfidence, and can be
+	// about unknown names. An empty list drops the name.
 	Overrides map[Legacy][]Path
 }
 
@@ -33,16 +33,15 @@ type Outcome string
 
 // The outcomes.
 const (
-	Converted Outcome = "converted" // its paths are in the set, or covered by it
-	Dropped   Outcome = "dropped"   // it has no equivalent, or the caller decided to drop it
-	Refused   Outcome = "refused"   // it was not converted; Reason says why
-	Unknown   Outcome = "unknown"   // nothing is known about it
+	OutcomeConverted Outcome = "converted" // its paths are in the set, or covered by it
+	OutcomeDropped   Outcome = "dropped"   // it has no equivalent, or the caller decided to drop it
+	OutcomeRefused   Outcome = "refused"   // it was not converted; Reason says why
+	OutcomeUnknown   Outcome = "unknown"   // nothing is known about it
 )
 
-// Conversion is what became of a list of version one names. The same names give the same conversion, byte for byte, in
-// whatever order they come.
+// Conversion is what became of a list of version 1 names. The same names give the same conversion, whatever their order.
 type Conversion struct {
-	// Set is what the role should hold in version two.
+	// Set is what the role should hold in version 2.
 	Set Set `json:"permissions"`
 	// Items has one entry for each distinct input, sorted by name: those that hold everywhere first.
 	Items []Item `json:"items"`
@@ -52,7 +51,7 @@ type Conversion struct {
 
 // Item is what became of one name.
 type Item struct {
-	// Input is the name as it was given, Name its canonical form; they are the same if the input is malformed.
+	// Input is the name as it was given, Name its canonical form. They are equal if the input is malformed.
 	Input Legacy `json:"input"`
 	Name  Legacy `json:"name"`
 
@@ -61,7 +60,7 @@ type Item struct {
 	Reason string `json:"reason,omitempty"`
 	// Paths are what the name stands for. Those of a refused name are what it would have been converted to.
 	Paths []Path `json:"paths,omitempty"`
-	// Confidence is that of the weakest row in Mappings. Of an overridden name it is None: the decision is the caller's.
+	// Confidence is that of the weakest row in Mappings. Of an overridden name it is ConfidenceNone: the decision is the caller's.
 	Confidence Confidence `json:"confidence"`
 	// Mappings are the rows that were used, ids filled in, with their evidence.
 	Mappings []Mapping `json:"mappings,omitempty"`
@@ -70,7 +69,7 @@ type Item struct {
 	// Widens is what the role can do after the conversion that none of its names allowed, a verb phrase: "approve and deny
 	// certificate requests". Empty if the conversion gives no more than the name did.
 	Widens string `json:"widens,omitempty"`
-	// Redundant lists the paths that the set does not need on account of this name.
+	// Redundant lists the paths of this name that the set does not need, because other names bring them in.
 	Redundant []Redundancy `json:"redundant,omitempty"`
 	// Unavailable lists the paths that are known not to exist on the target version.
 	Unavailable []Unavailability `json:"unavailable,omitempty"`
@@ -89,11 +88,11 @@ type Unavailability struct {
 	Reason string `json:"reason"`
 }
 
-// Convert finds the version two paths for version one names: the names of a role's list and, written as by
-// [CollectionPermission.On] and its like, those for single collections, containers and PAM providers. Nil options are
-// the defaults: everything that is known is converted, guesses included.
+// Convert finds the version 2 paths for version 1 names: the names of a role's list, and those for single collections,
+// containers and PAM providers in the notation of [CollectionPermission.On]. Nil options are the defaults: everything that
+// is known is converted, guesses included.
 //
-// No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set;
+// No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set.
 // [Conversion.Err] names them.
 func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	if opts == nil {
@@ -109,7 +108,7 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	granted := make([]Path, 0, cap(c.paths))
 	for i, n := range c.names {
 		conv.Items[i] = c.decide(n)
-		if item := &conv.Items[i]; item.Outcome == Converted {
+		if item := &conv.Items[i]; item.Outcome == OutcomeConverted {
 			granted = append(granted, item.Paths...)
 		}
 	}
@@ -118,7 +117,7 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	source := make([]*Item, conv.Set.Len()) // the first item that brings each member in
 	for i := range conv.Items {
 		item := &conv.Items[i]
-		if item.Outcome != Converted {
+		if item.Outcome != OutcomeConverted {
 			continue
 		}
 		for _, p := range item.Paths {
@@ -133,7 +132,7 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 			if reason := unavailable(p, target); reason != "" {
 				item.Unavailable = append(item.Unavailable, Unavailability{p, reason})
 			}
-			if item.Outcome != Converted {
+			if item.Outcome != OutcomeConverted {
 				continue
 			}
 			at := conv.Set.index(p)
@@ -151,14 +150,14 @@ type converter struct {
 	overrides map[Legacy][]Path
 	least     Confidence
 
-	// What the items list, all in one piece: each item has a stretch of its own.
+	// What the items list, in one piece each: every item has a part of its own.
 	paths    []Path
 	mappings []Mapping
 }
 
 func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 	parsed := make([]parsedLegacy, len(legacy))
-	names := make([]*parsedLegacy, len(legacy)) // the entries are too large to be moved about in sorting
+	names := make([]*parsedLegacy, len(legacy)) // the entries are too large to be moved while sorting
 	for i, input := range legacy {
 		parsed[i] = parseLegacy(input)
 		names[i] = &parsed[i]
@@ -188,14 +187,14 @@ func (c *converter) decide(n *parsedLegacy) Item {
 	case overridden:
 		override(&item, decision)
 	case n.info == nil:
-		item.Outcome, item.Reason = Unknown, cmp.Or(n.problem, "is not a permission that is known here")
+		item.Outcome, item.Reason = OutcomeUnknown, cmp.Or(n.problem, "is not a permission that is known here")
 		if near := nearestLegacy(string(n.input)); near != "" {
 			item.Reason += "; did you mean " + string(near) + "?"
 		}
 	default:
 		c.look(&item, n)
 		if len(item.Paths) > 0 && item.Confidence < c.least {
-			item.Outcome = Refused
+			item.Outcome = OutcomeRefused
 			item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), c.least)
 			item.Widens = ""
 		}
@@ -205,7 +204,7 @@ func (c *converter) decide(n *parsedLegacy) Item {
 
 // look fills in what the mapping says.
 func (c *converter) look(item *Item, n *parsedLegacy) {
-	item.Outcome, item.Confidence = Converted, Documented
+	item.Outcome, item.Confidence = OutcomeConverted, ConfidenceDocumented
 	firstPath, firstRow := len(c.paths), len(c.mappings)
 	c.mappings = append(c.mappings, n.info.Mappings...)
 	item.Mappings = slices.Clip(c.mappings[firstRow:])
@@ -213,7 +212,7 @@ func (c *converter) look(item *Item, n *parsedLegacy) {
 		m := &item.Mappings[i]
 		item.Confidence = min(item.Confidence, m.Confidence)
 		if m.Path == "" {
-			item.Outcome, item.Reason = Dropped, "has no equivalent in version two: "+lowerFirst(m.Remark)
+			item.Outcome, item.Reason = OutcomeDropped, "has no equivalent in version 2: "+clause(m.Remark)
 			continue
 		}
 		m.Path = scoped(n.info.bases[i], n.key.id)
@@ -232,15 +231,15 @@ func (c *converter) held(l Legacy) bool {
 
 // override applies the caller's decision.
 func override(item *Item, decision []Path) {
-	item.Overridden, item.Outcome = true, Converted
+	item.Overridden, item.Outcome = true, OutcomeConverted
 	if len(decision) == 0 {
-		item.Outcome, item.Reason = Dropped, "by the caller's decision"
+		item.Outcome, item.Reason = OutcomeDropped, "by the caller's decision"
 		return
 	}
 	for _, p := range decision {
 		c, ok := p.canonical()
 		if !ok {
-			item.Outcome = Refused
+			item.Outcome = OutcomeRefused
 			item.Reason = "the caller's decision names " + quote(string(p)) + ", which is not a permission path"
 		}
 		if !slices.Contains(item.Paths, c) {
@@ -250,7 +249,7 @@ func override(item *Item, decision []Path) {
 	slices.Sort(item.Paths)
 }
 
-// unavailable says why a path is known not to exist on a version; an empty answer means that nothing speaks against it.
+// unavailable says why a path is known not to exist on a version. It is empty if nothing speaks against the path.
 func unavailable(p Path, target version) string {
 	if target == nil {
 		return ""
@@ -276,13 +275,13 @@ func unavailable(p Path, target version) string {
 		return ""
 	}
 	if info.Note != "" {
-		reason += "; " + lowerFirst(info.Note)
+		reason += "; " + clause(info.Note)
 	}
 	return strings.TrimSuffix(reason, ".")
 }
 
-// canonicalOverrides makes overrides findable by canonical name as well. Where two spellings of one name disagree, each
-// holds for inputs spelt like it, and the first in sorted order for all others.
+// canonicalOverrides makes overrides findable by canonical name as well. If two spellings of one name disagree, each holds
+// for inputs spelled like it, and the first in sorted order for all others.
 func canonicalOverrides(overrides map[Legacy][]Path) map[Legacy][]Path {
 	if len(overrides) == 0 {
 		return nil
@@ -297,8 +296,8 @@ func canonicalOverrides(overrides map[Legacy][]Path) map[Legacy][]Path {
 	return out
 }
 
-// Err returns an error that names every unknown and every refused name, and a malformed target version; nil if there is
-// none. It matches ErrUnknown, ErrRefused and ErrVersion accordingly.
+// Err returns an error that names every unknown name, every refused name, and a malformed target version. It is nil if
+// there is none of them. It matches [ErrUnknown], [ErrRefused] and [ErrVersion] accordingly.
 func (c Conversion) Err() error {
 	var errs []error
 	if c.err != nil {
@@ -306,11 +305,11 @@ func (c Conversion) Err() error {
 	}
 	for _, item := range c.Items {
 		switch item.Outcome {
-		case Unknown:
+		case OutcomeUnknown:
 			errs = append(errs, fmt.Errorf("permissions: %w: %s %s", ErrUnknown, quote(string(item.Input)), item.Reason))
-		case Refused:
+		case OutcomeRefused:
 			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", shownName(item.Name), ErrRefused, item.Reason))
-		case Converted, Dropped:
+		case OutcomeConverted, OutcomeDropped:
 		}
 	}
 	return errors.Join(errs...)
@@ -325,145 +324,4 @@ func (c Conversion) Widening() []Item {
 		}
 	}
 	return out
-}
-
-// String returns the conversion as a table for an administrator, followed by the permissions that result.
-func (c Conversion) String() string {
-	width := 0
-	for _, item := range c.Items {
-		width = max(width, len(item.title()))
-	}
-	var b strings.Builder
-	for _, item := range c.Items {
-		lead := fmt.Sprintf("%-*s  ", width, item.title())
-		for _, line := range item.lines() {
-			b.WriteString(lead + line + "\n")
-			lead = strings.Repeat(" ", width+2)
-		}
-	}
-	if c.err != nil {
-		fmt.Fprintf(&b, "%v\n", c.err)
-	}
-	b.WriteString(c.summary() + "\n")
-	for p := range c.Set.All() {
-		b.WriteString("  " + string(p) + "\n")
-	}
-	return b.String()
-}
-
-// summary counts what became of the names.
-func (c Conversion) summary() string {
-	counts := map[string]int{}
-	for _, item := range c.Items {
-		counts[string(item.Outcome)]++
-		if item.Outcome == Converted && item.Confidence == Guess {
-			counts["guessed"]++
-		}
-		if item.Widens != "" {
-			counts["widening the role"]++
-		}
-	}
-	var parts []string
-	for _, what := range []string{"converted", "guessed", "widening the role", "dropped", "refused", "unknown"} {
-		if n := counts[what]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, what))
-		}
-	}
-	s := count(len(c.Items), "name")
-	if len(parts) > 0 {
-		s += ": " + strings.Join(parts, ", ")
-	}
-	return s + ". " + count(c.Set.Len(), "permission") + " in version two:"
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// title returns the name as it is shown to people: on one line, whatever a hostile input holds.
-func (item Item) title() string {
-	switch {
-	case item.Outcome == Unknown:
-		return quote(string(item.Input))
-	case item.Input != item.Name:
-		return quote(string(item.Input)) + " = " + string(item.Name)
-	}
-	return shownName(item.Name)
-}
-
-// shownName returns a name as it is shown to people: quoted if it is malformed.
-func shownName(l Legacy) string {
-	if _, _, _, problem := l.parts(); problem != "" {
-		return quote(string(l))
-	}
-	return string(l)
-}
-
-// lines says what became of the name, for people.
-func (item Item) lines() []string {
-	var lines []string
-	switch {
-	case item.Outcome == Unknown:
-		lines = append(lines, "UNKNOWN: "+item.Reason)
-	case item.Outcome == Refused:
-		lines = append(lines, "REFUSED: "+item.Reason)
-	case item.Outcome == Dropped:
-		lines = append(lines, "dropped: "+item.Reason)
-	}
-	for i, p := range item.Paths {
-		how := "by the caller's decision"
-		if !item.Overridden {
-			m := item.Mappings[i]
-			how = m.Confidence.String()
-			if m.Confidence == Guess && m.Remark != "" {
-				how += ": " + m.Remark
-			}
-		}
-		if item.Outcome == Refused {
-			how = "would be; " + how
-		}
-		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), how))
-	}
-	if item.Widens != "" {
-		lines = append(lines, "WIDENS: can now "+item.Widens)
-	}
-	for _, r := range item.Redundant {
-		if r.By == item.Name && r.Path == r.Through {
-			lines = append(lines, "the same name once more")
-		} else if r.Path == r.Through {
-			lines = append(lines, fmt.Sprintf("shares %s with %s", r.Path, shownName(r.By)))
-		} else {
-			lines = append(lines, fmt.Sprintf("%s is not needed: %s (%s) covers it", r.Path, r.Through, shownName(r.By)))
-		}
-	}
-	for _, u := range item.Unavailable {
-		lines = append(lines, fmt.Sprintf("NOT ON THIS VERSION: %s %s", shown(u.Path), u.Reason))
-	}
-	for _, m := range item.Mappings {
-		if m.Caution != "" {
-			lines = append(lines, "note: "+m.Caution)
-		}
-	}
-	return lines
-}
-
-func withArticle(c Confidence) string {
-	switch c {
-	case Guess:
-		return "a guess"
-	case None:
-		return "without any evidence"
-	default:
-		return c.String()
-	}
-}
-
-func lowerFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + strings.TrimSuffix(s[1:], ".")
 }

@@ -34,13 +34,13 @@ func TestDocsTable(t *testing.T) {
 			if m.Widens != "" {
 				notes = append(notes, fmt.Sprintf("**widens**: %s, unless it also holds `%s`", m.Widens, m.Unless))
 			}
-			if m.Confidence <= permissions.Guess && m.Remark != "" {
+			if m.Confidence <= permissions.ConfidenceGuess && m.Remark != "" {
 				notes = append(notes, m.Remark)
 			}
 			if m.Caution != "" {
 				notes = append(notes, m.Caution)
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Name, l.Effect, path, strings.TrimSpace(m.Confidence.String()+" "+m.Evidence), strings.Join(notes, " "))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Name, l.Effect, path, strings.TrimSpace(m.Confidence.String()+" "+string(m.Evidence)), strings.Join(notes, " "))
 		}
 	}
 	b.WriteByte('\n')

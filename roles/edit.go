@@ -247,13 +247,13 @@ func (e *edit) round(ctx context.Context, turn *turns.Turn) (role *RoleV2, done 
 
 // reading is the call options for the requests of an edit that only read.
 func (e *edit) reading() []security.CallOption {
-	return slices.Concat(e.opts, []security.CallOption{safe.Option(func(c *service.Settings) { c.DryRun = false })})
+	return slices.Concat(e.opts, []security.CallOption{service.Option[security.CallOption](func(c *service.Settings) { c.DryRun = false })})
 }
 
 // writing is the call options for a write that is built on a reading. It is
 // tried once: to repeat it blindly could undo what others wrote meanwhile.
 func (e *edit) writing(readAt time.Time) []security.CallOption {
-	return slices.Concat(e.opts, []security.CallOption{safe.Option(func(c *service.Settings) {
+	return slices.Concat(e.opts, []security.CallOption{service.Option[security.CallOption](func(c *service.Settings) {
 		c.Attempts = 1
 		if e.call.Settle > 0 {
 			c.NotAfter = readAt.Add(e.call.Settle)

@@ -151,7 +151,7 @@ func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.B
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
 func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[RoleV2, error] {
-	return paging.Each(ctx, s.c, call, s.All(ctx, opts, slices.Concat(call, quiet, onePage)...),
+	return paging.Each(ctx, s.c, call, func(call []security.CallOption) iter.Seq2[SummaryV2, error] { return s.All(ctx, opts, call...) },
 		func(ctx context.Context, role SummaryV2) (RoleV2, error) {
 			full, err := s.Get(ctx, role.ID, slices.Concat(call, quiet)...)
 			switch {
@@ -166,6 +166,6 @@ func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.
 
 // Call options for requests that run at the same time as others.
 var (
-	quiet   = []security.CallOption{safe.Quiet()}
+	quiet   = []security.CallOption{service.Quiet[security.CallOption]()}
 	onePage = []security.CallOption{security.WithConcurrency(1)}
 )

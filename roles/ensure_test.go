@@ -473,12 +473,12 @@ func TestEnsureAll(t *testing.T) {
 	}
 	var told []int
 	var response security.Response
-	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, &security.BulkOptions{Progress: func(finished, total int) {
+	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, nil, security.WithProgress(func(finished, total int) {
 		if total != 60 {
 			t.Errorf("total is %d", total)
 		}
 		told = append(told, finished) // without a lock: the race detector sees calls at the same time
-	}}, security.WithConcurrency(5), security.WithResponse(&response))
+	}), security.WithConcurrency(5), security.WithResponse(&response))
 	if err == nil || !errors.Is(err, security.ErrInvalid) || !strings.HasPrefix(err.Error(), "1 of 60 items failed, 0 not attempted; the first error: ") {
 		t.Errorf("error is %v", err)
 	}
@@ -550,11 +550,11 @@ func TestEnsureAllEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
-	results, err := serviceOf(t, server).EnsureAll(ctx, list, &security.BulkOptions{Progress: func(finished, _ int) {
+	results, err := serviceOf(t, server).EnsureAll(ctx, list, nil, security.WithProgress(func(finished, _ int) {
 		if finished == 10 {
 			cancel(enough)
 		}
-	}}, security.WithConcurrency(3))
+	}), security.WithConcurrency(3))
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) {
 		t.Errorf("error is %v", err)
 	}
@@ -618,7 +618,7 @@ func TestDetails(t *testing.T) {
 		}
 		count := 0
 		var response security.Response
-		opts := &roles.ListOptions{Filter: roles.FieldName.StartsWith("Team"), Order: security.Descending, PageSize: 150}
+		opts := &roles.ListOptionsV2{Filter: roles.FieldName.StartsWith("Team"), Order: security.Descending, PageSize: 150}
 		for role, err := range s.Details(t.Context(), opts, security.WithConcurrency(n), security.WithResponse(&response)) {
 			if err != nil {
 				t.Fatal(err)
@@ -645,7 +645,7 @@ func TestDetailsOfARoleThatIsGone(t *testing.T) {
 	server.Inject(securitytest.Fault{Path: "/Security/Roles/{id}", Times: 1, Interleave: func() { server.DeleteRole(gone) }})
 	count := 0
 	var err error
-	for _, err = range serviceOf(t, server).Details(t.Context(), &roles.ListOptions{Filter: roles.FieldName.StartsWith("Team")}) {
+	for _, err = range serviceOf(t, server).Details(t.Context(), &roles.ListOptionsV2{Filter: roles.FieldName.StartsWith("Team")}) {
 		if err == nil {
 			count++
 		}
@@ -715,7 +715,7 @@ func TestEditThroughThePointer(t *testing.T) {
 	if err := server.UpdateRole(id, func(r *securitytest.Role) { r.EmailAddress = "old@example.com" }); err != nil {
 		t.Fatal(err)
 	}
-	_, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+	_, _, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 		*u.EmailAddress = "new@example.com"
 		return nil
 	})
@@ -733,7 +733,7 @@ func TestEditCannotChangeTheID(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, wrong := range []int{other, 0} {
-		_, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		_, _, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 			u.ID, u.Name, u.Description = wrong, "New", "mine"
 			return nil
 		})
@@ -755,7 +755,7 @@ func TestEditKeepsClaimsAsTheyAreHeld(t *testing.T) {
 	qualified := bare
 	qualified.Value = `OTHER\OPS`
 	s := serviceOf(t, server)
-	if _, err := s.AddClaims(t.Context(), id, []claims.Request{qualified}); err != nil {
+	if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{qualified}); err != nil {
 		t.Fatal(err)
 	}
 	_, change, err := s.Ensure(t.Context(), roles.CreateV2{Name: "Operators", Description: "changed", Claims: []claims.Request{bare, claim("ops")}})
@@ -775,7 +775,7 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 		fault.Method, fault.Times = "PUT", 1
 		server.Inject(fault)
 		s := serviceOf(t, server, security.WithRetry(security.Retry{MaxAttempts: 1, MinWait: time.Millisecond}))
-		if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
+		if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
 			t.Errorf("%+v: %v", fault, err)
 		}
 		if got := values(t, server, id); !slices.Equal(got, []string{"ops", "ours"}) {
@@ -784,7 +784,7 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 	}
 	server, id := start(t)
 	server.Inject(securitytest.Fault{Method: "PUT", Reset: true})
-	_, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+	_, _, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
 	if !errors.Is(err, security.ErrUnknownOutcome) || apitest.Writes(server) != 4 {
 		t.Errorf("after %d writes: %v", apitest.Writes(server), err)
 	}
@@ -799,14 +799,15 @@ func TestSettleReportsTheWholeChange(t *testing.T) {
 	var change security.Change
 	var group sync.WaitGroup
 	group.Go(func() {
-		if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("brief")}, security.WithChange(&change)); err != nil {
+		var err error
+		if _, change, err = s.AddClaims(t.Context(), id, []claims.Request{claim("brief")}); err != nil {
 			t.Error(err)
 		}
 	})
 	for len(values(t, server, id)) != 2 {
 		time.Sleep(time.Millisecond) // until it is written
 	}
-	if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
+	if _, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
 		t.Error(err)
 	}
 	group.Wait()
@@ -851,7 +852,7 @@ func TestSettleRepeatsWaitingEdits(t *testing.T) {
 			s := serviceOf(t, server, security.WithSettle(300*time.Millisecond))
 			var group sync.WaitGroup
 			group.Go(func() {
-				if _, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+				if _, _, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 					u.Permissions = nil
 					for _, p := range tt.first {
 						u.Permissions = append(u.Permissions, permissions.Path(p))
@@ -867,7 +868,7 @@ func TestSettleRepeatsWaitingEdits(t *testing.T) {
 			time.Sleep(50 * time.Millisecond) // until it is verified, and waits
 			set(tt.theirs)
 			group.Go(func() {
-				if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
+				if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
 					t.Error(err)
 				}
 			})

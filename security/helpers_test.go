@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"github.com/jarcoal/httpmock"
-	"go.uber.org/goleak"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 const (
 	baseURL  = "https://command.example.com/Keyfactor/API"

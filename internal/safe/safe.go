@@ -116,17 +116,6 @@ func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
-// Option makes a call option that is not in the public API.
-func Option(set func(*service.Settings)) security.CallOption {
-	return service.Hooks.Option(set).(security.CallOption)
-}
-
-// Quiet is the option for requests that run at the same time as others, or as a
-// part of something larger: they report nothing to the caller.
-func Quiet() security.CallOption {
-	return Option(func(s *service.Settings) { s.OnMeta, s.Progress = nil, nil })
-}
-
 // taken reports a refusal that may mean that the object exists by now. Which
 // status a duplicate gets is not documented.
 func taken(err error) bool {

@@ -6,6 +6,7 @@ package service
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/commandsec/commandsec-go/internal/transport"
@@ -16,7 +17,20 @@ import (
 type Client struct {
 	Transport *transport.Client
 	Turns     *turns.Registry
+	Unsorted  OpSet           // lists whose sort field the server refused, see paging.All
 	Defaults  func(*Settings) // the options that hold for every call of the client; nil for none
+}
+
+// OpSet is a set of operations, safe for concurrent use. Its zero value is empty.
+type OpSet struct{ ops sync.Map }
+
+// Add puts op into the set.
+func (s *OpSet) Add(op transport.Op) { s.ops.Store(op, nil) }
+
+// Has reports whether op is in the set.
+func (s *OpSet) Has(op transport.Op) bool {
+	_, ok := s.ops.Load(op)
+	return ok
 }
 
 // Settings is what the options of one call say.
@@ -52,6 +66,8 @@ func (s *Settings) Call(call transport.Call) transport.Call {
 	switch {
 	case s.Err != nil:
 		call.Err = s.Err
+	case call.Err == nil && s.Progress != nil:
+		call.Err = &transport.InputError{Field: "WithProgress", Problem: "this call is about one thing; use it for a walk, Details or EnsureAll"}
 	case call.Err == nil && s.DryRun && transport.Writes(call.Op.Method):
 		call.Err = &transport.InputError{Field: "WithDryRun", Problem: "this call can only write; use Edit, Ensure or what is built on them"}
 	}
@@ -110,6 +126,16 @@ func send[O any](ctx context.Context, c *Client, opts []O, call transport.Call, 
 var Hooks struct {
 	Client func(client any) *Client               // of a *security.Client
 	Option func(set func(*Settings)) (option any) // a security.CallOption
+}
+
+// Option makes a call option that is not in the public API. O is
+// security.CallOption, which this package cannot name.
+func Option[O any](set func(*Settings)) O { return Hooks.Option(set).(O) }
+
+// Quiet is the option for requests that run at the same time as others, or as a
+// part of something larger: they report nothing to the caller.
+func Quiet[O any]() O {
+	return Option[O](func(s *Settings) { s.OnMeta, s.Progress = nil, nil })
 }
 
 // Of returns what the services of client, a *security.Client, share.

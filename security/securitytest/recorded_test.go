@@ -10,7 +10,10 @@ import (
 
 // The bodies of this file were recorded, names and ids replaced. They are compared byte by byte.
 
-const systemProvider = `{"Id":"c70e8641-a543-45b1-a47f-8b7d253fbf14","AuthenticationScheme":"System","DisplayName":"System"}`
+const (
+	systemProvider = `{"Id":"c70e8641-a543-45b1-a47f-8b7d253fbf14","AuthenticationScheme":"System","DisplayName":"System"}`
+	adProvider     = `{"Id":"11111111-2222-3333-4444-555555555555","AuthenticationScheme":"Active Directory","DisplayName":"Active Directory"}`
+)
 
 func TestRecordedIdentities(t *testing.T) {
 	t.Parallel()

@@ -138,7 +138,7 @@ func TestDirectState(t *testing.T) {
 		r.Claims = append(r.Claims, securitytest.Claim{Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"})
 	})
 	equal(t, role.Permissions, []string{"/ssl/read/", "/ssh/user/"})
-	equal(t, role.Claims, []securitytest.Claim{{ID: 2, Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"}})
+	equal(t, role.Claims, []securitytest.Claim{{ID: 8, Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"}})
 
 	if err := s.UpdateRole(99, func(*securitytest.Role) {}); err == nil {
 		t.Error("an unknown role was changed")
@@ -177,8 +177,13 @@ func TestLegacyTenant(t *testing.T) {
 	if n := len(one.Roles()); n != size+2 {
 		t.Errorf("%d roles", n)
 	}
-	if len(one.Claims()) != size || len(one.Identities()) != size {
+	// One claim in four is a group's, and so is every second identity: it is the same group.
+	if len(one.Claims()) != size+size*3/4 || len(one.Identities()) != size {
 		t.Errorf("%d claims, %d identities", len(one.Claims()), len(one.Identities()))
+	}
+	old := securitytest.NewHandler(securitytest.WithLegacyTenant(1, size), securitytest.WithVersion("10.5"))
+	if len(old.Claims()) != 0 || len(old.Identities()) != size {
+		t.Errorf("version 10.5: %d claims, %d identities", len(old.Claims()), len(old.Identities()))
 	}
 	var legacy []string
 	members := 0
