@@ -77,7 +77,9 @@ func fixed(value string) credential {
 }
 
 // ClientCredentials is an OAuth 2.0 client, for the client-credentials grant.
-// Printing it shows no secret.
+// Printing it shows no secret, but ClientSecret is an ordinary string, for
+// convenience: what looks into values by reflection sees it. Give the value to
+// [WithClientCredentials], which hides it, and keep a [Secret] if you keep one.
 type ClientCredentials struct {
 	TokenURL     string // https
 	ClientID     string
@@ -91,6 +93,12 @@ func (c ClientCredentials) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ClientCredentials{TokenURL:%s ClientID:%s ClientSecret:%s Scopes:%v Audience:%s}",
 		safeURL(c.TokenURL), c.ClientID, redacted(c.ClientSecret), c.Scopes, c.Audience)
 }
+
+// String is the credentials without their secret.
+func (c ClientCredentials) String() string { return fmt.Sprint(c) }
+
+// GobEncode refuses to encode the secret.
+func (c ClientCredentials) GobEncode() ([]byte, error) { return nil, errNoGob }
 
 // MarshalText keeps the secret out of JSON and structured logs.
 func (c ClientCredentials) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
@@ -159,6 +167,8 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 	})
 }
 
+const nameAuthorization = "WithAuthorization"
+
 // WithAuthorization lets sign add the credential to each attempt: for ways to sign
 // in that this library does not know, such as Kerberos or the scheme of a proxy.
 // sign may set headers of the request, and nothing else of it is sent; it does not
@@ -166,9 +176,9 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 // before the attempt is sent, from several goroutines at a time, and must end when
 // the request's context does. Its error ends the call: nothing is sent.
 func WithAuthorization(sign func(*http.Request) error) Option {
-	return withCredential("WithAuthorization", func() (credential, error) {
+	return withCredential(nameAuthorization, func() (credential, error) {
 		if sign == nil {
-			return credential{}, badOption("WithAuthorization", "must not be nil")
+			return credential{}, badOption(nameAuthorization, "must not be nil")
 		}
 		return credential{authorizer: func(*http.Client) transport.Authorizer {
 			return transport.Authorizer{Sign: func(r *http.Request) error {
@@ -275,12 +285,13 @@ func readable(err error, secret string) error {
 }
 
 // meantFor refuses to send a credential to a host that its source did not mean
-// it for.
+// it for. WithAuthorization is how to sign in with what a configuration leaves to
+// the program: one with a credential of its own has one too many then.
 func (c credential) meantFor(base *url.URL, hostSource string) error {
 	switch {
 	case c.source != "" && c.origin != transport.Origin(base):
 		return badOption("credentials", "those of %s are meant for %s, not for %s", c.source, c.origin, transport.Origin(base))
-	case c.source == "" && hostSource != "":
+	case c.source == "" && hostSource != "" && c.name != nameAuthorization:
 		return badOption("credentials", "the host comes from %s and the credential from the option %s; "+
 			"to use them together on purpose, call NewClient with that host's URL", hostSource, c.name)
 	}

@@ -48,6 +48,7 @@ type config struct {
 	callDefaults []callOption
 	credentials  []credential
 	clientCert   *tls.Certificate
+	kerberos     string // the source of a configuration that signs in with Kerberos
 }
 
 const (
@@ -322,6 +323,10 @@ func (c *config) trust(t *http.Transport) {
 func (c *config) credential() (credential, error) {
 	switch len(c.credentials) {
 	case 0:
+		if c.kerberos != "" {
+			return credential{}, badOption("credentials", "%s signs in with Kerberos, which this package does not do by itself; "+
+				"give WithAuthorization a function that adds the Negotiate header, or configure another way to sign in", c.kerberos)
+		}
 		if c.clientCert != nil {
 			return credential{name: "WithClientCertificate", authorizer: func(*http.Client) transport.Authorizer {
 				return transport.Authorizer{}
