@@ -38,20 +38,24 @@ func (d Difference) String() string {
 	var b strings.Builder
 	write := func(sign, apart string, effects []Effect) {
 		for _, e := range effects {
-			b.WriteString(sign + e.Text)
-			if len(e.Apart) > 0 {
-				texts := make([]string, len(e.Apart))
-				for i, p := range e.Apart {
-					texts[i] = EffectOf(p)
-				}
-				b.WriteString(" (" + apart + strings.Join(texts, "; ") + ")")
-			}
-			b.WriteByte('\n')
+			b.WriteString(sign + e.sentence(apart) + "\n")
 		}
 	}
 	write("+ ", "so far only: ", d.Added)
 	write("- ", "from now on only: ", d.Removed)
 	return b.String()
+}
+
+// sentence returns the effect with what is held before and after the change, which apart introduces.
+func (e Effect) sentence(apart string) string {
+	if len(e.Apart) == 0 {
+		return e.Text
+	}
+	texts := make([]string, len(e.Apart))
+	for i, p := range e.Apart {
+		texts[i] = EffectOf(p)
+	}
+	return e.Text + " (" + apart + strings.Join(texts, "; ") + ")"
 }
 
 // EffectOf says what a holder of p can do, as a verb phrase: "revoke certificates in collection 6". For an unknown path it

@@ -87,7 +87,7 @@ func TestLint(t *testing.T) {
 			paths("/certificate_stores/modify/2/", "/certificate_stores/read/2/", "/certificate_stores/schedule/2/"),
 		},
 		{paths("/certificates/requests/manage/"), "warning risky /certificates/requests/manage/; warning missing-companion /certificates/requests/manage/", "/monitoring/alerts/read/", nil},
-		{paths("/certificates/collections/private_key/import/"), "warning missing-companion /certificates/collections/private_key/import/", "/certificates/import/", nil},
+		{paths("/certificates/collections/private_key/import/"), "warning risky /certificates/collections/private_key/import/; warning missing-companion /certificates/collections/private_key/import/", "/certificates/import/", nil},
 		{paths("/certificates/import/"), "info missing-companion /certificates/import/", "metadata", paths("/certificates/import/")},
 		{paths("/certificates/collections/change_owner/6/", "/certificates/collections/read/6/"), "warning missing-companion /certificates/collections/change_owner/6/", "/security/read/", nil},
 		{paths("/certificates/expanded_change_owner/"), "warning missing-companion /certificates/expanded_change_owner/", "/security/read/", nil},

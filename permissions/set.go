@@ -3,9 +3,11 @@ package permissions
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Set is what a role holds in version 2: sorted paths, none of which covers another. The zero value is the empty set.
@@ -180,8 +182,16 @@ func (s Set) String() string {
 	return "{" + strings.Join(members, " ") + "}"
 }
 
-// MarshalJSON writes the set as an array of paths, "[]" if it is empty.
-func (s Set) MarshalJSON() ([]byte, error) { return json.Marshal(s.Paths()) }
+// MarshalJSON writes the set as an array of paths, "[]" if it is empty. A member that is not valid UTF-8 is an error,
+// because JSON would change it.
+func (s Set) MarshalJSON() ([]byte, error) {
+	for _, p := range s.paths {
+		if !utf8.ValidString(string(p)) {
+			return nil, fmt.Errorf("permissions: %w: %s is not valid UTF-8, which JSON cannot hold", ErrPath, quote(string(p)))
+		}
+	}
+	return json.Marshal(s.Paths())
+}
 
 // UnmarshalJSON reads an array of paths as [NewSet] takes them.
 func (s *Set) UnmarshalJSON(data []byte) error {
