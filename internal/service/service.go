@@ -114,6 +114,7 @@ func Many[T, O any](ctx context.Context, c *Client, opts []O, call transport.Cal
 
 // None sends a call that answers without a body.
 func None[O any](ctx context.Context, c *Client, opts []O, call transport.Call) error {
+	call.Bodiless = true
 	return send(ctx, c, opts, call, nil)
 }
 
