@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -58,7 +59,7 @@ func TestFind(t *testing.T) {
 			}
 			list := apitest.Exchange{
 				Method: "GET", Path: "/Security/Roles", Version: 2, Query: query,
-				Header: http.Header{"X-Total-Count": {fmt.Sprint(len(tt.list))}}, Answer: listed(tt.list...),
+				Header: http.Header{"X-Total-Count": {strconv.Itoa(len(tt.list))}}, Answer: listed(tt.list...),
 			}
 			exchanges := []apitest.Exchange{list}
 			if tt.want > 0 {
@@ -167,7 +168,9 @@ func TestDryRunForesees(t *testing.T) {
 		"built-in schemes": {nil, func(c *roles.CreateV2) {
 			c.Claims = append(c.Claims, claims.Request{Type: claims.TypeUser, Value: `KEYEXAMPLE\x`, Scheme: "active directory", Description: "d"})
 		}, nil},
-		"permissions": {nil, func(c *roles.CreateV2) { c.Permissions = paths("/portal/reed/", "/portal/read/", "/certificates/collections/reed/6/") }, []string{
+		"permissions": {nil, func(c *roles.CreateV2) {
+			c.Permissions = paths("/portal/reed/", "/portal/read/", "/certificates/collections/reed/6/")
+		}, []string{
 			"Permissions: /portal/reed/ is not among the permissions that this server knows",
 			"Permissions: /certificates/collections/reed/6/ is not among the permissions that this server knows",
 		}},

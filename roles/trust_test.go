@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -86,7 +87,7 @@ func TestAnotherRoleWasMade(t *testing.T) {
 	} {
 		client := func(method, path string, version int) *security.Client {
 			return apitest.NewClient(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-				if r.Method != method || !strings.HasSuffix(r.URL.Path, path) {
+				if r.Method != method || !strings.HasSuffix(r.URL.Path, path) || r.Header.Get("X-Keyfactor-Api-Version") != strconv.Itoa(version) {
 					t.Errorf("request is %s %s", r.Method, r.URL.Path)
 				}
 				return response(r, http.StatusOK, answer), nil
@@ -224,7 +225,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.Grant(ctx, 5, paths("/reports/read/"))
 				return c, err
 			},
-			[]string{`KEYEXAMPLE\ops`, `ops`}, "Permissions: + /reports/read/", "",
+			[]string{`KEYEXAMPLE\ops`, `ops`},
+			"Permissions: + /reports/read/", "",
 		},
 		"two spellings": {
 			[]string{`EAST\OPS`, `east\ops`},
@@ -232,7 +234,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.Edit(ctx, 5, describe("new"))
 				return c, err
 			},
-			[]string{`EAST\OPS`, `east\ops`}, "Description", "",
+			[]string{`EAST\OPS`, `east\ops`},
+			"Description", "",
 		},
 		"one spelling less": {
 			[]string{`EAST\OPS`, `east\ops`},
@@ -240,7 +243,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.RemoveClaims(ctx, 5, []claims.Key{group(`east\ops`).Key()})
 				return c, err
 			},
-			[]string{`EAST\OPS`}, `Claims: - Group east\ops`, "",
+			[]string{`EAST\OPS`},
+			`Claims: - Group east\ops`, "",
 		},
 		"one of a domain besides one without": {
 			[]string{`ops`},
@@ -248,7 +252,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.AddClaims(ctx, 5, []claims.Request{group(`OTHER\ops`)})
 				return c, err
 			},
-			[]string{`OTHER\ops`, `ops`}, `Claims: + Group OTHER\ops`, "",
+			[]string{`OTHER\ops`, `ops`},
+			`Claims: + Group OTHER\ops`, "",
 		},
 		"one without a domain, held with one": {
 			[]string{`KEYEXAMPLE\OPS`},
@@ -256,7 +261,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.AddClaims(ctx, 5, []claims.Request{group(`ops`)})
 				return c, err
 			},
-			[]string{`KEYEXAMPLE\OPS`}, "", "",
+			[]string{`KEYEXAMPLE\OPS`},
+			"", "",
 		},
 		"one without a domain, held with several": {
 			[]string{`EAST\ops`, `WEST\ops`},
@@ -264,7 +270,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.AddClaims(ctx, 5, []claims.Request{group(`ops`)})
 				return c, err
 			},
-			[]string{`EAST\ops`, `WEST\ops`}, "", "Claims[2]: Group ops (Active Directory) fits 2 claims of the role, name the domain",
+			[]string{`EAST\ops`, `WEST\ops`},
+			"", "Claims[2]: Group ops (Active Directory) fits 2 claims of the role, name the domain",
 		},
 		"both at once, and neither held": {
 			nil,
@@ -272,7 +279,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.AddClaims(ctx, 5, []claims.Request{group(`ops`), group(`EAST\ops`), group(`east\OPS`)})
 				return c, err
 			},
-			[]string{`EAST\ops`}, `Claims: + Group EAST\ops`, "",
+			[]string{`EAST\ops`},
+			`Claims: + Group EAST\ops`, "",
 		},
 		"the one without a domain goes, the other one stays": {
 			[]string{`KEYEXAMPLE\ops`, `ops`},
@@ -280,7 +288,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.RemoveClaims(ctx, 5, []claims.Key{group(`ops`).Key()})
 				return c, err
 			},
-			[]string{`KEYEXAMPLE\ops`}, `Claims: - Group ops`, "",
+			[]string{`KEYEXAMPLE\ops`},
+			`Claims: - Group ops`, "",
 		},
 		"the one of a domain goes, the other one stays": {
 			[]string{`KEYEXAMPLE\ops`, `ops`},
@@ -288,7 +297,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.RemoveClaims(ctx, 5, []claims.Key{group(`keyexample\ops`).Key()})
 				return c, err
 			},
-			[]string{`ops`}, `Claims: - Group KEYEXAMPLE\ops`, "",
+			[]string{`ops`},
+			`Claims: - Group KEYEXAMPLE\ops`, "",
 		},
 		"one of a domain that is not held": {
 			[]string{`ops`},
@@ -296,7 +306,8 @@ func TestClaimsWithAndWithoutDomain(t *testing.T) {
 				_, c, err := s.RemoveClaims(ctx, 5, []claims.Key{group(`OTHER\ops`).Key()})
 				return c, err
 			},
-			[]string{`ops`}, "", "",
+			[]string{`ops`},
+			"", "",
 		},
 		"by name alone": {
 			[]string{`KEYEXAMPLE\ops`},
@@ -526,7 +537,9 @@ func TestEditOfALargeRole(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // quadratic work took several
 	defer cancel()
 	for name, edit := range map[string]func() (*roles.RoleV2, security.Change, error){
-		"no change":   func() (*roles.RoleV2, security.Change, error) { return s.Edit(ctx, 5, func(*roles.UpdateV2) error { return nil }) },
+		"no change": func() (*roles.RoleV2, security.Change, error) {
+			return s.Edit(ctx, 5, func(*roles.UpdateV2) error { return nil })
+		},
 		"held claims": func() (*roles.RoleV2, security.Change, error) { return s.AddClaims(ctx, 5, holders) },
 	} {
 		if _, change, err := edit(); err != nil || change.Action != security.Unchanged {

@@ -251,4 +251,3 @@ func isNot(t *testing.T, err, target error) {
 		t.Errorf("error is %v, and must not be %v", err, target)
 	}
 }
-
