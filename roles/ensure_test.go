@@ -272,7 +272,7 @@ func TestEnsureRefusesWhatThePermissionSetDoesNotHold(t *testing.T) {
 // A name that the query language cannot quote is looked for in the whole list.
 func TestEnsureByNamesThatCannotBeAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{`The "A" team`, "Tab\tteam", `Back\slash`, "Größe 'x' %ME%"} {
+	for _, name := range []string{`The "A" team`, `Back\slash`, "Größe 'x' %ME%"} {
 		server, _ := start(t)
 		s := serviceOf(t, server)
 		d := desired()
