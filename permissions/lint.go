@@ -12,31 +12,21 @@ type Severity int
 // The severities.
 const (
 	SeverityInfo    Severity = iota // worth knowing
-	SeverityWarning                 // works, but perhaps not as meant
+	SeverityWarning                 // works, but perhaps not as intended
 	SeverityError                   // Command refuses it, or it grants nothing
 )
 
-var severities = [...]string{SeverityInfo: "info", SeverityWarning: "warning", SeverityError: "error"}
+var severities = []string{SeverityInfo: "info", SeverityWarning: "warning", SeverityError: "error"}
 
 // String returns "info", "warning" or "error".
-func (s Severity) String() string {
-	if s < SeverityInfo || s > SeverityError {
-		return fmt.Sprintf("Severity(%d)", int(s))
-	}
-	return severities[s]
-}
+func (s Severity) String() string { return enumText(s, severities, "Severity") }
 
 // MarshalText writes what String returns.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what String returns.
 func (s *Severity) UnmarshalText(text []byte) error {
-	i := slices.Index(severities[:], string(text))
-	if i < 0 {
-		return fmt.Errorf("permissions: unknown severity %s: write info, warning or error", quote(string(text)))
-	}
-	*s = Severity(i)
-	return nil
+	return setEnum(s, text, severities, "severity")
 }
 
 // Code names a kind of finding. Codes are stable.
@@ -44,16 +34,16 @@ type Code string
 
 // The kinds of findings, with their severity and their fix.
 const (
-	CodeMalformed   Code = "malformed"         // error: the value is no path and cannot be made one
-	CodeForm        Code = "form"              // error: case, slashes or space are off; the canonical form replaces it
+	CodeMalformed   Code = "malformed"         // error: the value is not a path and cannot be turned into one
+	CodeForm        Code = "form"              // error: case, slashes or space are wrong; the canonical form replaces it
 	CodeRedundant   Code = "redundant"         // error: another path covers it; it is removed
-	CodeMisspelt    Code = "misspelt"          // error: unknown, but close to a known path, which replaces it; other findings are about that one
-	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the nearest path is named if there is one
+	CodeMisspelled  Code = "misspelled"        // error: unknown, but close to a known path, which replaces it; other findings are about the known path
+	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the text names the nearest path if there is one
 	CodeOutside     Code = "outside-set"       // error: outside the permission set
-	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added if the permission set has it; info if only for part of the work
-	CodePortal      Code = "no-portal"         // info: the role does not open the portal
+	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added if the permission set has it; info if it matters for part of the work only
+	CodePortal      Code = "no-portal"         // info: the role cannot sign in to the portal
 	CodeRisky       Code = "risky"             // warning: deserves a second look
-	CodeDeprecated  Code = "deprecated"        // info: no longer in later versions of Command
+	CodeDeprecated  Code = "deprecated"        // info: missing in later versions of Command
 	CodeUnconfirmed Code = "unconfirmed"       // info: the spelling is formed after a sibling and not seen in print
 )
 
@@ -65,7 +55,7 @@ type Finding struct {
 	Path Path `json:"path,omitempty"`
 	// Text says what is wrong, in a sentence.
 	Text string `json:"text"`
-	// Remove and Add are the fix: the path is taken out, others put in. Both are empty if it takes a person to decide.
+	// Remove and Add are the fix: Path is removed, others are added. Both are empty if a person has to decide.
 	Remove bool   `json:"remove,omitempty"`
 	Add    []Path `json:"add,omitempty"`
 }
@@ -79,21 +69,20 @@ func (f Finding) String() string {
 	return s + ": " + f.Text
 }
 
-// LintOption adjusts Lint.
-type LintOption func(*linter)
-
-// Inside has Lint report paths that the role's permission set does not grant.
-func Inside(permissionSet Set) LintOption {
-	return func(l *linter) { l.inside = &permissionSet }
+// LintOptions adjust Lint.
+type LintOptions struct {
+	// PermissionSet is what the role's permission set grants. Lint reports paths outside it, and suggests none. Nil means
+	// that there is no limit.
+	PermissionSet *Set
 }
 
-// Lint checks the paths of a role as they are going to be sent. The findings come in the order of the paths and, for
-// one path, the worst first; what concerns the role as a whole comes last.
-func Lint(paths []Path, opts ...LintOption) []Finding {
-	l := linter{set: NewSet(paths...), seen: map[Path]bool{}}
-	for _, opt := range opts {
-		opt(&l)
+// Lint checks the paths of a role before they are sent. The findings come in the order of the paths, for one path the
+// worst first. What is about the role as a whole comes last. Nil options are the defaults.
+func Lint(paths []Path, opts *LintOptions) []Finding {
+	if opts == nil {
+		opts = &LintOptions{}
 	}
+	l := linter{set: NewSet(paths...), inside: opts.PermissionSet, seen: map[Path]bool{}}
 	meant := make([]Path, len(paths))
 	for i, p := range paths {
 		meant[i], _ = intended(p)
@@ -105,7 +94,7 @@ func Lint(paths []Path, opts ...LintOption) []Finding {
 		slices.SortStableFunc(l.found[first:], func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
 	}
 	if len(paths) > 0 && !l.meant.Allows("/portal/read/") {
-		l.add(CodePortal, SeverityInfo, "", "nobody can sign in to the Management Portal with these alone; add /portal/read/ unless the role is for programs")
+		l.add(CodePortal, SeverityInfo, "", "the role alone cannot sign in to the Management Portal; add /portal/read/ unless the role is for programs")
 	}
 	return l.found
 }
@@ -113,7 +102,7 @@ func Lint(paths []Path, opts ...LintOption) []Finding {
 // linter collects findings about one role.
 type linter struct {
 	set    Set // of the paths as they are
-	meant  Set // the same with misspelt ones put right
+	meant  Set // of the paths with their spelling corrected
 	inside *Set
 	seen   map[Path]bool
 	found  []Finding
@@ -129,7 +118,7 @@ func (l *linter) path(p Path) {
 	if problem != "" {
 		l.add(CodeMalformed, SeverityError, p, "%s", problem)
 		if l.seen[p] {
-			l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
+			l.add(CodeRedundant, SeverityError, p, "is listed already").Remove = true
 		}
 		l.seen[p] = true
 		return
@@ -141,15 +130,15 @@ func (l *linter) path(p Path) {
 		l.add(CodeRedundant, SeverityError, p, "%s covers it; Command refuses redundant permissions", why).Remove = true
 		return
 	case again:
-		l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
+		l.add(CodeRedundant, SeverityError, p, "is listed already").Remove = true
 		return
 	}
-	// A misspelt path is looked at as what it is going to be.
-	meant, misspelt := intended(c)
+	// A misspelled path is checked as what it is going to be.
+	meant, misspelled := intended(c)
 	info := data().path(meant)
 	switch {
-	case misspelt:
-		l.misspelt(p, meant, info)
+	case misspelled:
+		l.misspelled(p, meant, info)
 	case p != c:
 		f := l.add(CodeForm, SeverityError, p, "is not in canonical form; write %s", c)
 		f.Remove, f.Add = true, []Path{c}
@@ -172,11 +161,11 @@ func (l *linter) path(p Path) {
 }
 
 // intended returns the known path that p is a misspelling of, or p itself if it is none.
-func intended(p Path) (meant Path, misspelt bool) {
+func intended(p Path) (meant Path, misspelled bool) {
 	c, ok := p.canonical()
 	base, id := c.split()
 	if !ok || data().path(c) != nil || id != "" && data().paths[base] != nil {
-		return c, false // well spelt, if perhaps with an id that it does not take
+		return c, false // spelled correctly, perhaps with an id that it does not take
 	}
 	if near, sure := nearestPath(c); sure {
 		return near, true
@@ -197,7 +186,7 @@ func (l *linter) unknown(p, c Path) {
 	if base, id := c.split(); id != "" && data().paths[base] != nil {
 		info := data().paths[base]
 		if info.Scope == ScopeGlobal {
-			l.add(CodeUnknown, SeverityWarning, p, "%s takes no id, as far as is known", base)
+			l.add(CodeUnknown, SeverityWarning, p, "%s takes no id, as far as known", base)
 			return
 		}
 		l.add(CodeUnknown, SeverityWarning, p, "%s takes the id of %s %s, which is %s", base, article(info.Scope), info.Scope.noun(), info.Scope.idKind())
@@ -207,15 +196,15 @@ func (l *linter) unknown(p, c Path) {
 		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", near)
 		return
 	}
-	l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command may have it")
+	l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command can have it")
 }
 
-func (l *linter) misspelt(p, near Path, info *PathInfo) {
+func (l *linter) misspelled(p, near Path, info *PathInfo) {
 	text := "is not known here; " + string(near) + " is"
 	if info.Note != "" {
 		text += ". " + strings.TrimSuffix(info.Note, ".")
 	}
-	f := l.add(CodeMisspelt, SeverityError, p, "%s", text)
+	f := l.add(CodeMisspelled, SeverityError, p, "%s", text)
 	f.Remove, f.Add = true, []Path{near}
 }
 
@@ -241,7 +230,7 @@ func (l *linter) risk(p, c Path, info *PathInfo) {
 }
 
 // companions reports what c is of little use without and is not in held, and what that needs in turn. It returns held with
-// what is going to be added on account of p.
+// the additions that the findings suggest.
 func (l *linter) companions(p, c Path, held Set) Set {
 	base, id := c.split()
 	for _, k := range data().companions[base] {
@@ -253,12 +242,12 @@ func (l *linter) companions(p, c Path, held Set) Set {
 			needs = scoped(needs, id)
 		}
 		if held.Allows(needs) || holdsPartOf(held, needs, maybe) || maybe && !l.meant.Allows(c) {
-			continue // held, or only perhaps wanted by something that is not held itself
+			continue // held, or of possible use to something that is not held itself
 		}
 		why := strings.TrimSuffix(k.why, ".")
 		switch {
 		case maybe:
-			l.add(CodeCompanion, SeverityInfo, p, "may want %s as well. %s", needs, why)
+			l.add(CodeCompanion, SeverityInfo, p, "may need %s as well. %s", needs, why)
 		case l.inside != nil && !l.inside.Allows(needs):
 			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well, which is outside the role's permission set. %s", needs, why)
 		default:
@@ -269,8 +258,8 @@ func (l *linter) companions(p, c Path, held Set) Set {
 	return held
 }
 
-// holdsPartOf reports whether a set has a narrower permission below p. That p is limited to single objects counts only if
-// asked for.
+// holdsPartOf reports whether held has a narrower permission below p. Those that limit p to a single object count only if
+// single is true.
 func holdsPartOf(held Set, p Path, single bool) bool {
 	for q := range held.All() {
 		if p.Covers(q) && (single || q.Unscoped() != p) {
@@ -287,11 +276,10 @@ func article(s Scope) string {
 	return "a"
 }
 
-// Fix applies the fixes of findings to the paths that were linted and returns the result: what replaces a path takes
-// its place, other additions come last. Findings without a fix change nothing, and no fix brings in a redundancy.
+// Fix applies the fixes of findings to the paths that were linted and returns the result. What replaces a path takes its
+// place; other additions come last. Findings without a fix change nothing, and no fix adds a redundant path.
 //
-// Fixes do what the findings say, and so may widen a role, by a missing companion for example: pass the findings whose
-// fix is wanted.
+// A fix can widen the role, for example by a missing companion: pass only the findings that you want to fix.
 func Fix(paths []Path, findings []Finding) []Path {
 	out := slices.Clone(paths)
 	var added []Path
@@ -310,7 +298,7 @@ func Fix(paths []Path, findings []Finding) []Path {
 		out = append(out, add...)
 		added = append(added, f.Add...)
 	}
-	// Drop what has become redundant, be it an addition or what an addition covers.
+	// Drop what has become redundant: additions, and what additions cover.
 	additions, set := NewSet(added...), NewSet(out...)
 	seen := make(map[Path]bool, len(out))
 	return slices.DeleteFunc(out, func(p Path) bool {

@@ -2,7 +2,7 @@ package permissions
 
 import "strings"
 
-// nearestLegacy returns the known name that s was probably meant to be, empty if none is near. It understands portal
+// nearestLegacy returns the known name that s probably stands for. It is empty if none is near. It understands portal
 // labels ("Certificates: Edit Metadata") and run-together names ("Certificates_EditMetadata").
 func nearestLegacy(s string) Legacy {
 	if len(s) > 100 {
@@ -33,8 +33,8 @@ func nearestLegacy(s string) Legacy {
 	return near
 }
 
-// nearestPath returns the known path that p was probably meant to be, an id carried over, empty if none is near. sure
-// says that it differs by a slip of the pen only and that no other path is as near.
+// nearestPath returns the known path that p probably stands for, with the same id. It is empty if none is near. sure says
+// that it differs by a typing error only and that no other path is as near.
 func nearestPath(p Path) (near Path, sure bool) {
 	base, id := p.split()
 	if len(base) > 200 {
@@ -54,7 +54,7 @@ func nearestPath(p Path) (near Path, sure bool) {
 		if fold(string(base)) == fold(string(candidate)) {
 			d = 0 // only the separators are wrong
 		}
-		ends := 0 // of equally near paths, one that begins and ends as p does is the likelier
+		ends := 0 // of two equally near paths, the likelier one begins and ends like p
 		if have[0] == want[0] {
 			ends++
 		}
@@ -75,7 +75,7 @@ func nearestPath(p Path) (near Path, sure bool) {
 	return near, sure
 }
 
-// segmentDistance is the edit distance of two paths, where a whole segment more or less counts as three letters.
+// segmentDistance is the edit distance of two paths. A whole segment more or less counts like three letters.
 func segmentDistance(a, b []string) int {
 	const segment = 3
 	return edit(len(a), len(b), segment, func(i, j int) int { return distance(a[i], b[j]) })
