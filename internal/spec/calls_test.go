@@ -148,6 +148,7 @@ func calls() []call {
 		{method: "roles.V1.List", do: func(x ctx, c cli) (any, error) { return items(roles.NewV1(c).List(x, checked)) }},
 		{method: "roles.V1.All", do: func(x ctx, c cli) (any, error) { return collect(roles.NewV1(c).All(x, nil)) }},
 		{method: "roles.V1.Get", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Get(x, roleID) }},
+		{method: "roles.V1.Find", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Find(x, "Operators") }},
 		{method: "roles.V1.Create", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Create(x, create1) }},
 		{method: "roles.V1.Update", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Update(x, update1) }},
 		{method: "roles.V1.Delete", do: func(x ctx, c cli) (any, error) { return nil, roles.NewV1(c).Delete(x, otherRoleID) }},
@@ -195,6 +196,9 @@ func calls() []call {
 		{method: "roles.V2.Details", do: func(x ctx, c cli) (any, error) { return collect(roles.NewV2(c).Details(x, nil)) }},
 		{method: "roles.V2.Edit", do: func(x ctx, c cli) (any, error) {
 			return changed(roles.NewV2(c).Edit(x, roleID, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil }))
+		}},
+		{method: "roles.V2.EditAll", do: func(x ctx, c cli) (any, error) {
+			return roles.NewV2(c).EditAll(x, []int{roleID}, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil }, nil)
 		}},
 		{method: "roles.V2.AddClaims", do: func(x ctx, c cli) (any, error) {
 			return changed(roles.NewV2(c).AddClaims(x, roleID, []claims.Request{group}))
