@@ -256,24 +256,29 @@ func (c *converter) convert(item *Item) {
 // about if the effect is new because of that decision only.
 func (c *converter) widen(widens *phrases, m Mapping, p Path) (against Legacy) {
 	for _, effect := range m.Widens {
-		if c.before(effect.Since) {
-			continue
-		}
-		decided := Legacy("")
-		holdsAll := len(effect.Unless) > 0
-		for _, l := range effect.Unless {
-			has, holds := c.holds(l, p)
-			holdsAll = holdsAll && holds
-			if has && !holds {
-				decided = l
-			}
-		}
-		if !holdsAll {
+		if applies, decided := c.applies(effect, p); applies {
 			widens.add(effect.text(c.target))
 			against = cmp.Or(decided, against)
 		}
 	}
 	return against
+}
+
+// applies reports whether a side effect of granting p applies to the role. decided is a name that would prevent it if the
+// caller had not decided otherwise.
+func (c *converter) applies(effect SideEffect, p Path) (applies bool, decided Legacy) {
+	if c.before(effect.Since) {
+		return false, ""
+	}
+	holdsAll := len(effect.Unless) > 0
+	for _, l := range effect.Unless {
+		has, holds := c.holds(l, p)
+		holdsAll = holdsAll && holds
+		if has && !holds {
+			decided = l
+		}
+	}
+	return !holdsAll, decided
 }
 
 // before reports whether the target version is known to be earlier than this one.
@@ -396,7 +401,11 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 		case taken:
 			lost = append(lost, m.Path)
 		default:
-			c.narrow(&narrows, m)
+			for _, effect := range m.Narrows {
+				if applies, _ := c.applies(effect, m.Path); applies {
+					narrows.add(effect.text(c.target))
+				}
+			}
 		}
 	}
 	switch {
@@ -408,20 +417,6 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 		}
 	}
 	item.Narrows = narrows.String()
-}
-
-// narrow adds what a holder of a row's path can no longer do.
-func (c *converter) narrow(narrows *phrases, m Mapping) {
-	for _, effect := range m.Narrows {
-		holdsAll := len(effect.Unless) > 0
-		for _, l := range effect.Unless {
-			_, holds := c.holds(l, m.Path)
-			holdsAll = holdsAll && holds
-		}
-		if !holdsAll && !c.before(effect.Since) {
-			narrows.add(effect.text(c.target))
-		}
-	}
 }
 
 // text is the effect, with the version it depends on if the target is not known to have it.
