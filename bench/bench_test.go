@@ -59,7 +59,9 @@ func TestDefaults(t *testing.T) {
 		if want := 50 * 20 * time.Millisecond / 4; work.Ideal != want {
 			t.Errorf("the ideal time is %v, not %v", work.Ideal, want)
 		}
+		return
 	}
+	t.Skip("it is not measured here")
 }
 
 func TestCompare(t *testing.T) {

@@ -137,7 +137,16 @@ func largeWorks() ([]Work, error) {
 	}
 	for i := range list {
 		list[i].Ops, list[i].Rounds = 1, 11
+	}
+	// JSON with 20,000 claims alone takes longer than the target, so that theirs is on top of the floor.
+	for i := range list[:2] {
 		list[i].Targets = []Target{quick(list[i].Name, 1, "this library")}
+	}
+	for i := 2; i < len(list); i++ {
+		list[i].Targets = []Target{{
+			list[i].Name + ", this library: time over the floor's", quickly, "ms",
+			func(r []Result) float64 { return milliseconds(r[1]) - milliseconds(r[0]) },
+		}}
 	}
 	return list, nil
 }

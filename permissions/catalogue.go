@@ -173,13 +173,23 @@ type Mapping struct {
 	Evidence   Evidence   `json:"evidence,omitempty"`
 	Versions   string     `json:"versions"` // releases whose pages have the path
 	Source     string     `json:"source"`   // what the row rests on
-	// Widens is what a holder can do after the conversion that the name did not allow, as a verb phrase. It does not apply
-	// to a role that also holds the name in Unless.
-	Widens string `json:"widens,omitempty"`
-	Unless Legacy `json:"unless,omitempty"`
+	// Widens is what a holder can do after the conversion that the name did not allow, Narrows what a holder can no longer
+	// do.
+	Widens  []SideEffect `json:"widens,omitempty"`
+	Narrows []SideEffect `json:"narrows,omitempty"`
 	// Remark is the reasoning, Caution what the role's owner should know about the result.
 	Remark  string `json:"remark,omitempty"`
 	Caution string `json:"caution,omitempty"`
+}
+
+// SideEffect is a difference between what a name allowed and what its path allows.
+type SideEffect struct {
+	// Effect is what a holder can do from now on, or no longer, as a verb phrase.
+	Effect string `json:"effect"`
+	// Unless are names. The effect does not apply to a role that holds all of them.
+	Unless []Legacy `json:"unless,omitempty"`
+	// Since is the first Command version that has the effect. Empty means every version from 11 on.
+	Since string `json:"since,omitempty"`
 }
 
 // Stated returns what the sources alone say: documented, inferred or none. A guess is an inferred row that we trust less
@@ -269,6 +279,9 @@ type catalogue struct {
 	byName     map[Legacy]*legacyEntry  // as in the data: names for one object with the placeholder
 	reverse    map[reverseKey][]*legacyEntry
 	companions map[Path][]companion
+
+	candidates []pathCandidate // for the search for the nearest path
+	words      []string        // the segments of all paths
 }
 
 type nameKey struct {
@@ -305,7 +318,10 @@ type legacyEntry struct {
 	area, name string
 	object     bool
 	bases      []Path // the paths of its mappings, without placeholders
+	guessRisk  string // why a guess among its mappings is sensitive, empty if none is
 	line       int    // of names.txt
+
+	folded, foldedLabel string // see fold
 }
 
 // clone returns the information for a caller to keep.
@@ -314,7 +330,24 @@ func (e *legacyEntry) clone() LegacyInfo {
 	info.Listed = slices.Clone(info.Listed)
 	info.Needs = slices.Clone(info.Needs)
 	info.Mappings = slices.Clone(info.Mappings)
+	for i := range info.Mappings {
+		info.Mappings[i] = info.Mappings[i].clone()
+	}
 	return info
+}
+
+// clone returns the row for a caller to keep.
+func (m Mapping) clone() Mapping {
+	m.Widens, m.Narrows = cloneEffects(m.Widens), cloneEffects(m.Narrows)
+	return m
+}
+
+func cloneEffects(effects []SideEffect) []SideEffect {
+	effects = slices.Clone(effects) // nil stays nil
+	for i := range effects {
+		effects[i].Unless = slices.Clone(effects[i].Unless)
+	}
+	return effects
 }
 
 // on returns the name for the object with this id, or the name itself if it is not for one object.

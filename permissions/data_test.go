@@ -43,7 +43,7 @@ func TestBadDataIsFound(t *testing.T) {
 		}
 		return string(text)
 	}
-	const paths, names, mapping, companions = "data/paths.txt", "data/names.txt", "data/mapping.txt", "data/companions.txt"
+	const paths, names, mapping, effects, companions = "data/paths.txt", "data/names.txt", "data/mapping.txt", "data/sideeffects.txt", "data/companions.txt"
 	for _, c := range []struct{ file, line, want string }{
 		{paths, "/x/ | leaf | - | - | - | full list | -", "wrong number of columns"},
 		{paths, "/x/ | leaf | - | - | - | full list | - | do x | - | - | -", "wrong number of columns"},
@@ -74,8 +74,13 @@ func TestBadDataIsFound(t *testing.T) {
 		{mapping, "API:Read | - | documented | E1 | 11+ | somewhere", "a path and no confidence"},
 		{mapping, "API:Read | /portal/read/ | documented | E1 | - | somewhere", "no versions"},
 		{mapping, "API:Read | /portal/read/ | documented | E1 | 11+ | -", "no source"},
-		{mapping, "API:Read | /portal/read/ | documented | E1 | 11+ | x | X:Read | do more", "unless and widens"},
-		{mapping, "API:Read | /portal/read/ | documented | E1 | 11+ | x | SSH:User", "unless and widens"},
+		{effects, "X:Read | - | widens | - | - | do more", "unknown name"},
+		{effects, "API:Read | /portal/read/ | widens | - | - | do more", "no such name and path"},
+		{effects, "API:Read | - | changes | - | - | do more", "neither widens nor narrows"},
+		{effects, "API:Read | - | widens | - | X:Read | do more", "not a known name"},
+		{effects, "API:Read | - | widens | - | Collections[{id}]:Read | do more", "not a known name"},
+		{effects, "API:Read | - | widens | soon | - | do more", "malformed version"},
+		{effects, "API:Read | - | widens | - | - | -", "no effect"},
 		{mapping, "AdminPortal:Read | /portal/read/ | inferred | E3 | 11+ | x", "duplicate row"},
 		{mapping, "API:Read | /portal/read/ | inferred | E3 | 11+ | x", "has a line without a path next to others"},
 		{mapping, "Collections[{id}]:Read | /pam/read/ | inferred | E3 | 11+ | x", "no placeholder"},

@@ -19,6 +19,7 @@ func ExampleConvert() {
 	fmt.Print(conv)
 	// Output:
 	// API:Read                          dropped: has no equivalent in version 2: guards the Classic (CMS) API; nothing in version 2 concerns it
+	//                                   NARROWS: can no longer use the Classic (CMS) API
 	// AdminPortal:Read                  /portal/read/  (inferred)
 	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented)
 	//                                   WIDENS: can now approve and deny certificate requests
@@ -27,7 +28,7 @@ func ExampleConvert() {
 	// Collections[6]:Read               /certificates/collections/read/6/  (documented)
 	//                                   /certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it
 	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred)
-	// 6 names: 5 converted, 1 widening the role, 1 dropped. 4 permissions in version 2:
+	// 6 names: 5 converted, 1 widening the role, 1 narrowing it, 1 dropped. 4 permissions in version 2:
 	//   /certificates/collections/read/
 	//   /certificates/collections/revoke/6/
 	//   /certificates/requests/manage/

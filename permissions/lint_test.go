@@ -2,6 +2,7 @@ package permissions_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestLint(t *testing.T) {
 			paths("/certificate_stores/modify/2/", "/certificate_stores/read/2/", "/certificate_stores/schedule/2/"),
 		},
 		{paths("/certificates/requests/manage/"), "warning risky /certificates/requests/manage/; warning missing-companion /certificates/requests/manage/", "/monitoring/alerts/read/", nil},
-		{paths("/certificates/collections/private_key/import/"), "warning missing-companion /certificates/collections/private_key/import/", "/certificates/import/", nil},
+		{paths("/certificates/collections/private_key/import/"), "warning risky /certificates/collections/private_key/import/; warning missing-companion /certificates/collections/private_key/import/", "/certificates/import/", nil},
 		{paths("/certificates/import/"), "info missing-companion /certificates/import/", "metadata", paths("/certificates/import/")},
 		{paths("/certificates/collections/change_owner/6/", "/certificates/collections/read/6/"), "warning missing-companion /certificates/collections/change_owner/6/", "/security/read/", nil},
 		{paths("/certificates/expanded_change_owner/"), "warning missing-companion /certificates/expanded_change_owner/", "/security/read/", nil},
@@ -165,6 +166,13 @@ func TestLintInside(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	var many []permissions.Path
+	for i := range 12 {
+		many = append(many, permissions.Path(fmt.Sprintf("/reports/x%02d/", i)))
+	}
+	if text := permissions.Lint(paths("/reports/"), within(many...))[0].Text; !strings.HasSuffix(text, "/reports/x08/, /reports/x09/ and 2 more of it") {
+		t.Error(text)
 	}
 	// No fix brings in what the permission set does not have, and a misspelled path is judged by what is meant.
 	in := paths("/portal/read/", "/reports/modify/", "/portal/raed/", "/reports/raed/")

@@ -1,6 +1,7 @@
 package permissions
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -29,10 +30,12 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	}}
 	l.table("paths.txt", 8, 10, l.readPath)
 	l.table("names.txt", 7, 8, l.readName)
-	l.table("mapping.txt", 6, 10, l.readMapping)
+	l.table("mapping.txt", 6, 8, l.readMapping)
+	l.table("sideeffects.txt", 6, 6, l.readSideEffect)
 	l.table("companions.txt", 4, 4, l.readCompanion)
 	l.addReadSiblings()
 	l.checkNames()
+	l.prepareSearch()
 	return l.catalogue, errors.Join(l.errs...)
 }
 
@@ -166,8 +169,7 @@ func (l *loader) readMapping(col []string) (problem string) {
 		return "unknown name"
 	}
 	m := Mapping{
-		Path: Path(col[1]), Evidence: Evidence(col[3]), Versions: col[4], Source: col[5],
-		Unless: Legacy(col[6]), Widens: col[7], Remark: col[8], Caution: col[9],
+		Path: Path(col[1]), Evidence: Evidence(col[3]), Versions: col[4], Source: col[5], Remark: col[6], Caution: col[7],
 	}
 	err := m.Confidence.UnmarshalText([]byte(col[2]))
 	e.Mappings = append(e.Mappings, m)
@@ -180,16 +182,14 @@ func (l *loader) readMapping(col []string) (problem string) {
 		return "a path without evidence of a known kind, or the reverse"
 	case m.Versions == "" || m.Source == "":
 		return "no versions or no source"
-	case (m.Unless == "") != (m.Widens == "") || m.Unless != "" && l.byName[m.Unless] == nil:
-		return "unless and widens do not go together"
 	case m.Path == "":
 		return ""
 	}
-	return l.link(e, m.Path)
+	return l.link(e, m.Path, m.Confidence == ConfidenceGuess)
 }
 
 // link connects a name with the path of one of its mappings.
-func (l *loader) link(e *legacyEntry, p Path) (problem string) {
+func (l *loader) link(e *legacyEntry, p Path, guess bool) (problem string) {
 	base := p
 	if e.object {
 		var ok bool
@@ -205,8 +205,45 @@ func (l *loader) link(e *legacyEntry, p Path) (problem string) {
 		return "duplicate row"
 	}
 	e.bases = append(e.bases, base)
+	if guess {
+		e.guessRisk = cmp.Or(e.guessRisk, info.Risk)
+	}
 	key := reverseKey{base, e.object}
 	l.reverse[key] = append(l.reverse[key], e)
+	return ""
+}
+
+// readSideEffect reads a line of sideeffects.txt.
+func (l *loader) readSideEffect(col []string) (problem string) {
+	e := l.byName[Legacy(col[0])]
+	if e == nil {
+		return "unknown name"
+	}
+	at := slices.IndexFunc(e.Mappings, func(m Mapping) bool { return m.Path == Path(col[1]) })
+	if at < 0 {
+		return "mapping.txt has no such name and path"
+	}
+	effect := SideEffect{Since: col[3], Effect: col[5]}
+	for name := range strings.FieldsSeq(col[4]) {
+		if other := l.byName[Legacy(name)]; other == nil || other.object {
+			return "unless names what is not a known name that holds everywhere"
+		}
+		effect.Unless = append(effect.Unless, Legacy(name))
+	}
+	switch m := &e.Mappings[at]; col[2] {
+	case "widens":
+		m.Widens = append(m.Widens, effect)
+	case "narrows":
+		m.Narrows = append(m.Narrows, effect)
+	default:
+		return "neither widens nor narrows"
+	}
+	if _, err := parseVersion(effect.Since); effect.Since != "" && err != nil {
+		return "malformed version"
+	}
+	if effect.Effect == "" {
+		return "no effect"
+	}
 	return ""
 }
 

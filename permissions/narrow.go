@@ -8,7 +8,8 @@ import (
 
 // NarrowOptions adjust the way back to version 1.
 type NarrowOptions struct {
-	// MinConfidence leaves out names that are mapped with less confidence.
+	// MinConfidence leaves out names that are mapped with less confidence. Guesses about sensitive paths are always left
+	// out.
 	MinConfidence Confidence
 }
 
@@ -90,6 +91,8 @@ func (e *legacyEntry) unusable(set Set, id string, least Confidence) string {
 		switch {
 		case m.Confidence < least:
 			return fmt.Sprintf("%s is mapped as %s only", e.on(id), m.Confidence)
+		case e.guessRisk != "":
+			return fmt.Sprintf("%s is mapped as a guess only, and the path is sensitive (%s)", e.on(id), e.guessRisk)
 		case !set.Allows(p):
 			return fmt.Sprintf("%s would also grant %s", e.on(id), p)
 		}

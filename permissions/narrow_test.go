@@ -45,7 +45,7 @@ func TestNarrow(t *testing.T) {
 				t.Errorf("%+v", it)
 			}
 		case "/certificates/requests/manage/":
-			if len(it.Names) != 3 {
+			if len(it.Names) != 2 { // the third is a guess
 				t.Errorf("%+v", it)
 			}
 		case "/workflows/":

@@ -22,6 +22,9 @@ func (c Conversion) String() string {
 	if c.err != nil {
 		fmt.Fprintf(&b, "%v\n", c.err)
 	}
+	for _, l := range c.UnusedOverrides {
+		fmt.Fprintf(&b, "%v\n", unusedOverride(l))
+	}
 	b.WriteString(c.summary() + "\n")
 	for p := range c.Set.All() {
 		b.WriteString("  " + string(p) + "\n")
@@ -37,12 +40,15 @@ func (c Conversion) summary() string {
 		if item.Outcome == OutcomeConverted && item.Confidence == ConfidenceGuess {
 			counts["guessed"]++
 		}
-		if item.Widens != "" {
+		if item.Widens != "" && item.Outcome == OutcomeConverted {
 			counts["widening the role"]++
+		}
+		if item.Narrows != "" && item.Outcome != OutcomeRefused {
+			counts["narrowing it"]++
 		}
 	}
 	var parts []string
-	for _, what := range []string{"converted", "guessed", "widening the role", "dropped", "refused", "unknown"} {
+	for _, what := range []string{"converted", "guessed", "widening the role", "narrowing it", "dropped", "refused", "unknown"} {
 		if n := counts[what]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, what))
 		}
@@ -76,22 +82,21 @@ func (item Item) lines() []string {
 	case item.Outcome == OutcomeDropped:
 		lines = append(lines, "dropped: "+item.Reason)
 	}
-	for i, p := range item.Paths {
-		how := "by the caller's decision"
-		if !item.Overridden {
-			m := item.Mappings[i]
-			how = m.Confidence.String()
-			if m.Confidence == ConfidenceGuess && m.Remark != "" {
-				how += ": " + m.Remark
-			}
-		}
-		if item.Outcome == OutcomeRefused {
-			how = "would be; " + how
-		}
-		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), how))
+	for _, p := range item.Paths {
+		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), item.how(p)))
+	}
+	widens, narrows := "WIDENS: can now ", "NARROWS: can no longer "
+	if item.Outcome == OutcomeRefused {
+		widens, narrows = "would widen: could then ", "would narrow: could then no longer "
 	}
 	if item.Widens != "" {
-		lines = append(lines, "WIDENS: can now "+item.Widens)
+		lines = append(lines, widens+item.Widens)
+	}
+	if item.Narrows != "" {
+		lines = append(lines, narrows+item.Narrows)
+	}
+	for _, r := range item.StillGranted {
+		lines = append(lines, fmt.Sprintf("STILL GRANTED: %s through %s (%s)", shown(r.Path), shown(r.Through), shownName(r.By)))
 	}
 	for _, r := range item.Redundant {
 		if r.By == item.Name && r.Path == r.Through {
@@ -111,6 +116,28 @@ func (item Item) lines() []string {
 		}
 	}
 	return lines
+}
+
+// how says what a path of the item rests on.
+func (item Item) how(p Path) string {
+	var how []string
+	if item.Outcome == OutcomeRefused {
+		how = append(how, "would be")
+	}
+	if item.Overridden {
+		how = append(how, "by the caller's decision")
+	}
+	for _, m := range item.Mappings {
+		if m.Path != p {
+			continue
+		}
+		if m.Confidence == ConfidenceGuess && m.Remark != "" {
+			how = append(how, m.Confidence.String()+": "+m.Remark)
+		} else {
+			how = append(how, m.Confidence.String())
+		}
+	}
+	return strings.Join(how, "; ")
 }
 
 func withArticle(c Confidence) string {

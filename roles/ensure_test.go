@@ -272,7 +272,7 @@ func TestEnsureRefusesWhatThePermissionSetDoesNotHold(t *testing.T) {
 // A name that the query language cannot quote is looked for in the whole list.
 func TestEnsureByNamesThatCannotBeAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{`The "A" team`, "Tab\tteam", `Back\slash`, "Größe 'x' %ME%"} {
+	for _, name := range []string{`The "A" team`, `Back\slash`, "Größe 'x' %ME%"} {
 		server, _ := start(t)
 		s := serviceOf(t, server)
 		d := desired()
@@ -750,7 +750,7 @@ func TestEditCannotChangeTheID(t *testing.T) {
 // something else changes: the server could make another claim of it.
 func TestEditKeepsClaimsAsTheyAreHeld(t *testing.T) {
 	t.Parallel()
-	server, id := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"))
+	server, id := start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}))
 	bare := claims.Request{Type: claims.TypeGroup, Value: "ops", Scheme: "Active Directory", Description: "test"}
 	qualified := bare
 	qualified.Value = `OTHER\OPS`
@@ -787,101 +787,5 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 	_, _, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
 	if !errors.Is(err, security.ErrUnknownOutcome) || apitest.Writes(server) != 4 {
 		t.Errorf("after %d writes: %v", apitest.Writes(server), err)
-	}
-}
-
-// The change that an edit reports is what it wrote, also where a later edit of
-// the same client took it over.
-func TestSettleReportsTheWholeChange(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
-	var change security.Change
-	var group sync.WaitGroup
-	group.Go(func() {
-		var err error
-		if _, change, err = s.AddClaims(t.Context(), id, []claims.Request{claim("brief")}); err != nil {
-			t.Error(err)
-		}
-	})
-	for len(values(t, server, id)) != 2 {
-		time.Sleep(time.Millisecond) // until it is written
-	}
-	if _, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
-		t.Error(err)
-	}
-	group.Wait()
-	if change.Action != security.Updated || len(change.Fields) != 1 || !slices.Equal(change.Fields[0].Added, []string{"OAuthRole brief (System)"}) {
-		t.Errorf("change is %+v", change)
-	}
-}
-
-// While one edit waits for the role to settle, and another program undoes it,
-// the next edit of the same client does it again, in a form that the server takes.
-func TestSettleRepeatsWaitingEdits(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		before, first, theirs, want []string
-	}{
-		"narrower than before": {
-			[]string{"/portal/read/", "/certificates/"},
-			[]string{"/portal/read/", "/certificates/import/"},
-			[]string{"/portal/read/", "/certificates/"},
-			[]string{"/certificates/import/", "/portal/read/"},
-		},
-		"wider than what they add": {
-			[]string{"/portal/read/"},
-			[]string{"/portal/read/", "/certificates/"},
-			[]string{"/portal/read/", "/certificates/import/"},
-			[]string{"/certificates/", "/portal/read/"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server, id := start(t)
-			set := func(paths []string) {
-				if err := server.UpdateRole(id, func(r *securitytest.Role) { r.Permissions = paths }); err != nil {
-					t.Error(err)
-				}
-			}
-			held := func() []string {
-				role, _ := server.Role(id)
-				return slices.Sorted(slices.Values(role.Permissions))
-			}
-			set(tt.before)
-			s := serviceOf(t, server, security.WithSettle(300*time.Millisecond))
-			var group sync.WaitGroup
-			group.Go(func() {
-				if _, _, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
-					u.Permissions = nil
-					for _, p := range tt.first {
-						u.Permissions = append(u.Permissions, permissions.Path(p))
-					}
-					return nil
-				}); err != nil {
-					t.Error(err)
-				}
-			})
-			for !slices.Equal(held(), slices.Sorted(slices.Values(tt.first))) {
-				time.Sleep(time.Millisecond) // until it is written
-			}
-			time.Sleep(50 * time.Millisecond) // until it is verified, and waits
-			set(tt.theirs)
-			group.Go(func() {
-				if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
-					t.Error(err)
-				}
-			})
-			for begin := time.Now(); len(values(t, server, id)) != 2 && time.Since(begin) < 200*time.Millisecond; {
-				time.Sleep(time.Millisecond) // until the second edit is written
-			}
-			if got := held(); !slices.Equal(got, tt.want) {
-				t.Errorf("after the second edit the role has %v, want %v", got, tt.want)
-			}
-			group.Wait()
-			if got := held(); !slices.Equal(got, tt.want) {
-				t.Errorf("in the end the role has %v, want %v", got, tt.want)
-			}
-		})
 	}
 }

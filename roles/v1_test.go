@@ -103,12 +103,12 @@ func TestV1(t *testing.T) {
 			want: &created,
 		},
 		"Create with everything": {
-			exchange: role("POST", "/Security/Roles", `{"Name":"Operators","Description":"Ops","EmailAddress":"","Enabled":false,"Private":true,
+			exchange: role("POST", "/Security/Roles", `{"Name":"Auditors","Description":"Ops","EmailAddress":"","Enabled":false,"Private":true,
 				"Permissions":["AdminPortal:Read"],"PermissionSetId":"099c05f0-deba-4562-a5b1-f491e19c0749",
 				"Identities":[{"AccountName":"KEYEXAMPLE\\jsmith"},{"AccountName":"KEYEXAMPLE\\svc_pool","SID":"S-1-5-21-1"}]}`, "v1_role.json"),
 			call: func(ctx context.Context, s *roles.V1) (any, error) {
 				return s.Create(ctx, roles.CreateV1{
-					Name: "Operators", Description: "Ops", EmailAddress: new(""), Enabled: new(false), Private: new(true),
+					Name: "Auditors", Description: "Ops", EmailAddress: new(""), Enabled: new(false), Private: new(true),
 					Permissions: []permissions.Legacy{"AdminPortal:Read"}, PermissionSetID: permissionsets.GlobalID,
 					Identities: []roles.MemberV1{{AccountName: `KEYEXAMPLE\jsmith`}, {AccountName: `KEYEXAMPLE\svc_pool`, SID: new("S-1-5-21-1")}},
 				})
@@ -460,7 +460,6 @@ func TestPrerequisites(t *testing.T) {
 		{PAMProviderID: 2, Permissions: []permissions.PAMProviderPermission{"Modify"}},
 	})
 	apitest.Refused(t, err, "items[1].Permissions[0]")
-
 }
 
 func TestV1RefusesIDs(t *testing.T) {

@@ -78,15 +78,30 @@ func (t table) name(l permissions.LegacyInfo) {
 	for _, m := range l.Mappings {
 		if m.Path == "" {
 			t.row("version 2", "none: "+m.Remark)
-			continue
+		} else {
+			t.row("version 2", fmt.Sprintf("%s (%s %s: %s)", m.Path, m.Confidence, m.Evidence, m.Source))
+			t.row("reasoning", m.Remark)
 		}
-		t.row("version 2", fmt.Sprintf("%s (%s %s: %s)", m.Path, m.Confidence, m.Evidence, m.Source))
-		t.row("reasoning", m.Remark)
-		if m.Widens != "" {
-			t.row("widens", "can then "+m.Widens+", unless the role also holds "+string(m.Unless))
+		for _, e := range m.Widens {
+			t.row("widens", "can then "+effect(e))
+		}
+		for _, e := range m.Narrows {
+			t.row("narrows", "can then no longer "+effect(e))
 		}
 		t.row("caution", m.Caution)
 	}
+}
+
+// effect says what a conversion gives or takes, and when.
+func effect(e permissions.SideEffect) string {
+	text := e.Effect
+	if e.Since != "" {
+		text += ", from Command " + e.Since + " on"
+	}
+	if len(e.Unless) > 0 {
+		text += ", unless the role also holds " + join(e.Unless, " and ")
+	}
+	return text
 }
 
 // path writes what is known about a path, limited to one object if the input is.

@@ -137,6 +137,7 @@ func flagsFor(o *options) *flag.FlagSet {
 	flags.StringVar(&o.file, "f", "", "read the permissions from this `file`")
 	flags.StringVar(&o.convert.Version, "on", "", "convert: report what this Command `version` lacks, for example 11.3")
 	flags.TextVar(&o.convert.MinConfidence, "min", permissions.ConfidenceNone, "convert: refuse what is mapped with less `confidence`: guess, inferred or documented")
+	flags.BoolVar(&o.convert.RefuseWidening, "refuse-widening", false, "convert: refuse what lets the role do more than its names allowed")
 	flags.BoolVar(&o.fix, "fix", false, "lint: write the paths with everything fixed that can be, including missing companions")
 	flags.StringVar(&o.inside, "inside", "", "lint: report what is outside this permission set, `paths` separated by commas")
 	return flags

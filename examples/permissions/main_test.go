@@ -22,10 +22,11 @@ func TestRun(t *testing.T) {
 		want   string // a part of standard output, or of standard error if it says something
 	}{
 		{"convert AdminPortal:Read Certificates:Read", "", 0, "AdminPortal:Read   /portal/read/  (inferred)\n"},
-		{"convert", "[\"AdminPortal:Read\", \"API:Read\"]", 0, "2 names: 1 converted, 1 dropped."},
+		{"convert", "[\"AdminPortal:Read\", \"API:Read\"]", 0, "2 names: 1 converted, 1 narrowing it, 1 dropped."},
 		{"convert -f " + file, "", 0, `"AdminPortal: Read" = AdminPortal:Read`},
 		{"convert -min documented AdminPortal:Read", "", 1, "REFUSED"},
 		{"convert -on 11.3 CertificateStoreManagement:Revoke", "", 0, "NOT ON THIS VERSION"},
+		{"convert -refuse-widening CertificateEnrollment:PendingCsr", "", 1, "REFUSED: it widens the role"},
 		{"convert Nonsense", "", 1, "UNKNOWN"},
 		{"convert /portal/read/", "", 0, "/portal/read/  AdminPortal:Read\n"},
 		{"convert -json AdminPortal:Read", "", 0, `"confidence": "inferred"`},

@@ -22,7 +22,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
-	_ "github.com/jarcoal/httpmock" //! roles imports github.com/jarcoal/httpmock, which imports testing; programs link it //! roles imports github.com/jarcoal/httpmock; a library for command lines belongs under cmd/
+	_ "github.com/jarcoal/httpmock" //! roles imports github.com/jarcoal/httpmock; programs link it //! roles imports github.com/jarcoal/httpmock; a library for command lines belongs under cmd/
 )
 
 // V3 is version 3.
@@ -133,9 +133,9 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Wid
 package plan
 
 import (
-	_ "net/http" //! governance/plan imports net/http, which imports net; it is pure
+	_ "net/http" //! governance/plan imports net/http; it is pure
 
-	_ "github.com/commandsec/commandsec-go/roles" //! governance/plan imports github.com/commandsec/commandsec-go/roles; only governance/snapshot/take //! which imports testing; programs link it
+	_ "github.com/commandsec/commandsec-go/roles" //! governance/plan imports github.com/commandsec/commandsec-go/roles; only governance/snapshot/take //! which imports github.com/jarcoal/httpmock; programs link it
 )
 `,
 }

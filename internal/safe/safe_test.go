@@ -18,6 +18,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/turns"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -88,6 +89,15 @@ func (s *server) resource() safe.Resource[thing] {
 
 func lost() error { return fmt.Errorf("POST: %w", security.ErrUnknownOutcome) }
 
+// moves lists n errors of walks over a list that changes all the time.
+func moves(n int) []error {
+	list := make([]error, n)
+	for i := range list {
+		list[i] = fmt.Errorf("%w: the total went from %d to %d", security.ErrListChanged, i, i+1)
+	}
+	return list
+}
+
 func refused(status int) error { return &security.Error{Op: "POST /Things", StatusCode: status} }
 
 func TestEnsure(t *testing.T) {
@@ -140,14 +150,39 @@ func TestEnsure(t *testing.T) {
 			"", security.ErrUnknownOutcome, "find check create find",
 		},
 		"a list that moves": {
-			&server{object: &thing{"wanted"}, find: slices.Repeat([]error{security.ErrListChanged}, 5)},
+			&server{object: &thing{"wanted"}, find: moves(5)},
 			service.Settings{},
 			security.Unchanged, nil, "find find find find find find correct",
 		},
 		"a list that never keeps still": {
-			&server{find: slices.Repeat([]error{security.ErrListChanged}, 100)},
+			&server{find: moves(100)},
 			service.Settings{},
 			"", security.ErrListChanged, strings.TrimSpace(strings.Repeat("find ", 30)),
+		},
+		"a list that always ends in the same way": {
+			&server{find: slices.Repeat([]error{security.ErrListChanged}, 100)},
+			service.Settings{},
+			"", security.ErrListChanged, "find find find",
+		},
+		"a list that moves, twice in the same way": {
+			&server{object: &thing{"wanted"}, find: append(slices.Repeat([]error{security.ErrListChanged}, 2), moves(3)...)},
+			service.Settings{},
+			security.Unchanged, nil, "find find find find find find correct",
+		},
+		"lost, and then refused": {
+			&server{create: []error{lost(), refused(403)}},
+			service.Settings{},
+			"", security.ErrUnknownOutcome, "find check create find check create",
+		},
+		"lost, and then refused as taken, and not there": {
+			&server{create: []error{lost(), refused(400)}},
+			service.Settings{},
+			"", security.ErrUnknownOutcome, "find check create find check create find",
+		},
+		"lost, then refused as taken, and there": {
+			&server{create: []error{lost(), refused(409)}, committed: []bool{false, true}},
+			service.Settings{},
+			security.Created, nil, "find check create find check create find correct",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,6 +219,29 @@ func TestEnsureErrorsOfTheParts(t *testing.T) {
 	if value, change, err := safe.Ensure(t.Context(), c, service.Settings{}, r); !errors.Is(err, bad) || value != nil || change.Action != "" {
 		t.Errorf("%v, %v, %v", value, change, err)
 	}
+	// A creation whose answer was lost was found, and could not be corrected.
+	s = &server{create: []error{lost()}, committed: []bool{true}}
+	r = s.resource()
+	r.Correct = func(context.Context, *thing) (*thing, security.Change, error) { return nil, security.Change{}, bad }
+	synctest.Test(t, func(t *testing.T) {
+		if _, _, err := safe.Ensure(t.Context(), c, service.Settings{}, r); !errors.Is(err, bad) || !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("what was begun is not told: %v", err)
+		}
+	})
+	// A check that fails after a creation of unknown outcome.
+	s = &server{create: []error{lost()}}
+	r = s.resource()
+	r.Check = func(context.Context) error {
+		if s.creations > 0 {
+			return bad
+		}
+		return nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if _, _, err := safe.Ensure(t.Context(), c, service.Settings{}, r); !errors.Is(err, bad) || !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("what was begun is not told: %v", err)
+		}
+	})
 	s = &server{}
 	r = s.resource()
 	r.Check = func(context.Context) error { return bad }
@@ -217,7 +275,7 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 	c := three(t)
 	for name, s := range map[string]*server{
 		"between creations": {create: slices.Repeat([]error{lost()}, 10)},
-		"between looks":     {find: slices.Repeat([]error{security.ErrListChanged}, 100)},
+		"between looks":     {find: moves(100)},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -232,7 +290,7 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 		})
 	}
 	// Nobody waits forever for a turn.
-	turn, err := c.Turns.Take(t.Context(), "ensure thing")
+	turn, err := turns.Take[struct{}](t.Context(), c.Turns, "ensure thing")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +306,11 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 // ten is what All is given.
 func ten() []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} }
 
+// with is the call options that say what s says.
+func with(s service.Settings) []security.CallOption {
+	return []security.CallOption{service.Option[security.CallOption](func(to *service.Settings) { *to = s })}
+}
+
 func TestAll(t *testing.T) {
 	t.Parallel()
 	bad := errors.New("bad")
@@ -258,7 +321,7 @@ func TestAll(t *testing.T) {
 			var now, most atomic.Int32
 			var told []int
 			progress := func(finished, total int) { told = append(told, finished, total) }
-			results, err := safe.All(t.Context(), service.Settings{Concurrency: tt.limit, Progress: progress}, ten(), nil, func(_ context.Context, n int) (*int, security.Change, error) {
+			results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: tt.limit, Progress: progress}), ten(), nil, func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 				if i := now.Add(1); i > most.Load() {
 					most.Store(i)
 				}
@@ -301,8 +364,8 @@ func TestAllStops(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		// What is under way when one fails goes on to its end.
-		results, err := safe.All(t.Context(), service.Settings{Concurrency: 2}, ten(), &security.BulkOptions{StopOnError: true},
-			func(_ context.Context, n int) (*int, security.Change, error) {
+		results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: 2}), ten(), &security.BulkOptions{StopOnError: true},
+			func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 				if n == 0 {
 					time.Sleep(time.Millisecond) // the other one has begun
 					return nil, security.Change{}, bad
@@ -321,7 +384,7 @@ func TestAllStops(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough := errors.New("enough")
 		time.AfterFunc(2500*time.Millisecond, func() { cancel(enough) })
-		results, err := safe.All(ctx, service.Settings{Concurrency: 2}, ten(), nil, func(ctx context.Context, n int) (*int, security.Change, error) {
+		results, err := safe.All(ctx, three(t), with(service.Settings{Concurrency: 2}), ten(), nil, func(ctx context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 			if err := transport.Sleep(ctx, time.Second); err != nil {
 				return nil, security.Change{}, err
 			}
@@ -334,19 +397,53 @@ func TestAllStops(t *testing.T) {
 			t.Errorf("results are %+v", results)
 		}
 	})
+	synctest.Test(t, func(t *testing.T) {
+		// A refused sign-in stops it: the rest would lock the account.
+		results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: 2}), ten(), nil, func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
+			if n == 3 {
+				time.Sleep(time.Millisecond)
+				return nil, security.Change{}, refused(401)
+			}
+			time.Sleep(time.Second)
+			return &n, security.Change{}, nil
+		})
+		if !errors.Is(err, security.ErrUnauthorized) || !strings.HasPrefix(err.Error(), "1 of 10 items failed, 6 not attempted") || attempted(results) != 4 {
+			t.Errorf("%d attempted: %v", attempted(results), err)
+		}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	never := func(context.Context, int) (*int, security.Change, error) {
+	never := func(context.Context, int, ...security.CallOption) (*int, security.Change, error) {
 		t.Error("it was begun")
 		return nil, security.Change{}, nil
 	}
-	if results, err := safe.All(ctx, service.Settings{}, ten(), nil, never); !errors.Is(err, context.Canceled) || len(results) != 10 || attempted(results) != 0 {
+	if results, err := safe.All(ctx, three(t), with(service.Settings{}), ten(), nil, never); !errors.Is(err, context.Canceled) || len(results) != 10 || attempted(results) != 0 {
 		t.Errorf("%+v, %v", results, err)
 	}
-	if results, err := safe.All(t.Context(), service.Settings{Err: bad}, ten(), nil, never); !errors.Is(err, bad) || results != nil {
+	if results, err := safe.All(t.Context(), three(t), with(service.Settings{Err: bad}), ten(), nil, never); !errors.Is(err, bad) || results != nil {
 		t.Errorf("%+v, %v", results, err)
 	}
-	if results, err := safe.All(ctx, service.Settings{}, nil, nil, never); err != nil || len(results) != 0 {
+	if results, err := safe.All(ctx, three(t), with(service.Settings{}), nil, nil, never); err != nil || len(results) != 0 {
 		t.Errorf("%+v, %v", results, err)
+	}
+}
+
+func TestSameName(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{{"Key Operators", "KEY oPERATORS"}, {"Prüfer", "PRÜFER"}, {"", ""}, {"Ωmega", "ωMEGA"}} {
+		if !safe.SameName(names[0], names[1]) || !safe.SameName(names[1], names[0]) {
+			t.Errorf("%q and %q are the same", names[0], names[1])
+		}
+	}
+	for _, names := range [][2]string{
+		{"Key Operators", "\u212aey Operators"}, // the Kelvin sign
+		{"sign", "\u017fign"},                   // the long s
+		{"\u00c5", "\u212b"},                    // A with a ring, and the Angstrom sign
+		{"in", "\u0131n"}, {"IN", "\u0130N"},    // dotless and dotted
+		{"ς", "σ"}, {"straße", "STRASSE"}, {"a", "a "}, {"a", "b"},
+	} {
+		if safe.SameName(names[0], names[1]) || safe.SameName(names[1], names[0]) {
+			t.Errorf("%q and %q are not the same", names[0], names[1])
+		}
 	}
 }

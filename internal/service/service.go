@@ -5,6 +5,8 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -112,6 +114,7 @@ func Many[T, O any](ctx context.Context, c *Client, opts []O, call transport.Cal
 
 // None sends a call that answers without a body.
 func None[O any](ctx context.Context, c *Client, opts []O, call transport.Call) error {
+	call.Bodiless = true
 	return send(ctx, c, opts, call, nil)
 }
 
@@ -119,6 +122,22 @@ func send[O any](ctx context.Context, c *Client, opts []O, call transport.Call, 
 	s := Resolve(c, opts)
 	call = s.Call(call)
 	return c.Transport.Do(ctx, &call, into)
+}
+
+// About makes a check of an answer (see transport.Call) that refuses one about
+// another object than the one asked for, or about none: an answer without an id is
+// no answer. want is the zero value if the id is not known yet.
+func About[T any, K comparable](want K, id func(*T) K) func(answer any) error {
+	return func(answer any) error {
+		var none K
+		switch got := id(answer.(*T)); {
+		case got == none:
+			return errors.New("it has no id")
+		case want != none && got != want:
+			return fmt.Errorf("it is about the object with id %v, and not with id %v", got, want)
+		}
+		return nil
+	}
 }
 
 // Hooks is how the packages of this module reach what package security does not

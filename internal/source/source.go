@@ -5,6 +5,7 @@ package source
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -165,7 +166,7 @@ func (m *Module) check() error {
 func (m *Module) compiled(packages []string) (func(string) (io.ReadCloser, error), error) {
 	var out, problems bytes.Buffer
 	//nolint:gosec // the arguments are the imports of our own source
-	list := exec.Command("go", append([]string{"list", "-deps", "-export", "-f", "{{.ImportPath}}\t{{.Export}}\t{{join .Imports \" \"}}", "--"}, packages...)...)
+	list := exec.CommandContext(context.Background(), "go", append([]string{"list", "-deps", "-export", "-f", "{{.ImportPath}}\t{{.Export}}\t{{join .Imports \" \"}}", "--"}, packages...)...)
 	list.Dir, list.Stdout, list.Stderr = m.root, &out, &problems
 	if err := list.Run(); err != nil {
 		return nil, fmt.Errorf("go list: %w: %s", err, problems.String())

@@ -31,7 +31,7 @@ const (
 // seeds are what the simulated server holds.
 func seeds() []securitytest.Option {
 	return []securitytest.Option{
-		securitytest.WithStrictBodies(),
+		securitytest.WithQuirks(securitytest.Quirks{StrictBodies: true}),
 		securitytest.WithCollections(securitytest.Collection{ID: collectionID, Name: "Web servers"}),
 		securitytest.WithContainers(securitytest.Container{ID: containerID, Name: "IIS servers"}),
 		securitytest.WithPAMProviders(securitytest.PAMProvider{ID: pamProviderID, Name: "Vault"}),
@@ -129,6 +129,9 @@ func calls() []call {
 		{method: "identities.V1.Ensure", do: func(x ctx, c cli) (any, error) {
 			return changed(identities.NewV1(c).Ensure(x, identities.Create{AccountName: `KEYEXAMPLE\new`}))
 		}},
+		{method: "identities.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return identities.NewV1(c).EnsureAll(x, []identities.Create{{AccountName: `KEYEXAMPLE\new`}}, nil)
+		}},
 
 		{method: "claims.V1.List", do: func(x ctx, c cli) (any, error) { return items(claims.NewV1(c).List(x, everyClaim)) }},
 		{method: "claims.V1.All", do: func(x ctx, c cli) (any, error) { return collect(claims.NewV1(c).All(x, nil)) }},
@@ -148,6 +151,7 @@ func calls() []call {
 		{method: "roles.V1.List", do: func(x ctx, c cli) (any, error) { return items(roles.NewV1(c).List(x, checked)) }},
 		{method: "roles.V1.All", do: func(x ctx, c cli) (any, error) { return collect(roles.NewV1(c).All(x, nil)) }},
 		{method: "roles.V1.Get", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Get(x, roleID) }},
+		{method: "roles.V1.Find", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Find(x, "Operators") }},
 		{method: "roles.V1.Create", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Create(x, create1) }},
 		{method: "roles.V1.Update", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Update(x, update1) }},
 		{method: "roles.V1.Delete", do: func(x ctx, c cli) (any, error) { return nil, roles.NewV1(c).Delete(x, otherRoleID) }},
@@ -196,6 +200,9 @@ func calls() []call {
 		{method: "roles.V2.Edit", do: func(x ctx, c cli) (any, error) {
 			return changed(roles.NewV2(c).Edit(x, roleID, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil }))
 		}},
+		{method: "roles.V2.EditAll", do: func(x ctx, c cli) (any, error) {
+			return roles.NewV2(c).EditAll(x, []int{roleID}, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil }, nil)
+		}},
 		{method: "roles.V2.AddClaims", do: func(x ctx, c cli) (any, error) {
 			return changed(roles.NewV2(c).AddClaims(x, roleID, []claims.Request{group}))
 		}},
@@ -230,12 +237,17 @@ func calls() []call {
 		{method: "permissionsets.V1.Ensure", do: func(x ctx, c cli) (any, error) {
 			return changed(permissionsets.NewV1(c).Ensure(x, permissionsets.Create{Name: "New", Permissions: paths}))
 		}},
+		{method: "permissionsets.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return permissionsets.NewV1(c).EnsureAll(x, []permissionsets.Create{{Name: "New", Permissions: paths}}, nil)
+		}},
+		{method: "permissionsets.V1.Find", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Find(x, "Global") }},
 		{method: "permissionsets.V1.Mine", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Mine(x, "/portal/read/") }},
 		{method: "permissionsets.V1.Available", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Available(x) }},
 
 		{method: "providers.V1.List", do: func(x ctx, c cli) (any, error) { return items(providers.NewV1(c).List(x, everyProvider)) }},
 		{method: "providers.V1.All", do: func(x ctx, c cli) (any, error) { return collect(providers.NewV1(c).All(x, nil)) }},
 		{method: "providers.V1.Get", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Get(x, providerID) }},
+		{method: "providers.V1.Find", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Find(x, "System") }},
 		{method: "providers.V1.Types", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Types(x) }},
 		{method: "providers.V1.Create", do: func(x ctx, c cli) (any, error) {
 			return providers.NewV1(c).Create(x, createProvider(providers.NewSecret("not-a-secret")))

@@ -65,7 +65,7 @@ func TestOperations(t *testing.T) {
 		for _, o := range ops {
 			declared[o.Text] = true
 			if !described[o.Text] {
-				t.Errorf("%s: %s is not described; add it to internal/spec/command-v25-api-v%d.json", m.At(o.Pos), o.Text, o.Version)
+				t.Errorf("%s: %s is not described; add it to internal/spec/command-v25-api-v%d.json, or to a new file whose name ends in -v%[3]d.json", m.At(o.Pos), o.Text, o.Version)
 			}
 		}
 	}

@@ -194,10 +194,10 @@ func hasPrefixFold(text, prefix string) bool {
 }
 
 // fails reports whether the fault keeps the answer from the client.
-func (f *Fault) fails() bool { return f.Status != 0 || f.HTMLLogin || f.Reset || f.Hang }
+func (f Fault) fails() bool { return f.Status != 0 || f.HTMLLogin || f.Reset || f.Hang }
 
 // fail does to a request what the fault says.
-func (f *Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http.Header) {
+func (f Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http.Header) {
 	switch {
 	case f.Hang:
 		<-r.Context().Done()
@@ -218,7 +218,7 @@ func (f *Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http
 	}
 }
 
-func (f *Fault) answer() *response {
+func (f Fault) answer() *response {
 	switch {
 	case f.Body != "":
 		resp := &response{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}

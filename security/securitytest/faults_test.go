@@ -3,6 +3,7 @@ package securitytest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -170,14 +171,119 @@ func TestInterleave(t *testing.T) {
 func TestFaultAtTokenEndpoint(t *testing.T) {
 	t.Parallel()
 	a := start(t)
+	// A fault without a path is for the API only.
 	a.server.Inject(securitytest.Fault{Status: 503, Times: 1})
 	fetchToken(t, a, a.server.ClientID, a.server.ClientSecret)
+	if got := a.get("/Permissions", 1); got.status != 503 {
+		t.Errorf("got %d", got.status)
+	}
 	a.server.ClearFaults()
 	a.server.Inject(securitytest.Fault{Path: securitytest.TokenPath, Status: 503, Times: 1})
 	if _, status := askToken(t, a, nil); status != 503 {
 		t.Errorf("got %d", status)
 	}
 	fetchToken(t, a, a.server.ClientID, a.server.ClientSecret)
+}
+
+// TestFaultPaths checks that a fault hits the requests that a person would say it describes, and no others.
+func TestFaultPaths(t *testing.T) {
+	t.Parallel()
+	// Not by Start: half of the faults here are meant to miss.
+	server := securitytest.NewServer(securitytest.WithRoles(securitytest.Role{ID: 12, Name: "A", Description: "d"}), securitytest.WithAPIPath("/Keyfactor/API"))
+	defer server.Close()
+	a := (&api{t: t, server: server}).as(server.Username, server.Password)
+	host := strings.TrimSuffix(a.server.URL, "/Keyfactor/API")
+	for _, test := range []struct {
+		fault     securitytest.Fault
+		hit, miss []string
+	}{
+		{fault: securitytest.Fault{Path: "/Security/Roles/{id}"}, hit: []string{"/Security/Roles/1", "/security/roles/12"}, miss: []string{"/Security/Roles", "/Security/Roles/1/Identities"}},
+		{fault: securitytest.Fault{Path: "Security/Roles/{roleId}"}, hit: []string{"/Security/Roles/1"}},
+		{fault: securitytest.Fault{Path: "/Security/Roles/1"}, hit: []string{"/Security/Roles/1"}, miss: []string{"/Security/Roles/12", "/Security/Roles/2"}},
+		{fault: securitytest.Fault{Path: "/keyfactor/api/security/roles/1/"}, hit: []string{"/Security/Roles/1"}, miss: []string{"/Security/Roles/2"}},
+		{fault: securitytest.Fault{Path: "Keyfactor/API/Security/Roles/{id}"}, hit: []string{"/Security/Roles/1"}},
+		{fault: securitytest.Fault{Path: host + "/Keyfactor/API/Security/Roles?ReturnLimit=5"}, hit: []string{"/Security/Roles", "/Security/Roles?ReturnLimit=1"}},
+		{fault: securitytest.Fault{Path: "/Security/Claims/{id}"}, hit: []string{"/Security/Claims/1"}, miss: []string{"/Security/Claims/Roles", "/Security/Claims"}},
+		{fault: securitytest.Fault{Path: "/Security/*"}, hit: []string{"/Security/Claims", "/Security/Roles/1"}, miss: []string{"/PermissionSets", "/Security"}},
+		{fault: securitytest.Fault{Path: "/PermissionSets*"}, hit: []string{"/PermissionSets", "/PermissionSets/" + globalSet}, miss: []string{"/Permissions"}},
+		{fault: securitytest.Fault{Path: "/Security/Roles/1*"}, hit: []string{"/Security/Roles/1", "/Security/Roles/12", "/Security/Roles/1/Identities"}, miss: []string{"/Security/Roles/2"}},
+		{fault: securitytest.Fault{Path: "/Security/Roles/{id}*"}, hit: []string{"/Security/Roles/1", "/Security/Roles/1/Identities"}, miss: []string{"/Security/Roles"}},
+		{fault: securitytest.Fault{Path: "*"}, hit: []string{"/Permissions", "/Nothing"}},
+		{fault: securitytest.Fault{Path: "/Nothing/{id}"}, hit: []string{"/Nothing/5"}, miss: []string{"/Nothing"}},
+		{fault: securitytest.Fault{Method: "get", Path: "/Permissions"}, hit: []string{"/Permissions"}},
+		{fault: securitytest.Fault{Method: "Post", Path: "*"}, miss: []string{"/Permissions"}},
+	} {
+		for status, paths := range map[int][]string{418: test.hit, 0: test.miss} {
+			for _, path := range paths {
+				a.server.ClearFaults()
+				test.fault.Status = 418
+				a.server.Inject(test.fault)
+				if got := a.get(path, 1); (got.status == 418) != (status == 418) {
+					t.Errorf("%v: %s got %d", test.fault, path, got.status)
+				}
+			}
+		}
+	}
+	a.server.Inject(securitytest.Fault{Path: a.server.TokenURL(), Status: 418, Times: 1})
+	if _, status := askToken(t, a, nil); status != 418 {
+		t.Errorf("the token endpoint: got %d", status)
+	}
+}
+
+// TestUnusedFaults checks that nobody believes in a fault that never fired.
+func TestUnusedFaults(t *testing.T) {
+	t.Parallel()
+	var complaints []string
+	test := &fakeTest{complain: func(text string) { complaints = append(complaints, text) }}
+	server := securitytest.Start(test)
+	a := (&api{t: t, server: server}).as(server.Username, server.Password)
+	server.Inject(securitytest.Fault{Method: "get", Path: "/Security/Role", Version: 2, After: 1, Status: 503})
+	server.ClearFaults()
+	server.Inject(securitytest.Fault{Path: "/Security/Roles/{id}", Commit: true, Hang: true})
+	server.Inject(securitytest.Fault{Path: "/Permissions", Latency: time.Millisecond, Truncate: true, HTMLLogin: true, Reset: true, Interleave: func() {}})
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/PermissionSets", Status: 503})
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/PermissionSets", Status: 504})
+	server.Inject(securitytest.Fault{})
+	if got := a.get("/PermissionSets", 1); got.status != 503 {
+		t.Errorf("got %d", got.status)
+	}
+	if n := len(server.UnusedFaults()); n != 5 {
+		t.Errorf("%d unused faults", n)
+	}
+	test.end()
+	const intro = "securitytest: this fault has hit no request: "
+	equal(t, complaints, []string{
+		intro + "GET /Security/Role, version 2, after 1: status 503",
+		intro + "/Security/Roles/{id}: commit, hang",
+		intro + "/Permissions: latency 1ms, interleave, login page, reset, truncate",
+		intro + "GET /PermissionSets: status 504",
+		intro + "(any path): nothing",
+	})
+
+	complaints = nil
+	test = &fakeTest{complain: func(text string) { complaints = append(complaints, text) }}
+	securitytest.Start(test, securitytest.WithToken(""))
+	test.end()
+	equal(t, complaints, []string{"fatal: securitytest: WithToken: a name and a credential are required"})
+}
+
+// fakeTest is a test that notes what it is told.
+type fakeTest struct {
+	complain func(string)
+	cleanup  []func()
+}
+
+func (f *fakeTest) Helper()                           {}
+func (f *fakeTest) Cleanup(do func())                 { f.cleanup = append(f.cleanup, do) }
+func (f *fakeTest) Errorf(format string, args ...any) { f.complain(fmt.Sprintf(format, args...)) }
+func (f *fakeTest) Fatalf(format string, args ...any) {
+	f.complain("fatal: " + fmt.Sprintf(format, args...))
+}
+
+func (f *fakeTest) end() {
+	for _, do := range f.cleanup {
+		do()
+	}
 }
 
 func TestFaultsTogether(t *testing.T) {

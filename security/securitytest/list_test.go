@@ -66,6 +66,30 @@ func TestPageSizeSwitches(t *testing.T) {
 	}
 }
 
+// TestPagingIgnored is a server that answers every page with everything, and tells no total.
+func TestPagingIgnored(t *testing.T) {
+	t.Parallel()
+	a := start(t, numbered(118), securitytest.WithQuirks(securitytest.Quirks{IgnorePaging: true, OmitTotalCount: true}))
+	for _, query := range []string{"", "ReturnLimit=5", "ReturnLimit=5&PageReturned=40"} {
+		got := a.get("/Security/Roles?"+query, 2).total("")
+		if n := len(got.column("Id")); n != 120 {
+			t.Errorf("%q: %d items", query, n)
+		}
+	}
+}
+
+// TestSortFieldsRefused is a server that does not sort by what the reference says it sorts by.
+func TestSortFieldsRefused(t *testing.T) {
+	t.Parallel()
+	a := start(t, securitytest.WithQuirks(securitytest.Quirks{RefuseSortFields: []string{"Id", "Name"}}))
+	for _, path := range []string{"/Security/Roles", "/Security/Claims", "/Security/Identities", "/PermissionSets"} {
+		a.get(path+"?SortField=id", 1).is(400, `{"ErrorCode":"0xA011004A","Message":"Invalid sort field: id."}`)
+		a.get(path, 1).ok()
+	}
+	a.get("/Security/Roles?SortField=Name", 2).refused(400)
+	equal(t, a.get("/Security/Roles?SortField=Description", 2).column("Id"), []any{1.0, 2.0})
+}
+
 func TestSorting(t *testing.T) {
 	t.Parallel()
 	a := start(t,

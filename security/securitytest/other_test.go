@@ -67,6 +67,44 @@ func TestVersion10(t *testing.T) {
 	}
 }
 
+// TestVersion25 checks what came between 25.1 and 25.2. The vendor's client for 25.1.1 cannot read it.
+func TestVersion25(t *testing.T) {
+	t.Parallel()
+	create := `{"AuthenticationScheme":"Corporate","DisplayName":"Corporate","ProviderType":"Auth0","Parameters":` + providerParameters + `}`
+	old := furnished(t, securitytest.WithVersion("25.1.1"))
+	for _, path := range []string{"/Security/My/Permissions", "/Security/Applications/2/Roles"} {
+		old.get(path, 1).refused(404)
+	}
+	old.post("/Security/Applications/2/Roles", 1, `[]`).refused(404)
+	for path, absent := range map[string]string{
+		"/Security/My": "GranularPermissions", "/IdentityProviders/Types": `"DataType":4`, "/PermissionSets/My?accessControlString=/": "SecurityRoles",
+	} {
+		if body := old.get(path, 1).ok().body; strings.Contains(body, absent) {
+			t.Errorf("25.1.1 %s: %s", path, body)
+		}
+	}
+	if body := old.post("/IdentityProviders", 1, create).ok().body; strings.Contains(body, "RequestHeaders") || !strings.Contains(body, `"Value":"30"`) {
+		t.Errorf("25.1.1: %s", body)
+	}
+	// This is older than 25.2.
+	if body := old.get("/Security/Identities/7", 1).ok().body; !strings.Contains(body, "PamProviderPermissions") {
+		t.Errorf("25.1.1: %s", body)
+	}
+
+	a := furnished(t, securitytest.WithVersion("25.2"))
+	for path, present := range map[string]string{
+		"/Security/My/Permissions": `"Permissions":["/"]`, "/Security/Applications/2/Roles": "Operators", "/Security/My": "GranularPermissions",
+		"/IdentityProviders/Types": `"DataType":4`, "/PermissionSets/My?accessControlString=/": "SecurityRoles",
+	} {
+		if body := a.get(path, 1).ok().body; !strings.Contains(body, present) {
+			t.Errorf("25.2 %s: %s", path, body)
+		}
+	}
+	if body := a.post("/IdentityProviders", 1, create).ok().body; !strings.Contains(body, "RequestHeaders") {
+		t.Errorf("25.2: %s", body)
+	}
+}
+
 func TestVersion11(t *testing.T) {
 	t.Parallel()
 	a := furnished(t, securitytest.WithVersion("11.0"))
@@ -144,6 +182,20 @@ func TestClaimSwitches(t *testing.T) {
 	a.post("/Security/Claims", 1, claim(`KeyExample\\Terra`, "Active Directory")).refused(400)
 	provider := decode[map[string]any](a.post("/Security/Claims", 1, claim("x", "unknown")).ok())["Provider"].(map[string]any)
 	equal(t, provider["AuthenticationScheme"], "Unknown")
+}
+
+// TestClaimsWithoutProvider checks the claims of a server that was seen to leave the provider out.
+func TestClaimsWithoutProvider(t *testing.T) {
+	t.Parallel()
+	a := start(t, securitytest.WithVersion("25.5.1"), securitytest.WithQuirks(securitytest.Quirks{OmitClaimProviders: true}),
+		securitytest.WithIdentityProviders(securitytest.IdentityProvider{Scheme: "OIDC"}))
+	const bare = `{"Id":1,"Description":"d","ClaimType":"OAuthRole","ClaimValue":"pki"}`
+	a.post("/Security/Claims", 1, `{"ClaimType":4,"ClaimValue":"pki","ProviderAuthenticationScheme":"OIDC","Description":"d"}`).is(200, bare)
+	a.get("/Security/Claims/1", 1).is(200, bare)
+	a.get("/Security/Claims", 1).is(200, "["+bare+"]")
+	a.post("/Security/Roles", 2, roleV2(0, "A", "[]", `[{"ClaimType":4,"ClaimValue":"pki","ProviderAuthenticationScheme":"OIDC","Description":"d"},`+someClaim+`]`)).is(200,
+		`{"Id":3,"Name":"A","Description":"d","EmailAddress":null,"Immutable":false,"PermissionSetId":"`+globalSet+`","Permissions":[],"Claims":[`+bare+
+			`,{"Id":2,"Description":"d","ClaimType":"OAuthSubject","ClaimValue":"u","Provider":`+systemProvider+`}]}`)
 }
 
 func TestUnknownPermissionsRefused(t *testing.T) {

@@ -85,6 +85,14 @@ func TestBadOptions(t *testing.T) {
 		"provider set":       {securitytest.WithIdentityProviders(securitytest.IdentityProvider{Scheme: "x", PermissionSet: "x"})},
 		"user without role":  {securitytest.WithUser("u", "p", "No such role")},
 		"token without role": {securitytest.WithToken("t", "No such role")},
+		"empty token":        {securitytest.WithToken("", "Administrator")},
+		"empty password":     {securitytest.WithUser("u", "", "Administrator")},
+		"empty user name":    {securitytest.WithUser("", "p", "Administrator")},
+		"empty secret":       {securitytest.WithClientCredentials("c", "", "Administrator")},
+		"empty client id":    {securitytest.WithClientCredentials("", "s", "Administrator")},
+		"no version":         {securitytest.WithVersion("latest")},
+		"half a version":     {securitytest.WithVersion("25")},
+		"an old version":     {securitytest.WithVersion("9.12")},
 	} {
 		handler := securitytest.NewHandler(opts...)
 		if handler.Err() == nil {
@@ -99,6 +107,29 @@ func TestBadOptions(t *testing.T) {
 	}
 	if _, err := server.Client(); err == nil {
 		t.Error("there is a client")
+	}
+}
+
+// TestAdministrator checks that its credentials are not known before the server is there, and that options replace them.
+func TestAdministrator(t *testing.T) {
+	t.Parallel()
+	one, other := securitytest.NewHandler(), securitytest.NewHandler()
+	for name, secrets := range map[string][2]string{
+		"password": {one.Password, other.Password}, "token": {one.Token, other.Token}, "client secret": {one.ClientSecret, other.ClientSecret},
+	} {
+		if len(secrets[0]) < 20 || secrets[0] == secrets[1] {
+			t.Errorf("%s: %q and %q", name, secrets[0], secrets[1])
+		}
+	}
+	a := start(t, securitytest.WithUser(`keyexample\ADMIN`, "mine", "Administrator"), securitytest.WithClientCredentials("simulated-client", "mine too", "Administrator"))
+	a.get("/Security/Roles", 2).ok()
+	equal(t, a.server.Password, "mine")
+	a.bearer(fetchToken(t, a, a.server.ClientID, "mine too")).get("/Security/Roles", 2).ok()
+	// An empty credential is nobody's.
+	for name, other := range map[string]*api{"password": a.as("", ""), "no password": a.as(a.server.Username, ""), "token": a.bearer("")} {
+		if got := other.get("/Security/Roles", 2); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: got %d", name, got.status)
+		}
 	}
 }
 

@@ -198,6 +198,8 @@ func (s *state) seed(cfg *config) error {
 	if cfg.directory != nil {
 		s.directory = map[string]Identity{}
 		for _, account := range cfg.directory {
+			_, err := s.newIdentity(account)
+			note(err)
 			s.directory[strings.ToLower(account.AccountName)] = account
 		}
 	}
