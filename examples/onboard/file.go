@@ -290,7 +290,7 @@ func (r *reader) check(name string, t *team) (warnings []string) {
 	if (len(t.collections) == 0) != (len(t.rights) == 0) {
 		r.problemIn(t.line, t.at, "collections and rights need each other")
 	}
-	for _, f := range permissions.Lint(role.Permissions) {
+	for _, f := range permissions.Lint(role.Permissions, nil) {
 		switch f.Severity {
 		case permissions.SeverityError:
 			r.problemIn(t.line, t.at, "%s", f)
