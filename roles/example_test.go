@@ -31,7 +31,7 @@ func ExampleV2_All() {
 	client, done := connect()
 	defer done()
 
-	for role, err := range roles.NewV2(client).All(context.Background(), &roles.ListOptions{SortBy: roles.SortName}) {
+	for role, err := range roles.NewV2(client).All(context.Background(), &roles.ListOptionsV2{SortBy: roles.SortName}) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -59,12 +59,11 @@ func ExampleV2_Edit() {
 	client, done := connect()
 	defer done()
 
-	var change security.Change
-	_, err := roles.NewV2(client).Edit(context.Background(), 6, func(role *roles.UpdateV2) error {
+	_, change, err := roles.NewV2(client).Edit(context.Background(), 6, func(role *roles.UpdateV2) error {
 		role.Description = "They run the PKI"
 		role.Permissions = append(role.Permissions, "/certificates/collections/revoke/7/")
 		return nil
-	}, security.WithChange(&change))
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -79,7 +78,7 @@ func ExampleV2_AddClaims() {
 	client, done := connect()
 	defer done()
 
-	role, err := roles.NewV2(client).AddClaims(context.Background(), 5, []claims.Request{{
+	role, _, err := roles.NewV2(client).AddClaims(context.Background(), 5, []claims.Request{{
 		Type: claims.TypeOAuthRole, Value: "pki-auditors", Scheme: "System", Description: "Auditors of the PKI",
 	}})
 	if err != nil {

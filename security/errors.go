@@ -197,6 +197,8 @@ func (e *Error) what() string {
 		return status(e.StatusCode) + " with a page where JSON was expected"
 	case transport.Undecodable:
 		return fmt.Sprintf("%s, but the answer cannot be decoded: %v", status(e.StatusCode), e.cause)
+	case transport.WrongAnswer:
+		return fmt.Sprintf("%s, but the answer cannot be used: %v", status(e.StatusCode), e.cause)
 	default: // no answer, or one that is not a success
 	}
 	if e.cause != nil {

@@ -14,6 +14,10 @@ type Call struct {
 	Query url.Values // nil for none
 	Body  any        // encoded as JSON; nil for none
 
+	// Check refuses a decoded answer that is not to the question: one about another
+	// object than the one asked for. nil for no check.
+	Check func(answer any) error
+
 	Header   http.Header
 	OnMeta   func(Meta) // told about the last response, also if the call failed
 	Replay   bool       // the caller vouches that this call may be sent twice

@@ -133,7 +133,13 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 	if call.OnMeta != nil {
 		call.OnMeta(Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()})
 	}
-	if reason, err := f.outcome(err, into); reason != OK {
+	reason, err := f.outcome(err, into)
+	if reason == OK && call.Check != nil {
+		if err = call.Check(into); err != nil {
+			reason = WrongAnswer
+		}
+	}
+	if reason != OK {
 		return c.fail(f.failure(reason, err))
 	}
 	return nil

@@ -19,6 +19,7 @@ const (
 	BadStatus          // an answer that is not a success
 	NotJSON            // a success that is HTML or empty
 	Undecodable        // a success that is not the JSON expected
+	WrongAnswer        // a success that is about something else, see Call.Check
 )
 
 // Failure is everything known about a call that failed.
@@ -39,7 +40,7 @@ type Failure struct {
 
 func (f *flight) failure(reason Reason, err error) *Failure {
 	unknown := f.unknown
-	if Writes(f.op.Method) && (reason == NotJSON || reason == Undecodable) {
+	if Writes(f.op.Method) && (reason == NotJSON || reason == Undecodable || reason == WrongAnswer) {
 		unknown = true // answered by somebody, but not in a way that tells
 	}
 	wait, _ := RetryAfter(f.header)
