@@ -2,6 +2,7 @@ package claims_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
@@ -198,4 +199,29 @@ func without(list []string, item string) []string {
 		}
 	}
 	return kept
+}
+
+// TestAnotherObject: an answer about another claim than the one asked for is none.
+func TestAnotherObject(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{"Id":8,"Description":"d","ClaimType":"User","ClaimValue":"v"}`, `{}`, `{"Message":"An error occurred"}`} {
+		s := claims.NewV1(apitest.Client(t,
+			apitest.Exchange{Method: "GET", Path: "/Security/Claims/7", Version: 1, Answer: answer},
+			apitest.Exchange{Method: "PUT", Path: "/Security/Claims", Version: 1, Body: `{"Id":7,"Description":"d"}`, Answer: answer},
+		))
+		if claim, err := s.Get(t.Context(), 7); err == nil {
+			t.Errorf("Get answered with %s gives %+v", answer, claim)
+		}
+		if _, err := s.Update(t.Context(), claims.Update{ID: 7, Description: "d"}); !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("Update answered with %s: %v", answer, err)
+		}
+	}
+}
+
+// TestCreateRefusesWhatDoesNotShow: nobody could tell such a claim from another.
+func TestCreateRefusesWhatDoesNotShow(t *testing.T) {
+	t.Parallel()
+	s := claims.NewV1(apitest.Client(t))
+	_, err := s.Create(t.Context(), claims.Request{Type: claims.TypeOAuthRole, Value: "ops\u202e", Scheme: "Sys\ntem", Description: "d"})
+	apitest.Refused(t, err, "Value", "Scheme")
 }

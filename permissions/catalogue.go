@@ -279,6 +279,9 @@ type catalogue struct {
 	byName     map[Legacy]*legacyEntry  // as in the data: names for one object with the placeholder
 	reverse    map[reverseKey][]*legacyEntry
 	companions map[Path][]companion
+
+	candidates []pathCandidate // for the search for the nearest path
+	words      []string        // the segments of all paths
 }
 
 type nameKey struct {
@@ -317,6 +320,8 @@ type legacyEntry struct {
 	bases      []Path // the paths of its mappings, without placeholders
 	guessRisk  string // why a guess among its mappings is sensitive, empty if none is
 	line       int    // of names.txt
+
+	folded, foldedLabel string // see fold
 }
 
 // clone returns the information for a caller to keep.

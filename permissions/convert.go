@@ -123,9 +123,9 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 		conv.Items[i] = c.decide(n)
 	}
 	conv.Set = c.grant(conv.Items)
-	first := firstSources(conv.Set, conv.Items)
+	from := newSources(conv.Set, conv.Items)
 	for i := range conv.Items {
-		c.compare(&conv.Items[i], c.names[i], conv.Set, first)
+		c.compare(&conv.Items[i], c.names[i], from)
 	}
 	conv.UnusedOverrides = c.overrides.unused()
 	return conv
@@ -143,7 +143,9 @@ type converter struct {
 	paths    []Path
 	mappings []Mapping
 
-	allowed *Set // see before
+	held     map[holding][2]bool // see holds
+	allowed  *Set                // see allowedBefore
+	searched int                 // names for which the nearest known one was searched
 }
 
 func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
@@ -163,7 +165,7 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 	room := len(names) + 4 // few names stand for more than one path
 	return &converter{
 		names: names, overrides: newOverrides(opts.Overrides), least: opts.MinConfidence, strict: opts.RefuseWidening,
-		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room),
+		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room), held: map[holding][2]bool{},
 	}
 }
 
@@ -177,13 +179,28 @@ func (c *converter) decide(n *parsedLegacy) Item {
 		c.override(&item, n, d)
 	case n.info == nil:
 		item.Outcome, item.Reason = OutcomeUnknown, cmp.Or(n.problem, "is not a permission that is known here")
-		if near := nearestLegacy(string(n.input)); near != "" {
+		if near := c.nearest(n.input); near != "" {
 			item.Reason += "; did you mean " + string(near) + "?"
 		}
 	default:
 		c.convert(&item)
 	}
 	return item
+}
+
+// nearest returns the known name that an unknown one probably stands for. It searches for the first names only, so that
+// many unknown ones do not take long.
+func (c *converter) nearest(l Legacy) Legacy {
+	if c.searched++; c.searched > mostSearches {
+		return ""
+	}
+	return nearestLegacy(string(l))
+}
+
+// holding is what holds is asked.
+type holding struct {
+	name Legacy
+	path Path
 }
 
 // rows returns the rows of the mapping for a name, with its id filled in.
@@ -270,12 +287,26 @@ func (c *converter) before(since string) bool {
 
 // holds reports whether the role has a name, and whether it still stands for p after the caller's decisions.
 func (c *converter) holds(l Legacy, p Path) (has, holds bool) {
+	question := holding{l, p}
+	answer, asked := c.held[question]
+	if !asked {
+		answer[0], answer[1] = c.lookUp(l, p)
+		c.held[question] = answer
+	}
+	return answer[0], answer[1]
+}
+
+// lookUp is holds without memory.
+func (c *converter) lookUp(l Legacy, p Path) (has, holds bool) {
 	key := keyOf(l)
-	at, _ := slices.BinarySearchFunc(c.names, key, func(n *parsedLegacy, key legacyKey) int { return n.key.compare(key) })
-	for ; at < len(c.names) && c.names[at].key == key; at++ {
+	for _, n := range c.names {
+		step(1)
+		if n.key != key {
+			continue
+		}
 		has = true
-		d := c.overrides.find(c.names[at])
-		if d == nil || slices.ContainsFunc(d.resolve(c.names[at]), func(q Path) bool { return q.Covers(p) }) {
+		d := c.overrides.find(n)
+		if d == nil || slices.ContainsFunc(d.resolve(n), func(q Path) bool { return q.Covers(p) }) {
 			return true, true
 		}
 	}
@@ -308,24 +339,39 @@ func (c *converter) grant(items []Item) Set {
 	return set
 }
 
-// firstSources returns, for each member of the set, the first item that brings it in.
-func firstSources(set Set, items []Item) map[Path]*Item {
-	first := make(map[Path]*Item, set.Len())
+// sources says where the members of a set come from.
+type sources struct {
+	set   Set
+	first []*Item // the first item that brings each member in
+}
+
+func newSources(set Set, items []Item) sources {
+	s := sources{set, make([]*Item, set.Len())}
 	for i := range items {
 		if items[i].Outcome != OutcomeConverted {
 			continue
 		}
 		for _, p := range items[i].Paths {
-			if first[p] == nil {
-				first[p] = &items[i]
+			if at, ok := find(set.paths, p); ok && s.first[at] == nil {
+				s.first[at] = &items[i]
 			}
 		}
 	}
-	return first
+	return s
+}
+
+// why returns the member that grants p and the item that it comes from. The item is nil if there is none.
+func (s sources) why(p Path) (through Path, by *Item) {
+	through, ok := s.set.Why(p)
+	if !ok {
+		return "", nil
+	}
+	at, _ := find(s.set.paths, through)
+	return through, s.first[at]
 }
 
 // compare fills in what can be said about an item only when the set is known.
-func (c *converter) compare(item *Item, n *parsedLegacy, set Set, first map[Path]*Item) {
+func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 	for _, p := range item.Paths {
 		if reason := unavailable(p, c.target); reason != "" {
 			item.Unavailable = append(item.Unavailable, Unavailability{p, reason})
@@ -333,8 +379,7 @@ func (c *converter) compare(item *Item, n *parsedLegacy, set Set, first map[Path
 		if item.Outcome != OutcomeConverted {
 			continue
 		}
-		through, _ := set.Why(p)
-		if by := first[through]; through != p || by != item {
+		if through, by := from.why(p); through != p || by != item {
 			item.Redundant = append(item.Redundant, Redundancy{p, through, by.Name})
 		}
 	}
@@ -345,9 +390,9 @@ func (c *converter) compare(item *Item, n *parsedLegacy, set Set, first map[Path
 	var lost []Path
 	for _, m := range item.Mappings {
 		taken := item.Overridden && m.Path != "" && !slices.ContainsFunc(item.Paths, func(p Path) bool { return p.Covers(m.Path) })
-		switch through, granted := set.Why(m.Path); {
-		case taken && granted:
-			item.StillGranted = append(item.StillGranted, Redundancy{m.Path, through, first[through].Name})
+		switch through, by := from.why(m.Path); {
+		case taken && by != nil:
+			item.StillGranted = append(item.StillGranted, Redundancy{m.Path, through, by.Name})
 		case taken:
 			lost = append(lost, m.Path)
 		default:
@@ -358,8 +403,8 @@ func (c *converter) compare(item *Item, n *parsedLegacy, set Set, first map[Path
 	case len(lost) == len(item.Mappings) && len(item.Paths) == 0 && len(lost) > 0 && n.key.id == "":
 		narrows.add(n.info.Effect) // says it better than the paths
 	default:
-		for _, e := range gains(set, NewSet(lost...)) {
-			narrows.add(e.sentence("from now on only: "))
+		for _, p := range lost {
+			narrows.add(Effect{Text: EffectOf(p), Apart: from.set.below(p)}.sentence("from now on only: "))
 		}
 	}
 	item.Narrows = narrows.String()
@@ -388,15 +433,23 @@ func (e SideEffect) text(target version) string {
 }
 
 // phrases are distinct verb phrases.
-type phrases []string
-
-func (p *phrases) add(phrase string) {
-	if !slices.Contains(*p, phrase) {
-		*p = append(*p, phrase)
-	}
+type phrases struct {
+	list []string
+	seen map[string]bool
 }
 
-func (p *phrases) String() string { return strings.Join(*p, "; ") }
+func (p *phrases) add(phrase string) {
+	if p.seen[phrase] {
+		return
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[phrase] = true
+	p.list = append(p.list, phrase)
+}
+
+func (p *phrases) String() string { return strings.Join(p.list, "; ") }
 
 // unavailable says why a path is known not to exist on a version. It is empty if nothing speaks against the path.
 func unavailable(p Path, target version) string {

@@ -1,6 +1,8 @@
 package permissions
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,11 +53,21 @@ func (e Effect) sentence(apart string) string {
 	if len(e.Apart) == 0 {
 		return e.Text
 	}
-	texts := make([]string, len(e.Apart))
-	for i, p := range e.Apart {
-		texts[i] = EffectOf(p)
+	return e.Text + " (" + apart + effectsOf(e.Apart) + ")"
+}
+
+// effectsOf says what a holder of paths can do, for the first few of them.
+func effectsOf(paths []Path) string {
+	const most = 20
+	texts := make([]string, 0, most+1)
+	for i, p := range paths {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("and %d more", len(paths)-most))
+			break
+		}
+		texts = append(texts, EffectOf(p))
 	}
-	return e.Text + " (" + apart + strings.Join(texts, "; ") + ")"
+	return strings.Join(texts, "; ")
 }
 
 // EffectOf says what a holder of p can do, as a verb phrase: "revoke certificates in collection 6". For an unknown path it
@@ -94,12 +106,8 @@ func appendGains(out []Effect, have Set, p Path) []Effect {
 	if have.Allows(p) {
 		return out
 	}
-	var apart []Path
-	for q := range have.All() {
-		if p.Covers(q) {
-			apart = append(apart, q)
-		}
-	}
+	apart := slices.Clone(have.below(p))
+	step(len(apart))
 	info := data().path(p)
 	if len(apart) == 0 || info == nil || info.Kind != KindParent {
 		return append(out, Effect{Path: p, Text: EffectOf(p), Apart: apart})

@@ -82,10 +82,12 @@ func Lint(paths []Path, opts *LintOptions) []Finding {
 	if opts == nil {
 		opts = &LintOptions{}
 	}
-	l := linter{set: NewSet(paths...), inside: opts.PermissionSet, seen: map[Path]bool{}}
+	l := linter{
+		set: NewSet(paths...), inside: opts.PermissionSet, seen: map[Path]bool{}, guesses: map[Path]guess{}, partly: map[partQuestion]bool{},
+	}
 	meant := make([]Path, len(paths))
 	for i, p := range paths {
-		meant[i], _ = intended(p)
+		meant[i], _ = l.intended(p)
 	}
 	l.meant = NewSet(meant...)
 	for _, p := range paths {
@@ -106,6 +108,26 @@ type linter struct {
 	inside *Set
 	seen   map[Path]bool
 	found  []Finding
+
+	guesses map[Path]guess        // see nearest
+	partly  map[partQuestion]bool // see holdsPartOf
+}
+
+// guess is the known path that an unknown one probably stands for; see nearestPath.
+type guess struct {
+	near Path
+	sure bool
+}
+
+// nearest searches for the known path that an unknown one probably stands for. It does so for the first ones only, so that
+// many unknown ones do not take long.
+func (l *linter) nearest(c Path) guess {
+	g, ok := l.guesses[c]
+	if !ok && len(l.guesses) < mostSearches {
+		g.near, g.sure = nearestPath(c)
+		l.guesses[c] = g
+	}
+	return g
 }
 
 func (l *linter) add(code Code, severity Severity, p Path, text string, args ...any) *Finding {
@@ -134,7 +156,7 @@ func (l *linter) path(p Path) {
 		return
 	}
 	// A misspelled path is checked as what it is going to be.
-	meant, misspelled := intended(c)
+	meant, misspelled := l.intended(c)
 	info := data().path(meant)
 	switch {
 	case misspelled:
@@ -151,7 +173,7 @@ func (l *linter) path(p Path) {
 		return
 	}
 	l.risk(p, meant, info)
-	l.companions(p, meant, l.meant)
+	l.companions(p, meant, nil)
 	if d := info.Deprecated(); d != "" {
 		l.add(CodeDeprecated, SeverityInfo, p, "%s", d)
 	}
@@ -161,25 +183,25 @@ func (l *linter) path(p Path) {
 }
 
 // intended returns the known path that p is a misspelling of, or p itself if it is none.
-func intended(p Path) (meant Path, misspelled bool) {
+func (l *linter) intended(p Path) (meant Path, misspelled bool) {
 	c, ok := p.canonical()
 	base, id := c.split()
 	if !ok || data().path(c) != nil || id != "" && data().paths[base] != nil {
 		return c, false // spelled correctly, perhaps with an id that it does not take
 	}
-	if near, sure := nearestPath(c); sure {
-		return near, true
+	if g := l.nearest(c); g.sure {
+		return g.near, true
 	}
 	return c, false
 }
 
 func (l *linter) outside(p, c Path) {
-	part := NewSet(c).Intersect(*l.inside)
-	if part.Len() == 0 {
+	part := l.inside.below(c)
+	if len(part) == 0 {
 		l.add(CodeOutside, SeverityError, p, "is outside the role's permission set")
 		return
 	}
-	l.add(CodeOutside, SeverityError, p, "goes beyond the role's permission set, which has %s of it", join(part.Paths()))
+	l.add(CodeOutside, SeverityError, p, "goes beyond the role's permission set, which has %s of it", few(part))
 }
 
 func (l *linter) unknown(p, c Path) {
@@ -192,8 +214,8 @@ func (l *linter) unknown(p, c Path) {
 		l.add(CodeUnknown, SeverityWarning, p, "%s takes the id of %s %s, which is %s", base, article(info.Scope), info.Scope.noun(), info.Scope.idKind())
 		return
 	}
-	if near, _ := nearestPath(c); near != "" {
-		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", near)
+	if g := l.nearest(c); g.near != "" {
+		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", g.near)
 		return
 	}
 	l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command can have it")
@@ -218,6 +240,9 @@ func (l *linter) risk(p, c Path, info *PathInfo) {
 		l.add(CodeRisky, SeverityWarning, p, "%s", text)
 		return
 	}
+	if info.Kind == KindLeaf {
+		return
+	}
 	var covered []string
 	for _, below := range data().pathList {
 		if below.Risk != "" && c.Covers(below.Path) {
@@ -229,19 +254,22 @@ func (l *linter) risk(p, c Path, info *PathInfo) {
 	}
 }
 
-// companions reports what c is of little use without and is not in held, and what that needs in turn. It returns held with
-// the additions that the findings suggest.
-func (l *linter) companions(p, c Path, held Set) Set {
+// companions reports what c is of little use without and the role does not hold, and what that needs in turn. added is what
+// the findings about p suggest so far; the result has the further suggestions as well.
+func (l *linter) companions(p, c Path, added []Path) []Path {
+	holds := func(q Path) bool {
+		return l.meant.Allows(q) || slices.ContainsFunc(added, func(a Path) bool { return a.Covers(q) })
+	}
 	base, id := c.split()
 	for _, k := range data().companions[base] {
-		if k.when == "portal" && !held.Allows("/portal/read/") {
+		if k.when == whenPortal && !holds("/portal/read/") {
 			continue
 		}
-		needs, maybe := k.needs, k.when == "maybe"
+		needs, maybe := k.needs, k.when == whenMaybe
 		if id != "" && data().paths[needs].Scope == data().paths[base].Scope {
 			needs = scoped(needs, id)
 		}
-		if held.Allows(needs) || holdsPartOf(held, needs, maybe) || maybe && !l.meant.Allows(c) {
+		if holds(needs) || l.holdsPartOf(needs, maybe, added) || maybe && !l.meant.Allows(c) {
 			continue // held, or of possible use to something that is not held itself
 		}
 		why := strings.TrimSuffix(k.why, ".")
@@ -252,21 +280,29 @@ func (l *linter) companions(p, c Path, held Set) Set {
 			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well, which is outside the role's permission set. %s", needs, why)
 		default:
 			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well. %s", needs, why).Add = []Path{needs}
-			held = l.companions(p, needs, held.Add(needs))
+			added = l.companions(p, needs, append(added, needs))
 		}
 	}
-	return held
+	return added
 }
 
-// holdsPartOf reports whether held has a narrower permission below p. Those that limit p to a single object count only if
-// single is true.
-func holdsPartOf(held Set, p Path, single bool) bool {
-	for q := range held.All() {
-		if p.Covers(q) && (single || q.Unscoped() != p) {
-			return true
-		}
+// partQuestion is what holdsPartOf is asked.
+type partQuestion struct {
+	path   Path
+	single bool
+}
+
+// holdsPartOf reports whether the role or what is added has a narrower permission below p. Those that limit p to a single
+// object count only if single is true.
+func (l *linter) holdsPartOf(p Path, single bool, added []Path) bool {
+	narrower := func(q Path) bool { step(1); return single || q.Unscoped() != p }
+	question := partQuestion{p, single}
+	part, asked := l.partly[question]
+	if !asked {
+		part = slices.ContainsFunc(l.meant.below(p), narrower)
+		l.partly[question] = part
 	}
-	return false
+	return part || slices.ContainsFunc(added, func(q Path) bool { return p.Covers(q) && narrower(q) })
 }
 
 func article(s Scope) string {
@@ -281,23 +317,33 @@ func article(s Scope) string {
 //
 // A fix can widen the role, for example by a missing companion: pass only the findings that you want to fix.
 func Fix(paths []Path, findings []Finding) []Path {
-	out := slices.Clone(paths)
-	var added []Path
-	for _, f := range findings {
-		add := f.Add
-		if f.Remove {
-			// A redundant path may be a later copy of one that stays, so the last one goes.
-			for i, p := range slices.Backward(out) {
-				if p == f.Path {
-					out = slices.Replace(out, i, i+1, add...)
-					add = nil
-					break
-				}
-			}
-		}
-		out = append(out, add...)
-		added = append(added, f.Add...)
+	at := make(map[Path][]int, len(paths)) // where each path stands that is still there
+	for i, p := range paths {
+		at[p] = append(at[p], i)
 	}
+	replaced := map[int][]Path{} // what stands in the place of paths that are removed
+	var added, last []Path
+	for _, f := range findings {
+		step(1)
+		added = append(added, f.Add...)
+		places := at[f.Path]
+		if !f.Remove || len(places) == 0 {
+			last = append(last, f.Add...)
+			continue
+		}
+		// A redundant path may be a later copy of one that stays, so the last one goes.
+		at[f.Path] = places[:len(places)-1]
+		replaced[places[len(places)-1]] = f.Add
+	}
+	out := make([]Path, 0, len(paths)+len(last))
+	for i, p := range paths {
+		if instead, ok := replaced[i]; ok {
+			out = append(out, instead...)
+		} else {
+			out = append(out, p)
+		}
+	}
+	out = append(out, last...)
 	// Drop what has become redundant: additions, and what additions cover.
 	additions, set := NewSet(added...), NewSet(out...)
 	seen := make(map[Path]bool, len(out))

@@ -2,6 +2,7 @@ package permissions_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,13 @@ func TestLintInside(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	var many []permissions.Path
+	for i := range 12 {
+		many = append(many, permissions.Path(fmt.Sprintf("/reports/x%02d/", i)))
+	}
+	if text := permissions.Lint(paths("/reports/"), within(many...))[0].Text; !strings.HasSuffix(text, "/reports/x08/, /reports/x09/ and 2 more of it") {
+		t.Error(text)
 	}
 	// No fix brings in what the permission set does not have, and a misspelled path is judged by what is meant.
 	in := paths("/portal/read/", "/reports/modify/", "/portal/raed/", "/reports/raed/")

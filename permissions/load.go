@@ -35,6 +35,7 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	l.table("companions.txt", 4, 4, l.readCompanion)
 	l.addReadSiblings()
 	l.checkNames()
+	l.prepareSearch()
 	return l.catalogue, errors.Join(l.errs...)
 }
 

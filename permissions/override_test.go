@@ -102,6 +102,7 @@ func TestOverrideKeepsEvidenceAndEffect(t *testing.T) {
 		{names("Collections[6]:Read"), "Certificates:Read", nil, "", "view and download certificates", permissions.ConfidenceNone},
 		{nil, "Collections[6]:Read", paths("/certificates/collections/read/7/"), "view certificates in collection 7", "view certificates in collection 6", permissions.ConfidenceNone},
 		{nil, "API:Read", paths("/auditing/read/"), "read the audit log", "use the Classic (CMS) API", permissions.ConfidenceNone},
+		{nil, "SSH:User", paths("/ssh/user/", "/metadata/", "/metadata/types/"), "view and change metadata field definitions", "", permissions.ConfidenceNone},
 		{nil, "Home:Grown", paths("/scripts/read/"), "view scripts", "", permissions.ConfidenceNone},
 	} {
 		conv := override(append(names(c.name), c.in...), decisions{c.name: c.to})

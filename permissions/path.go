@@ -43,6 +43,7 @@ func (p Path) canonical() (Path, bool) {
 
 // canonicalPath returns the canonical form of s or says what is wrong with s. It allocates only if s is not canonical.
 func canonicalPath(s string) (p Path, problem string) {
+	step(1)
 	body, lower, problem := pathBody(s)
 	switch {
 	case problem != "":
@@ -130,6 +131,7 @@ func pathBody(s string) (body string, lower bool, problem string) {
 // Covers reports whether a role that holds p also holds q, because q is p or lies below it. Segments are compared whole:
 // collection 6 does not cover collection 60. Covers does not allocate.
 func (p Path) Covers(q Path) bool {
+	step(1)
 	if p == q {
 		return true
 	}

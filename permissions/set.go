@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/bits"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,6 +18,7 @@ import (
 // shared. Compare sets with [Set.Equal].
 type Set struct {
 	paths []Path // canonical if possible, sorted, none covers another; never written to after construction
+	valid []Path // those of paths that are well formed; the same slice if all are
 }
 
 // NewSet returns the set of what paths grant. It puts each path in canonical form and leaves out duplicates and paths that
@@ -27,6 +30,7 @@ func NewSet(paths ...Path) Set {
 	for i, p := range paths {
 		all[i], _ = p.canonical()
 	}
+	step(len(all) * bits.Len(uint(len(all))))
 	slices.Sort(all)
 	kept, last := all[:0], Path("") // last is the last kept path that is well formed
 	for _, p := range slices.Compact(all) {
@@ -39,7 +43,16 @@ func NewSet(paths ...Path) Set {
 		}
 		kept = append(kept, p)
 	}
-	return Set{slices.Clip(kept)}
+	return minimalSet(slices.Clip(kept))
+}
+
+// minimalSet returns the set of members that are sorted, and none of which covers another.
+func minimalSet(paths []Path) Set {
+	malformed := func(p Path) bool { _, ok := p.canonical(); return !ok }
+	if !slices.ContainsFunc(paths, malformed) {
+		return Set{paths, paths}
+	}
+	return Set{paths, slices.DeleteFunc(slices.Clone(paths), malformed)}
 }
 
 // ParseSet parses every path with [ParsePath] and returns their set. The error names each malformed path and matches
@@ -94,32 +107,42 @@ func (s Set) Allows(p Path) bool {
 }
 
 // Why returns the member that grants p, and whether there is one.
+//
+// Everything that sorts between a path and one below it starts with that path. Members do not cover each other, so the one
+// that covers p is p itself or the nearest well-formed one before p.
 func (s Set) Why(p Path) (member Path, ok bool) {
-	if i := s.index(p); i >= 0 {
-		return s.paths[i], true
+	c, ok := p.canonical()
+	if !ok {
+		if _, found := find(s.paths, p); !found {
+			return "", false
+		}
+		return p, true
+	}
+	i, found := find(s.valid, c)
+	switch {
+	case found:
+		return c, true
+	case i > 0 && strings.HasPrefix(string(c), string(s.valid[i-1])):
+		return s.valid[i-1], true
 	}
 	return "", false
 }
 
-// index returns where the member that grants p stands, -1 if there is none.
-//
-// Everything that sorts between a path and one below it starts with that path. Members do not cover each other, so the one
-// that covers p is p itself or the nearest one before p. Only malformed members can stand in between.
-func (s Set) index(p Path) int {
+// below returns the members that p covers. The slice belongs to the set.
+func (s Set) below(p Path) []Path {
 	c, ok := p.canonical()
-	i, found := slices.BinarySearch(s.paths, c)
-	if found {
-		return i
+	if !ok {
+		return nil
 	}
-	for i--; ok && i >= 0; i-- {
-		if _, wellFormed := s.paths[i].canonical(); wellFormed {
-			if strings.HasPrefix(string(c), string(s.paths[i])) {
-				return i
-			}
-			break
-		}
-	}
-	return -1
+	from, _ := find(s.valid, c)
+	n := sort.Search(len(s.valid)-from, func(i int) bool { return !strings.HasPrefix(string(s.valid[from+i]), string(c)) })
+	return s.valid[from : from+n]
+}
+
+// find returns where a path is in a sorted list, or would be.
+func find(list []Path, p Path) (at int, found bool) {
+	step(bits.Len(uint(len(list))))
+	return slices.BinarySearch(list, p)
 }
 
 // Covers reports whether s grants everything that other grants.
@@ -170,7 +193,7 @@ func (s Set) Minus(other Set) Set {
 			rest = append(rest, p)
 		}
 	}
-	return Set{rest} // A part of a minimal sorted set is one as well.
+	return minimalSet(rest)
 }
 
 // String returns the members separated by spaces, in braces. Malformed members are quoted.

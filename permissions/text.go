@@ -52,6 +52,15 @@ func shownName(l Legacy) string {
 	return string(l)
 }
 
+// few lists the first few names or paths with commas.
+func few[T ~string](list []T) string {
+	const most = 10
+	if len(list) > most {
+		return fmt.Sprintf("%s and %d more", join(list[:most]), len(list)-most)
+	}
+	return join(list)
+}
+
 // join lists names or paths with commas.
 func join[T ~string](list []T) string {
 	words := make([]string, len(list))

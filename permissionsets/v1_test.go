@@ -3,6 +3,7 @@ package permissionsets_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"testing"
@@ -182,5 +183,26 @@ func TestRefused(t *testing.T) {
 		apitest.Refused(t, err, field)
 		_, err = security.Collect(s.All(ctx, &opts))
 		apitest.Refused(t, err, field)
+	}
+}
+
+// TestAnotherObject: an answer about another set than the one asked for is none.
+func TestAnotherObject(t *testing.T) {
+	t.Parallel()
+	const other = `{"Id":"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee","Name":"Other","Permissions":["/"]}`
+	for _, answer := range []string{other, `{}`, `{"Message":"An error occurred"}`} {
+		client := func(method, path, body string) *permissionsets.V1 {
+			return permissionsets.NewV1(apitest.Client(t, apitest.Exchange{Method: method, Path: path, Version: 1, Body: body, Answer: answer}))
+		}
+		if set, err := client("GET", "/PermissionSets/"+setID, "").Get(t.Context(), setID); err == nil {
+			t.Errorf("Get answered with %s gives %+v", answer, set)
+		}
+		_, err := client("PUT", "/PermissionSets", `{"Id":"`+setID+`","Permissions":[]}`).Update(t.Context(), permissionsets.Update{ID: setID})
+		if !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("Update answered with %s: %v", answer, err)
+		}
+		if _, err := client("POST", "/PermissionSets", `{"Name":"New","Permissions":[]}`).Create(t.Context(), permissionsets.Create{Name: "New"}); answer != other && !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("Create answered with %s: %v", answer, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -270,5 +271,36 @@ func TestRefused(t *testing.T) {
 		apitest.Refused(t, err, field)
 		_, err = security.Collect(s.All(ctx, &opts))
 		apitest.Refused(t, err, field)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	list := apitest.Exchange{
+		Method: "GET", Path: "/IdentityProviders", Version: 1, Query: "PageReturned=1&ReturnLimit=200&SortField=Provider",
+		Header: http.Header{"X-Total-Count": {"2"}},
+		Answer: `[{"Id":"22222222-3333-4444-5555-666666666666","AuthenticationScheme":"Azure"},{"Id":"` + id + `","DisplayName":"System","TypeId":"` + typeID + `"}]`,
+	}
+	s := providers.NewV1(apitest.Client(t, list, list, list))
+	for scheme, want := range map[string]string{"azure": "22222222-3333-4444-5555-666666666666", "SYSTEM": id} {
+		if found, err := s.Find(t.Context(), scheme); err != nil || found.ID != want {
+			t.Errorf("%s: %v, %v", scheme, found, err)
+		}
+	}
+	if _, err := s.Find(t.Context(), "Okta"); !errors.Is(err, security.ErrNotFound) {
+		t.Error(err)
+	}
+	_, err := s.Find(t.Context(), "")
+	apitest.Refused(t, err, "scheme")
+}
+
+// TestAnotherObject: an answer about another provider than the one asked for is none.
+func TestAnotherObject(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{"Id":"22222222-3333-4444-5555-666666666666","AuthenticationScheme":"Other"}`, `{}`} {
+		s := providers.NewV1(apitest.Client(t, apitest.Exchange{Method: "GET", Path: "/IdentityProviders/" + id, Version: 1, Answer: answer}))
+		if got, err := s.Get(t.Context(), id); err == nil {
+			t.Errorf("answered with %s it gives %+v", answer, got)
+		}
 	}
 }

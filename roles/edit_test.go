@@ -428,56 +428,6 @@ func TestEditEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Two programs that know nothing of each other, a hundred edits each: with the
-// settle time, every claim of both is there at the end.
-func TestSettleBetweenTwoPrograms(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	server.Inject(securitytest.Fault{Method: "GET", Latency: 4 * time.Millisecond})
-	server.Inject(securitytest.Fault{Method: "PUT", Latency: 8 * time.Millisecond})
-	var group sync.WaitGroup
-	for _, program := range []string{"a", "b"} {
-		s := serviceOf(t, server, security.WithSettle(60*time.Millisecond))
-		for i := range 100 {
-			group.Go(func() {
-				if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim(fmt.Sprintf("%s-%03d", program, i))}); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
-	begin := time.Now()
-	group.Wait()
-	t.Logf("took %v, %d writes", time.Since(begin), apitest.Writes(server))
-	if got := values(t, server, id); len(got) != 201 {
-		t.Errorf("%d claims of 201 are there", len(got))
-	}
-}
-
-// What one goroutine adds and another removes while the first waits stays
-// removed.
-func TestSettleYieldsToLaterEditsOfTheSameClient(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
-	var group sync.WaitGroup
-	group.Go(func() {
-		if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("brief"), claim("lasting")}); err != nil {
-			t.Error(err)
-		}
-	})
-	for len(values(t, server, id)) != 3 {
-		time.Sleep(time.Millisecond)
-	}
-	if _, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
-		t.Error(err)
-	}
-	group.Wait()
-	if got := values(t, server, id); !slices.Equal(got, []string{"lasting", "ops"}) {
-		t.Errorf("claims are %v", got)
-	}
-}
-
 func TestRemoveClaimsOfSeveralDomains(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
@@ -512,42 +462,6 @@ func TestPermissionsMustBeCanonical(t *testing.T) {
 	_, err = s.Create(t.Context(), roles.CreateV2{Name: "n", Description: "d", Permissions: []permissions.Path{"Portal"}})
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Create: %v", err)
-	}
-	if n := apitest.Writes(server); n != 0 {
-		t.Errorf("%d writes", n)
-	}
-}
-
-// A write is not built on a reading older than the settle time.
-func TestSettleReadsAgainWhatIsTooOld(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
-	server.Inject(securitytest.Fault{Method: "GET", Times: 1, Latency: 150 * time.Millisecond})
-	calls := 0
-	_, _, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
-		calls++
-		u.Description = "new"
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var methods []string
-	for _, r := range server.Requests() {
-		methods = append(methods, r.Method)
-	}
-	if got := strings.Join(methods, " "); got != "GET GET PUT GET GET" || calls != 2 {
-		t.Errorf("requests are %s, and the callback was called %d times", got, calls)
-	}
-}
-
-func TestSettleShorterThanAReading(t *testing.T) {
-	t.Parallel()
-	server, id := start(t, securitytest.WithLatency(10*time.Millisecond))
-	_, _, err := serviceOf(t, server, security.WithSettle(time.Millisecond)).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
-	if !errors.Is(err, security.ErrConflict) || !strings.Contains(err.Error(), "slower than the settle time") {
-		t.Errorf("error is %v", err)
 	}
 	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)

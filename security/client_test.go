@@ -479,9 +479,9 @@ func TestEndpointsHealthCheckVersion(t *testing.T) {
 		}
 	}
 
-	server = newScript(reply(200, ""), reply(200, "Healthy"), reply(204, ""), reply(200, "<html>"), reply(401, ""))
+	server = newScript(reply(200, ""), reply(200, "null"), reply(204, ""), reply(200, "<html>"), reply(200, "\ufeff<html>"), reply(200, "Healthy"), reply(401, ""))
 	client = newClient(t, server)
-	for i, want := range []error{nil, nil, nil, security.ErrNotJSON, security.ErrUnauthorized} {
+	for i, want := range []error{nil, nil, nil, security.ErrNotJSON, security.ErrNotJSON, security.ErrNotJSON, security.ErrUnauthorized} {
 		if err := client.HealthCheck(t.Context()); !errors.Is(err, want) {
 			t.Errorf("HealthCheck %d: %v, want %v", i+1, err, want)
 		}

@@ -34,8 +34,9 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"a"}, Audience: "b"}
 	cfg := security.Config{
-		Source: "the test", Host: "h.example.com", Username: "u", Password: password, ClientID: clientID, ClientSecret: clientSecret,
-		TokenURL: tokenURL, AccessToken: accessToken,
+		Source: "the test", Host: "h.example.com", Username: "u", Password: security.NewSecret(password), ClientID: clientID,
+		ClientSecret: security.NewSecret(clientSecret), TokenURL: tokenURL, AccessToken: security.NewSecret(accessToken),
+		Kerberos: &security.Kerberos{Username: "u", Password: security.NewSecret(password)},
 	}
 	values := map[string]any{
 		"ClientCredentials":            cc,

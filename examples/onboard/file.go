@@ -142,7 +142,7 @@ func (r *reader) value() (v any) {
 	return v
 }
 
-// token reads the next token; nil where there is none.
+// token reads the next token, nil if there is none.
 func (r *reader) token() (t json.Token) {
 	if r.err == nil {
 		if t, r.err = r.dec.Token(); errors.Is(r.err, io.EOF) {

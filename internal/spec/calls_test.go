@@ -129,6 +129,9 @@ func calls() []call {
 		{method: "identities.V1.Ensure", do: func(x ctx, c cli) (any, error) {
 			return changed(identities.NewV1(c).Ensure(x, identities.Create{AccountName: `KEYEXAMPLE\new`}))
 		}},
+		{method: "identities.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return identities.NewV1(c).EnsureAll(x, []identities.Create{{AccountName: `KEYEXAMPLE\new`}}, nil)
+		}},
 
 		{method: "claims.V1.List", do: func(x ctx, c cli) (any, error) { return items(claims.NewV1(c).List(x, everyClaim)) }},
 		{method: "claims.V1.All", do: func(x ctx, c cli) (any, error) { return collect(claims.NewV1(c).All(x, nil)) }},
@@ -234,12 +237,17 @@ func calls() []call {
 		{method: "permissionsets.V1.Ensure", do: func(x ctx, c cli) (any, error) {
 			return changed(permissionsets.NewV1(c).Ensure(x, permissionsets.Create{Name: "New", Permissions: paths}))
 		}},
+		{method: "permissionsets.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return permissionsets.NewV1(c).EnsureAll(x, []permissionsets.Create{{Name: "New", Permissions: paths}}, nil)
+		}},
+		{method: "permissionsets.V1.Find", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Find(x, "Global") }},
 		{method: "permissionsets.V1.Mine", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Mine(x, "/portal/read/") }},
 		{method: "permissionsets.V1.Available", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Available(x) }},
 
 		{method: "providers.V1.List", do: func(x ctx, c cli) (any, error) { return items(providers.NewV1(c).List(x, everyProvider)) }},
 		{method: "providers.V1.All", do: func(x ctx, c cli) (any, error) { return collect(providers.NewV1(c).All(x, nil)) }},
 		{method: "providers.V1.Get", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Get(x, providerID) }},
+		{method: "providers.V1.Find", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Find(x, "System") }},
 		{method: "providers.V1.Types", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Types(x) }},
 		{method: "providers.V1.Create", do: func(x ctx, c cli) (any, error) {
 			return providers.NewV1(c).Create(x, createProvider(providers.NewSecret("not-a-secret")))
