@@ -87,7 +87,11 @@ func TestLoadConfig(t *testing.T) {
 		if got, want := inClear(*got), inClear(want); got != want {
 			t.Errorf("%q is\n%s, want\n%s", profile, got, want)
 		}
-		warnings(t, got)
+		if got.SkipVerify {
+			warnings(t, got, "certificate")
+		} else {
+			warnings(t, got)
+		}
 	}
 	for profile, words := range map[string][]string{
 		"missing": {"missing", "default, half, leak, mixed case, noca, nohost, oauth, texts, token, two, vault, wrong"},
