@@ -144,7 +144,7 @@ func largeWorks() ([]Work, error) {
 	}
 	for i := 2; i < len(list); i++ {
 		list[i].Targets = []Target{{
-			list[i].Name + ", this library: time over the floor's", quickly, "ms",
+			list[i].Name + ", this library: CPU over the floor's", quickly, "ms",
 			func(r []Result) float64 { return milliseconds(r[1]) - milliseconds(r[0]) },
 		}}
 	}

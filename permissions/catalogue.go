@@ -74,7 +74,7 @@ type Evidence string
 
 // The kinds of evidence, the strongest first.
 const (
-	EvidencePair    Evidence = "E1" // the pages of one call name the permission for 10.x and the path for 11 or later
+	EvidencePair    Evidence = "E1" // the vendor prints both in one table, or the pages of one call name the permission for 10.x and the path for 11 or later
 	EvidenceSameJob Evidence = "E2" // the 10.x text and a page for 11 or later describe the same job, or a sibling row is E1
 	EvidenceAnalogy Evidence = "E3" // names match, examples run parallel, or another branch is built the same way
 )
@@ -189,7 +189,8 @@ type SideEffect struct {
 	// Unless are names. The effect does not apply to a role that holds all of them.
 	Unless []Legacy `json:"unless,omitempty"`
 	// Since is the first Command version that has the effect. Empty means every version from 11 on.
-	Since string `json:"since,omitempty"`
+	Since  string `json:"since,omitempty"`
+	Source string `json:"source"` // what it rests on
 }
 
 // Stated returns what the sources alone say: documented, inferred or none. A guess is an inferred row that we trust less
@@ -306,9 +307,9 @@ type companion struct {
 type when string
 
 const (
-	whenAlways when = "always"
-	whenPortal when = "portal" // only to be seen in the Management Portal
-	whenMaybe  when = "maybe"  // only for part of the work
+	whenCall   when = "call"   // the call itself needs both
+	whenPortal when = "portal" // only the Management Portal needs it
+	whenPart   when = "part"   // only a part of the work needs it
 )
 
 // legacyEntry is a LegacyInfo with its name taken apart.

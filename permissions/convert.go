@@ -104,8 +104,8 @@ type Unavailability struct {
 
 // Convert finds the version 2 paths for version 1 names: the names of a role's list, and those for single collections,
 // containers and PAM providers in the notation of [CollectionPermission.On]. Nil options are the defaults: everything that
-// is known is converted, including guesses. A guess that would grant something sensitive (see [PathInfo]) is refused: only
-// an override grants it.
+// is known is converted, including guesses. A guess whose path has a risk (see [PathInfo]) is refused unless the role holds
+// the path anyway: only an override grants it.
 //
 // No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set.
 // [Conversion.Err] names them.
@@ -233,7 +233,7 @@ func (c *converter) convert(item *Item) {
 			continue
 		}
 		c.paths = append(c.paths, m.Path)
-		against = cmp.Or(c.widen(&widens, m, m.Path), against)
+		against = cmp.Or(c.widen(&widens, m), against)
 	}
 	item.Paths = slices.Clip(c.paths[first:])
 	item.Widens = widens.String()
@@ -252,28 +252,33 @@ func (c *converter) convert(item *Item) {
 	item.Outcome = OutcomeRefused
 }
 
-// widen adds what a holder of p can do that the name of a row did not allow. It returns a name that the caller decided
+// widen adds what a holder of a row's path can do that the name did not allow. It returns a name that the caller decided
 // about if the effect is new because of that decision only.
-func (c *converter) widen(widens *phrases, m Mapping, p Path) (against Legacy) {
+func (c *converter) widen(widens *phrases, m Mapping) (against Legacy) {
 	for _, effect := range m.Widens {
-		if c.before(effect.Since) {
-			continue
-		}
-		decided := Legacy("")
-		holdsAll := len(effect.Unless) > 0
-		for _, l := range effect.Unless {
-			has, holds := c.holds(l, p)
-			holdsAll = holdsAll && holds
-			if has && !holds {
-				decided = l
-			}
-		}
-		if !holdsAll {
+		if applies, decided := c.applies(effect, m.Path); applies {
 			widens.add(effect.text(c.target))
 			against = cmp.Or(decided, against)
 		}
 	}
 	return against
+}
+
+// applies reports whether a side effect of granting p applies to the role. decided is a name that would prevent it if the
+// caller had not decided otherwise.
+func (c *converter) applies(effect SideEffect, p Path) (applies bool, decided Legacy) {
+	if c.before(effect.Since) {
+		return false, ""
+	}
+	holdsAll := len(effect.Unless) > 0
+	for _, l := range effect.Unless {
+		has, holds := c.holds(l, p)
+		holdsAll = holdsAll && holds
+		if has && !holds {
+			decided = l
+		}
+	}
+	return !holdsAll, decided
 }
 
 // before reports whether the target version is known to be earlier than this one.
@@ -285,7 +290,8 @@ func (c *converter) before(since string) bool {
 	return c.target.before(v)
 }
 
-// holds reports whether the role has a name, and whether it still stands for p after the caller's decisions.
+// holds reports whether the role has a name, and whether the caller left it what it is: a name that stands for p holds
+// unless a decision takes p from it.
 func (c *converter) holds(l Legacy, p Path) (has, holds bool) {
 	question := holding{l, p}
 	answer, asked := c.held[question]
@@ -294,6 +300,11 @@ func (c *converter) holds(l Legacy, p Path) (has, holds bool) {
 		c.held[question] = answer
 	}
 	return answer[0], answer[1]
+}
+
+// standsFor reports whether the mapping has p for the name.
+func (n *parsedLegacy) standsFor(p Path) bool {
+	return n.info != nil && slices.ContainsFunc(n.info.bases, func(base Path) bool { return scoped(base, n.key.id) == p })
 }
 
 // lookUp is holds without memory.
@@ -306,7 +317,7 @@ func (c *converter) lookUp(l Legacy, p Path) (has, holds bool) {
 		}
 		has = true
 		d := c.overrides.find(n)
-		if d == nil || slices.ContainsFunc(d.resolve(n), func(q Path) bool { return q.Covers(p) }) {
+		if d == nil || !n.standsFor(p) || slices.ContainsFunc(d.resolve(n), func(q Path) bool { return q.Covers(p) }) {
 			return true, true
 		}
 	}
@@ -396,7 +407,11 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 		case taken:
 			lost = append(lost, m.Path)
 		default:
-			c.narrow(&narrows, m)
+			for _, effect := range m.Narrows {
+				if applies, _ := c.applies(effect, m.Path); applies {
+					narrows.add(effect.text(c.target))
+				}
+			}
 		}
 	}
 	switch {
@@ -408,20 +423,6 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 		}
 	}
 	item.Narrows = narrows.String()
-}
-
-// narrow adds what a holder of a row's path can no longer do.
-func (c *converter) narrow(narrows *phrases, m Mapping) {
-	for _, effect := range m.Narrows {
-		holdsAll := len(effect.Unless) > 0
-		for _, l := range effect.Unless {
-			_, holds := c.holds(l, m.Path)
-			holdsAll = holdsAll && holds
-		}
-		if !holdsAll && !c.before(effect.Since) {
-			narrows.add(effect.text(c.target))
-		}
-	}
 }
 
 // text is the effect, with the version it depends on if the target is not known to have it.

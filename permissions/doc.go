@@ -18,17 +18,19 @@
 //
 // # From names to paths and back
 //
-// [Convert] leads from names to paths, [Narrow] back as far as that is possible. For most names the vendor does not print
-// the mapping, and some paths allow more than the name did. Every [Item] of a conversion says how sure it is
-// ([Confidence]) and what it rests on ([Mapping]). See the examples of [Convert] and [Narrow].
+// [Convert] leads from names to paths, [Narrow] back as far as that is possible. The vendor prints the mapping for a few
+// names only, and some paths allow more or less than the name did. Every [Item] of a conversion says how sure it is
+// ([Confidence]), what it rests on ([Mapping]), what it gives and what it takes ([Conversion.Widening] and
+// [Conversion.Narrowing]). See the examples of [Convert] and [Narrow].
 //
 // # Checking a role
 //
-// [Lint] finds what is wrong or risky about the paths of a role, and [Fix] applies the fixes. See the example of [Lint].
+// [Lint] finds what is wrong or risky about the paths of a role. [Fix] mends what can be mended without a change of
+// rights; [Finding.Accept] takes a suggestion that adds to them. See the example of [Lint].
 //
 // # The data
 //
-// The directory data has text files with one line for each path, name, mapping and companion. What a later version of
+// The directory data has text files with one line for each path, name, mapping, side effect and companion. What a later version of
 // Command adds is a line there.
 //
 // Values are immutable and safe for concurrent use. The slices that functions return belong to the caller.

@@ -73,12 +73,17 @@ func ExampleLint() {
 		fmt.Println(f)
 	}
 	fmt.Println(permissions.Fix(paths, findings))
+	for i, f := range findings {
+		findings[i] = f.Accept() // a decision: it lets the role do more
+	}
+	fmt.Println(permissions.Fix(paths, findings))
 	// Output:
 	// error form /Portal/Read: is not in canonical form; write /portal/read/
-	// warning missing-companion /ssl/modify/: needs /ssl/read/ as well. Changing does not include viewing
+	// warning missing-companion /ssl/modify/: needs /ssl/read/ as well. The page of POST Agent Pools (On-Prem v11.0) lists both
 	// error misspelled /reports/raed/: is not known here; /reports/read/ is
 	// warning risky /security/: includes /security/modify/ (can give itself and others any permission of its permission set)
 	// error redundant /security/read/: /security/ covers it; Command refuses redundant permissions
+	// [/portal/read/ /ssl/modify/ /reports/raed/ /security/]
 	// [/portal/read/ /ssl/modify/ /reports/read/ /security/ /ssl/read/]
 }
 

@@ -37,10 +37,11 @@ const (
 	CodeMalformed   Code = "malformed"         // error: the value is not a path and cannot be turned into one
 	CodeForm        Code = "form"              // error: case, slashes or space are wrong; the canonical form replaces it
 	CodeRedundant   Code = "redundant"         // error: another path covers it; it is removed
-	CodeMisspelled  Code = "misspelled"        // error: unknown, but close to a known path, which replaces it; other findings are about the known path
+	CodeMisspelled  Code = "misspelled"        // error: unknown, but close to a known path, which is suggested instead; other findings are about the known path
 	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the text names the nearest path if there is one
 	CodeOutside     Code = "outside-set"       // error: outside the permission set
-	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added if the permission set has it; info if it matters for part of the work only
+	CodeCompanion   Code = "missing-companion" // warning: a call also needs another path, which is suggested if the permission set has it; info if only a part of the work needs it
+	CodeInPortal    Code = "portal-companion"  // warning: the portal, but not the API, also needs another path, which is suggested if the permission set has it
 	CodePortal      Code = "no-portal"         // info: the role cannot sign in to the portal
 	CodeRisky       Code = "risky"             // warning: deserves a second look
 	CodeDeprecated  Code = "deprecated"        // info: missing in later versions of Command
@@ -55,9 +56,21 @@ type Finding struct {
 	Path Path `json:"path,omitempty"`
 	// Text says what is wrong, in a sentence.
 	Text string `json:"text"`
-	// Remove and Add are the fix: Path is removed, others are added. Both are empty if a person has to decide.
+	// Remove and Add are the fix: Path is removed, others are added. It changes nothing that the role can do. Both are empty
+	// if a person has to decide.
 	Remove bool   `json:"remove,omitempty"`
 	Add    []Path `json:"add,omitempty"`
+	// Suggest are paths that would help, but let the role do more. [Finding.Accept] makes them the fix.
+	Suggest []Path `json:"suggest,omitempty"`
+}
+
+// Accept returns the finding with its suggestion as its fix: the suggested paths are added, and replace a misspelled one.
+// A finding without a suggestion stays as it is.
+func (f Finding) Accept() Finding {
+	if len(f.Suggest) > 0 {
+		f.Remove, f.Add, f.Suggest = f.Code == CodeMisspelled, f.Suggest, nil
+	}
+	return f
 }
 
 // String returns the finding on one line.
@@ -71,8 +84,8 @@ func (f Finding) String() string {
 
 // LintOptions adjust Lint.
 type LintOptions struct {
-	// PermissionSet is what the role's permission set grants. Lint reports paths outside it, and suggests none. Nil means
-	// that there is no limit.
+	// PermissionSet is what the role's permission set grants. Lint reports paths outside it, and suggests none as companions.
+	// Nil means that there is no limit.
 	PermissionSet *Set
 }
 
@@ -226,8 +239,7 @@ func (l *linter) misspelled(p, near Path, info *PathInfo) {
 	if info.Note != "" {
 		text += ". " + strings.TrimSuffix(info.Note, ".")
 	}
-	f := l.add(CodeMisspelled, SeverityError, p, "%s", text)
-	f.Remove, f.Add = true, []Path{near}
+	l.add(CodeMisspelled, SeverityError, p, "%s", text).Suggest = []Path{near}
 }
 
 // risk reports a risky path, and one that covers risky ones.
@@ -265,21 +277,25 @@ func (l *linter) companions(p, c Path, added []Path) []Path {
 		if k.when == whenPortal && !holds("/portal/read/") {
 			continue
 		}
-		needs, maybe := k.needs, k.when == whenMaybe
+		needs, part := k.needs, k.when == whenPart
 		if id != "" && data().paths[needs].Scope == data().paths[base].Scope {
 			needs = scoped(needs, id)
 		}
-		if holds(needs) || l.holdsPartOf(needs, maybe, added) || maybe && !l.meant.Allows(c) {
+		if holds(needs) || l.holdsPartOf(needs, part, added) || part && !l.meant.Allows(c) {
 			continue // held, or of possible use to something that is not held itself
 		}
 		why := strings.TrimSuffix(k.why, ".")
+		code, text := CodeCompanion, "needs %s as well"
+		if k.when == whenPortal {
+			code, text = CodeInPortal, "needs %s as well in the portal"
+		}
 		switch {
-		case maybe:
+		case part:
 			l.add(CodeCompanion, SeverityInfo, p, "may need %s as well. %s", needs, why)
 		case l.inside != nil && !l.inside.Allows(needs):
-			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well, which is outside the role's permission set. %s", needs, why)
+			l.add(code, SeverityWarning, p, text+", which is outside the role's permission set. %s", needs, why)
 		default:
-			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well. %s", needs, why).Add = []Path{needs}
+			l.add(code, SeverityWarning, p, text+". %s", needs, why).Suggest = []Path{needs}
 			added = l.companions(p, needs, append(added, needs))
 		}
 	}
@@ -315,7 +331,7 @@ func article(s Scope) string {
 // Fix applies the fixes of findings to the paths that were linted and returns the result. What replaces a path takes its
 // place; other additions come last. Findings without a fix change nothing, and no fix adds a redundant path.
 //
-// A fix can widen the role, for example by a missing companion: pass only the findings that you want to fix.
+// Fix never lets the role do more, unless a finding was accepted (see [Finding.Accept]).
 func Fix(paths []Path, findings []Finding) []Path {
 	at := make(map[Path][]int, len(paths)) // where each path stands that is still there
 	for i, p := range paths {

@@ -12,13 +12,22 @@ import (
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
+// accept accepts every suggestion.
+func accept(findings []permissions.Finding) []permissions.Finding {
+	out := slices.Clone(findings)
+	for i, f := range out {
+		out[i] = f.Accept()
+	}
+	return out
+}
+
 func TestLint(t *testing.T) {
 	const guid = "6cbdb8ee-e4f5-4f44-a7f6-5d1d0d9b1c11"
 	for _, c := range []struct {
 		in   []permissions.Path
-		want string // the findings, without their texts; the one about the portal is left out
-		text string // a part of what they say
-		fix  []permissions.Path
+		want string             // the findings, without their texts; the one about the portal is left out
+		text string             // a part of what they say
+		fix  []permissions.Path // with every suggestion accepted
 	}{
 		{paths("/portal/read/", "/certificates/collections/read/"), "", "", nil},
 		{nil, "", "", nil},
@@ -71,23 +80,26 @@ func TestLint(t *testing.T) {
 		{paths("/certificates/collections/read/", "/certificates/collections/private_key/read/6/"), "warning risky /certificates/collections/private_key/read/6/", "private keys", nil},
 		{paths("/certificates/"), "warning risky /certificates/", "/certificates/collections/private_key/read/ (hands out private keys)", nil},
 		// Companions.
-		{paths("/application_settings/modify/"), "warning missing-companion /application_settings/modify/", "needs /application_settings/read/", paths("/application_settings/modify/", "/application_settings/read/")},
+		{paths("/application_settings/modify/"), "", "", paths("/application_settings/modify/")}, // the API needs no more
+		{paths("/application_settings/modify/", "/portal/read/"), "warning portal-companion /application_settings/modify/", "needs /application_settings/read/ as well in the portal", paths("/application_settings/modify/", "/portal/read/", "/application_settings/read/")},
+		{paths("/agents/management/modify/"), "warning missing-companion /agents/management/modify/", "needs /agents/management/read/ as well. The page of", paths("/agents/management/modify/", "/agents/management/read/")},
 		{paths("/application_settings/modify/", "/application_settings/read/"), "", "", nil},
 		{
-			paths("/certificates/collections/metadata/modify/6/"), "warning missing-companion /certificates/collections/metadata/modify/6/", "needs /certificates/collections/read/6/",
-			paths("/certificates/collections/metadata/modify/6/", "/certificates/collections/read/6/"),
+			paths("/portal/", "/certificates/collections/metadata/modify/6/"), "warning portal-companion /certificates/collections/metadata/modify/6/", "needs /certificates/collections/read/6/",
+			paths("/portal/", "/certificates/collections/metadata/modify/6/", "/certificates/collections/read/6/"),
 		},
-		{paths("/certificates/collections/metadata/modify/6/", "/certificates/collections/read/60/"), "warning missing-companion /certificates/collections/metadata/modify/6/", "", nil},
-		{paths("/certificates/collections/metadata/modify/6/", "/certificates/collections/read/"), "", "", nil},
+		{paths("/certificates/collections/metadata/modify/"), "", "", nil}, // through the API it suffices
+		{paths("/portal/", "/certificates/collections/metadata/modify/6/", "/certificates/collections/read/60/"), "warning portal-companion /certificates/collections/metadata/modify/6/", "", nil},
+		{paths("/portal/", "/certificates/collections/metadata/modify/6/", "/certificates/collections/read/"), "", "", nil},
 		{
-			paths("/certificates/collections/metadata/modify/", "/certificates/collections/read/6/"), "warning missing-companion /certificates/collections/metadata/modify/", "",
-			paths("/certificates/collections/metadata/modify/", "/certificates/collections/read/"),
+			paths("/portal/", "/certificates/collections/metadata/modify/", "/certificates/collections/read/6/"), "warning portal-companion /certificates/collections/metadata/modify/", "",
+			paths("/portal/", "/certificates/collections/metadata/modify/", "/certificates/collections/read/"),
 		},
 		{
-			paths("/certificate_stores/modify/2/", "/certificate_stores/read/2/"), "warning missing-companion /certificate_stores/modify/2/", "/certificate_stores/schedule/2/",
-			paths("/certificate_stores/modify/2/", "/certificate_stores/read/2/", "/certificate_stores/schedule/2/"),
+			paths("/portal/", "/certificate_stores/modify/2/", "/certificate_stores/read/2/"), "warning portal-companion /certificate_stores/modify/2/", "/certificate_stores/schedule/2/",
+			paths("/portal/", "/certificate_stores/modify/2/", "/certificate_stores/read/2/", "/certificate_stores/schedule/2/"),
 		},
-		{paths("/certificates/requests/manage/"), "warning risky /certificates/requests/manage/; warning missing-companion /certificates/requests/manage/", "/monitoring/alerts/read/", nil},
+		{paths("/certificates/requests/manage/"), "warning risky /certificates/requests/manage/; info missing-companion /certificates/requests/manage/", "/monitoring/alerts/read/", nil},
 		{paths("/certificates/collections/private_key/import/"), "warning risky /certificates/collections/private_key/import/; warning missing-companion /certificates/collections/private_key/import/", "/certificates/import/", nil},
 		{paths("/certificates/import/"), "info missing-companion /certificates/import/", "metadata", paths("/certificates/import/")},
 		{paths("/certificates/collections/change_owner/6/", "/certificates/collections/read/6/"), "warning missing-companion /certificates/collections/change_owner/6/", "/security/read/", nil},
@@ -98,13 +110,13 @@ func TestLint(t *testing.T) {
 		{paths("/reports/modify/", "/reports/read/", "/certificates/collections/read/6/"), "", "", nil},
 		{paths("/monitoring/alerts/schedule/revocation/"), "", "", nil},
 		{paths("/security/read/"), "", "", nil},
-		{paths("/security/read/", "/portal/read/"), "warning missing-companion /security/read/", "/system_settings/read/", paths("/security/read/", "/portal/read/", "/system_settings/read/")},
+		{paths("/security/read/", "/portal/read/"), "warning portal-companion /security/read/", "/system_settings/read/", paths("/security/read/", "/portal/read/", "/system_settings/read/")},
 		{paths("/pam/read/", "/portal/read/", "/system_settings/"), "", "", nil},
-		{paths("/agents/auto_registration/read/", "/portal/read/"), "warning missing-companion /agents/auto_registration/read/", "/agents/management/read/", nil},
+		{paths("/agents/auto_registration/read/", "/portal/read/"), "warning portal-companion /agents/auto_registration/read/", "/agents/management/read/", nil},
 		// What a companion needs comes along, and what a misspelled path needs.
 		{
 			paths("/security/modify/", "/portal/read/"),
-			"warning risky /security/modify/; warning missing-companion /security/modify/; warning missing-companion /security/modify/", "needs /system_settings/read/",
+			"warning risky /security/modify/; warning portal-companion /security/modify/; warning portal-companion /security/modify/", "needs /system_settings/read/",
 			paths("/security/modify/", "/portal/read/", "/security/read/", "/system_settings/read/"),
 		},
 		{paths("/Reports/Raed"), "error misspelled /Reports/Raed", "", paths("/reports/read/")},
@@ -135,7 +147,7 @@ func TestLint(t *testing.T) {
 			t.Errorf("%q:\n got %s\nwant %s: %s\n%s", c.in, strings.Join(got, "; "), c.want, c.text, strings.Join(texts, "\n"))
 		}
 		if c.fix != nil {
-			if fixed := permissions.Fix(c.in, findings); !slices.Equal(fixed, c.fix) {
+			if fixed := permissions.Fix(c.in, accept(findings)); !slices.Equal(fixed, c.fix) {
 				t.Errorf("%q is fixed to %q, want %q", c.in, fixed, c.fix)
 			}
 		}
@@ -230,6 +242,9 @@ func TestFixLaws(t *testing.T) {
 		}
 		findings := permissions.Lint(in, opts)
 		redundant := 0
+		if fixed := permissions.NewSet(permissions.Fix(in, findings)...); !permissions.NewSet(in...).Equal(fixed) {
+			t.Fatalf("%q is fixed to %q, which is not the same", in, fixed.Paths())
+		}
 		for _, f := range findings {
 			if f.Text == "" || f.Path != "" && !slices.Contains(in, f.Path) {
 				t.Fatalf("%+v", f)
@@ -244,7 +259,7 @@ func TestFixLaws(t *testing.T) {
 		if redundant != len(permissions.Redundant(in)) {
 			t.Fatalf("%d findings for %q", redundant, permissions.Redundant(in))
 		}
-		fixed := permissions.Fix(in, findings)
+		fixed := permissions.Fix(in, accept(findings))
 		if left := permissions.Redundant(fixed); len(left) != 0 {
 			t.Fatalf("%q is fixed to %q, in which %q is redundant", in, fixed, left)
 		}
@@ -256,7 +271,7 @@ func TestFixLaws(t *testing.T) {
 			t.Fatalf("%q is fixed to %q, in which more is outside %v: %v", in, fixed, inside, again)
 		}
 		for _, f := range again {
-			if f.Remove || len(f.Add) > 0 {
+			if f.Remove || len(f.Add) > 0 || len(f.Suggest) > 0 {
 				t.Fatalf("%q is fixed to %q, in which %v is left", in, fixed, f)
 			}
 		}

@@ -31,7 +31,7 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	l.table("paths.txt", 8, 10, l.readPath)
 	l.table("names.txt", 7, 8, l.readName)
 	l.table("mapping.txt", 6, 8, l.readMapping)
-	l.table("sideeffects.txt", 6, 6, l.readSideEffect)
+	l.table("sideeffects.txt", 7, 7, l.readSideEffect)
 	l.table("companions.txt", 4, 4, l.readCompanion)
 	l.addReadSiblings()
 	l.checkNames()
@@ -223,7 +223,7 @@ func (l *loader) readSideEffect(col []string) (problem string) {
 	if at < 0 {
 		return "mapping.txt has no such name and path"
 	}
-	effect := SideEffect{Since: col[3], Effect: col[5]}
+	effect := SideEffect{Since: col[3], Effect: col[5], Source: col[6]}
 	for name := range strings.FieldsSeq(col[4]) {
 		if other := l.byName[Legacy(name)]; other == nil || other.object {
 			return "unless names what is not a known name that holds everywhere"
@@ -241,8 +241,8 @@ func (l *loader) readSideEffect(col []string) (problem string) {
 	if _, err := parseVersion(effect.Since); effect.Since != "" && err != nil {
 		return "malformed version"
 	}
-	if effect.Effect == "" {
-		return "no effect"
+	if effect.Effect == "" || effect.Source == "" {
+		return "no effect or no source"
 	}
 	return ""
 }
@@ -254,19 +254,20 @@ func (l *loader) readCompanion(col []string) (problem string) {
 	switch {
 	case l.paths[p] == nil || l.paths[k.needs] == nil:
 		return "unknown path"
-	case !slices.Contains([]when{whenAlways, whenPortal, whenMaybe}, k.when) || k.why == "":
+	case !slices.Contains([]when{whenCall, whenPortal, whenPart}, k.when) || k.why == "":
 		return "unknown when, or no reason"
 	}
 	return ""
 }
 
-// addReadSiblings adds the companions that are not written down: what ends in modify needs its sibling that ends in read.
+// addReadSiblings adds the companions that are not written down: in the portal, what ends in modify needs its sibling that
+// ends in read.
 func (l *loader) addReadSiblings() {
 	for _, info := range l.pathList {
 		parent, ok := strings.CutSuffix(string(info.Path), "modify/")
 		read, own := Path(parent+"read/"), l.companions[info.Path]
 		if ok && l.paths[read] != nil && !slices.ContainsFunc(own, func(k companion) bool { return k.needs == read }) {
-			l.companions[info.Path] = slices.Insert(own, 0, companion{read, whenAlways, "Changing does not include viewing."})
+			l.companions[info.Path] = slices.Insert(own, 0, companion{read, whenPortal, "Changing does not include viewing, and the portal shows only what can be viewed."})
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (c *converter) override(item *Item, n *parsedLegacy, d *decision) {
 			}
 			if m.Path != "" && m.Path.Covers(p) {
 				own = true
-				c.widen(&widens, m, p)
+				c.widen(&widens, m)
 			}
 		}
 		item.Confidence = min(item.Confidence, confidence)

@@ -58,6 +58,13 @@ func TestDropIsEffective(t *testing.T) {
 	if it := item(t, conv, "Collections[6]:Read"); !slices.Equal(it.StillGranted, want) || it.Narrows != "" || conv.Err() != nil {
 		t.Errorf("%+v", it)
 	}
+	// A name that another one required is not given back by it, whatever becomes of it.
+	for _, to := range [][]permissions.Path{nil, paths("/system_settings/read/"), paths("/auditing/read/")} {
+		conv = override(names("PrivilegedAccessManagement:Modify", "CertificateStoreManagement:Modify", "SystemSettings:Read"), decisions{"SystemSettings:Read": to})
+		if it := item(t, conv, "PrivilegedAccessManagement:Modify"); it.Outcome != permissions.OutcomeConverted || it.Widens != "" {
+			t.Errorf("%v: %+v", to, it)
+		}
+	}
 	// What a decision takes from one name is a gain for another.
 	conv = override(names("Auditing:Read", "Dashboard:Read"), decisions{"Auditing:Read": {}, "Dashboard:Read": {"/auditing/read/", "/dashboard/read/"}})
 	if it := item(t, conv, "Dashboard:Read"); it.Widens != "read the audit log" {

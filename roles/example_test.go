@@ -55,6 +55,18 @@ func ExampleV2_Get() {
 	// Output: there is no role 42
 }
 
+func ExampleV2_Find() {
+	client, done := connect()
+	defer done()
+
+	role, err := roles.NewV2(client).Find(context.Background(), "operators")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(role.ID, role.Name, role.Permissions)
+	// Output: 6 Operators [/portal/read/]
+}
+
 func ExampleV2_Edit() {
 	client, done := connect()
 	defer done()
@@ -72,6 +84,68 @@ func ExampleV2_Edit() {
 	// role "Operators" (6) updated
 	//   Description: "They run it" -> "They run the PKI"
 	//   Permissions: + /certificates/collections/revoke/7/ (revoke certificates in collection 7)
+}
+
+// A dry run checks everything and writes nothing.
+func ExampleV2_Grant() {
+	client, done := connect()
+	defer done()
+
+	_, change, err := roles.NewV2(client).Grant(context.Background(), 6,
+		[]permissions.Path{"/certificates/collections/read/7/"}, security.WithDryRun())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(change)
+	// Output:
+	// role "Operators" (6) would be updated
+	//   Permissions: + /certificates/collections/read/7/ (view certificates in collection 7)
+}
+
+// One change for many roles. What became of each is in the results.
+func ExampleV2_EditAll() {
+	client, done := connect()
+	defer done()
+
+	ids := []int{5, 6, 42}
+	results, err := roles.NewV2(client).EditAll(context.Background(), ids, func(role *roles.UpdateV2) error {
+		role.EmailAddress = new("pki@example.com")
+		return nil
+	}, nil)
+	for i, result := range results {
+		if result.Err != nil {
+			fmt.Println("role", ids[i], "failed, not found:", errors.Is(result.Err, security.ErrNotFound))
+			continue
+		}
+		fmt.Println(result.Change)
+	}
+	fmt.Println("all went well:", err == nil)
+	// Output:
+	// role "Auditors" (5) updated
+	//   EmailAddress: "" -> "pki@example.com"
+	// role "Operators" (6) updated
+	//   EmailAddress: "" -> "pki@example.com"
+	// role 42 failed, not found: true
+	// all went well: false
+}
+
+func ExampleV2_EnsureAll() {
+	client, done := connect()
+	defer done()
+
+	results, err := roles.NewV2(client).EnsureAll(context.Background(), []roles.CreateV2{
+		{Name: "Operators", Description: "They run it"},
+		{Name: "Managers", Description: "They decide", Permissions: []permissions.Path{"/portal/read/"}},
+	}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, result := range results {
+		fmt.Println(result.Change.Object, result.Change.Action)
+	}
+	// Output:
+	// role "Operators" unchanged
+	// role "Managers" created
 }
 
 func ExampleV2_AddClaims() {

@@ -36,23 +36,23 @@ func (k claimKey) short() claimKey {
 
 // claimIndex finds the claims of a list by their key.
 type claimIndex struct {
-	exact     map[claims.Key][]int
+	exact     map[claims.Key]int
 	folded    map[claimKey][]int // in any spelling
 	qualified map[claimKey][]int // those with a domain, by their key without it
 }
 
 func indexClaims(list []claims.Request) claimIndex {
 	x := claimIndex{
-		exact:     make(map[claims.Key][]int, len(list)),
+		exact:     make(map[claims.Key]int, len(list)),
 		folded:    make(map[claimKey][]int, len(list)),
 		qualified: map[claimKey][]int{},
 	}
 	for i, c := range list {
 		key := c.Key()
-		if len(x.exact[key]) > 0 {
+		if x.has(key) {
 			continue // the same claim again
 		}
-		x.exact[key] = []int{i}
+		x.exact[key] = i
 		folded := fold(key)
 		x.folded[folded] = append(x.folded[folded], i)
 		if folded.domain != "" {
@@ -63,14 +63,17 @@ func indexClaims(list []claims.Request) claimIndex {
 }
 
 // has reports whether a claim is in the list, spelled like this.
-func (x claimIndex) has(key claims.Key) bool { return len(x.exact[key]) > 0 }
+func (x claimIndex) has(key claims.Key) bool {
+	_, ok := x.exact[key]
+	return ok
+}
 
 // find returns the places of the claims that key can mean: the one spelled like it,
 // or else those in another spelling, or else for a name without a domain those with
 // one, because the server adds it.
 func (x claimIndex) find(key claims.Key) []int {
-	if at := x.exact[key]; len(at) > 0 {
-		return at
+	if at, ok := x.exact[key]; ok {
+		return []int{at}
 	}
 	folded := fold(key)
 	if at := x.folded[folded]; len(at) > 0 {

@@ -1,8 +1,21 @@
 // Package roles manages security roles, in both of the API's models.
 //
+// Version 2 ([V2], from Command 11 on) knows access-control paths and claims.
 // Version 1 ([V1]) knows permissions named "Area:Name" and Active Directory
-// identities. Version 2 ([V2], from Command 11 on) knows access-control paths
-// and claims. Both describe the same roles: what one writes, the other reads.
+// identities; Command deprecates it. Both work on the same roles, and each shows
+// only what it can express: version 1 shows no claims, and no permission that it has
+// no name for.
+//
+// To change a role, prefer the safe changes of [V2] to a bare [V2.Update]: the PUT of
+// the API replaces the whole role, and undoes what others wrote since it was read.
+//
+//   - [V2.Edit] reads a role, lets a function change it, checks, writes, and looks
+//     whether the change is there. [V2.AddClaims], [V2.RemoveClaims], [V2.Grant] and
+//     [V2.Revoke] are edits of one kind; [V2.EditAll] edits many roles.
+//   - [V2.Ensure] makes a role as desired, whether it exists or not; [V2.EnsureAll]
+//     does so for many.
+//
+// What they promise, and what they cannot, is in docs/safe-changes.md of this module.
 //
 // API: /Security/Roles, versions 1 and 2.
 package roles

@@ -172,7 +172,7 @@ func TestEditOfDamagedText(t *testing.T) {
 			})
 		})
 	}
-	for name, value := range map[string]string{"the replacement character itself": "s\ufffdd", "a pair": `\ud83d\udd11`, "a domain": `EAST\\ud800`} {
+	for name, value := range map[string]string{"the replacement character itself": "s\ufffdd", "a pair": `\ud83d\udd11`, "a pair and the character": `\ud83d\udd11 \ufffd`, "a domain": `EAST\\ud800`} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, "SOUTH")
 			w.read = func(s string) string {
@@ -471,6 +471,59 @@ func TestEditTellsOfUnknownOutcomes(t *testing.T) {
 		_, _, err := w.service().Edit(ctx, 5, describe("new"))
 		is(t, err, context.DeadlineExceeded, security.ErrUnknownOutcome, security.ErrServer)
 	})
+}
+
+// Every part of a change is looked for after the write.
+func TestEditVerifiesEveryPart(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*roles.UpdateV2){
+		"a field":       func(u *roles.UpdateV2) { u.EmailAddress = new("new@example.com") },
+		"a permission":  func(u *roles.UpdateV2) { u.Permissions = append(u.Permissions, "/reports/read/") },
+		"a revocation":  func(u *roles.UpdateV2) { u.Permissions = nil },
+		"a claim":       func(u *roles.UpdateV2) { u.Claims = append(u.Claims, claim("b")) },
+		"a claim less":  func(u *roles.UpdateV2) { u.Claims = nil },
+		"a wider right": func(u *roles.UpdateV2) { u.Permissions = paths("/portal/") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "a")
+			before := w.role
+			w.on(3, func(_ *http.Request, do func() *http.Response) (*http.Response, error) {
+				w.change(func(r *worldRole) { *r = before })
+				return do(), nil
+			})
+			_, _, err := w.service().Edit(t.Context(), 5, func(u *roles.UpdateV2) error { change(u); return nil })
+			if err != nil || w.writes() != 2 {
+				t.Errorf("%s: after %d writes: %v", name, w.writes(), err)
+			}
+		})
+	}
+}
+
+// A server that asks to wait is obeyed, up to the longest wait of the client.
+func TestEditWaitsAsLongAsItIsAsked(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[string]string{
+		"":     "GET 0s, PUT 0s, GET 1s, PUT 1s, GET 3s, PUT 3s, GET 3s",
+		"3":    "GET 0s, PUT 0s, GET 3s, PUT 3s, GET 6s, PUT 6s, GET 6s",
+		"3600": "GET 0s, PUT 0s",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			for _, n := range []int{2, 4} {
+				w.on(n, func(r *http.Request, _ func() *http.Response) (*http.Response, error) {
+					answer := response(r, http.StatusTooManyRequests, "")
+					if after != "" {
+						answer.Header.Set("Retry-After", after)
+					}
+					return answer, nil
+				})
+			}
+			_, _, err := w.service().Edit(t.Context(), 5, describe("new"))
+			if errors.Is(err, security.ErrRateLimited) != (after == "3600") || w.requests() != want {
+				t.Errorf("Retry-After %q: requests are %s, want %s: %v", after, w.requests(), want, err)
+			}
+		})
+	}
 }
 
 // An error names the edit and what came of it, once.

@@ -52,7 +52,8 @@ type Config struct {
 	Timeout    time.Duration // of one attempt; 60 s by default
 
 	// Warnings are what a person should know about the source: that other people
-	// can read the file, or that a setting in it has no effect.
+	// can read the file, that certificates are not checked, or that a setting has no
+	// effect.
 	// [NewClientFromConfig] logs them.
 	Warnings []string
 }

@@ -141,6 +141,9 @@ func (r *reading) finish(errs []error) (*Config, error) {
 	if r.Host != "" {
 		errs = append(errs, r.checkHost(), r.checkCredential())
 	}
+	if r.SkipVerify {
+		r.warn("the server's certificate is not checked: whoever is in between can read the credential")
+	}
 	if r.Domain != "" && !r.basic() {
 		r.warn("the domain has no effect: it belongs to a user name and password")
 	}

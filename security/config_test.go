@@ -187,7 +187,7 @@ func TestConfigFromEnv(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(got.Warnings) > 0 {
+			if len(got.Warnings) > 0 != got.SkipVerify {
 				t.Errorf("it warns: %q", got.Warnings)
 			}
 			tc.want.Source = "the environment"

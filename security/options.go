@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -144,10 +144,13 @@ func WithInsecureHTTP(hosts ...string) Option {
 	return option(func(c *config) error {
 		c.insecureHTTP = true
 		for _, host := range hosts {
-			if u := (&url.URL{Host: host}); host == "" || u.Hostname() != strings.Trim(host, "[]") {
+			name := strings.ToLower(strings.Trim(host, "[]"))
+			if net.ParseIP(name) == nil && (name == "" || strings.ContainsFunc(name, func(r rune) bool {
+				return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+			})) {
 				return badOption("WithInsecureHTTP", "%q is not a host name or an address, without a port", host)
 			}
-			c.clearHosts = append(c.clearHosts, strings.ToLower(strings.Trim(host, "[]")))
+			c.clearHosts = append(c.clearHosts, name)
 		}
 		return nil
 	})

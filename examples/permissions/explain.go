@@ -101,7 +101,7 @@ func effect(e permissions.SideEffect) string {
 	if len(e.Unless) > 0 {
 		text += ", unless the role also holds " + join(e.Unless, " and ")
 	}
-	return text
+	return text + " (" + e.Source + ")"
 }
 
 // path writes what is known about a path, limited to one object if the input is.

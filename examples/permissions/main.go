@@ -38,7 +38,7 @@ Examples:
   permissions convert AdminPortal:Read CertificateEnrollment:PendingCsr "Collections[6]:Revoke"
   permissions convert -min documented -on 11.3 -f role.txt
   permissions explain /certificates/requests/manage/ "Manage Pending CSRs"
-  permissions lint -fix /Portal/Read /ssl/modify/
+  permissions lint -fix -accept /Portal/Read /ssl/modify/
   permissions diff /certificates/ -- /certificates/collections/read/6/
 
 Exit status:
@@ -54,10 +54,11 @@ func main() {
 
 // options are what the flags say.
 type options struct {
-	json, fix bool
-	file      string
-	convert   permissions.ConvertOptions
-	inside    string
+	json        bool
+	file        string
+	convert     permissions.ConvertOptions
+	fix, accept bool
+	inside      string
 }
 
 // usageError is an error in how the program is called.
@@ -138,7 +139,8 @@ func flagsFor(o *options) *flag.FlagSet {
 	flags.StringVar(&o.convert.Version, "on", "", "convert: report what this Command `version` lacks, for example 11.3")
 	flags.TextVar(&o.convert.MinConfidence, "min", permissions.ConfidenceNone, "convert: refuse what is mapped with less `confidence`: guess, inferred or documented")
 	flags.BoolVar(&o.convert.RefuseWidening, "refuse-widening", false, "convert: refuse what lets the role do more than its names allowed")
-	flags.BoolVar(&o.fix, "fix", false, "lint: write the paths with everything fixed that can be, including missing companions")
+	flags.BoolVar(&o.fix, "fix", false, "lint: write the paths with everything fixed that changes no right")
+	flags.BoolVar(&o.accept, "accept", false, "lint: with -fix, also correct misspelled paths and add missing ones, which lets the role do more")
 	flags.StringVar(&o.inside, "inside", "", "lint: report what is outside this permission set, `paths` separated by commas")
 	return flags
 }
@@ -259,7 +261,15 @@ func lint(o options, list []string, w io.Writer) error {
 	findings := permissions.Lint(paths, &opts)
 	failed := slices.ContainsFunc(findings, func(f permissions.Finding) bool { return f.Severity == permissions.SeverityError })
 	var text strings.Builder
+	if o.accept && !o.fix {
+		return wrongly("-accept goes with -fix")
+	}
 	if o.fix {
+		for i, f := range findings {
+			if o.accept {
+				findings[i] = f.Accept()
+			}
+		}
 		fixed := permissions.Fix(paths, findings)
 		for _, p := range fixed {
 			text.WriteString(shown(p) + "\n")

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
 )
 
 // Registry holds what the callers of one client take turns at, for as long as
@@ -61,7 +63,7 @@ func (t *Turn[S]) Resume(ctx context.Context) error {
 		t.held = true
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for another call of this client to finish its change: %w", context.Cause(ctx))
+		return fmt.Errorf("waiting for another call of this client to finish its change: %w", transport.EndOf(ctx))
 	}
 }
 
