@@ -88,7 +88,7 @@ func (s *V1) SetApplicationRoles(ctx context.Context, id int, roles []RoleAccess
 }
 
 // AuditCertificate lists which accounts may do what with a certificate, as a
-// member of a collection, or of none where collectionID is 0.
+// member of a collection, or of none if collectionID is 0.
 //
 // API: GET /Certificates/IdentityAudit/{id}, version 1.
 func (s *V1) AuditCertificate(ctx context.Context, id, collectionID int, call ...security.CallOption) ([]CertificateAccessV1, error) {
@@ -97,7 +97,7 @@ func (s *V1) AuditCertificate(ctx context.Context, id, collectionID int, call ..
 }
 
 // CertificateSecurity returns which roles may do what with a certificate, as a
-// member of a collection, or of none where collectionID is 0.
+// member of a collection, or of none if collectionID is 0.
 //
 // API: GET /Certificates/{id}/Security, version 1.
 func (s *V1) CertificateSecurity(ctx context.Context, id, collectionID int, call ...security.CallOption) (*CertificateSecurity, error) {

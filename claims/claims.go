@@ -144,7 +144,7 @@ type Claim struct {
 	Description string   `json:"Description"`
 	Type        Type     `json:"ClaimType"`
 	Value       string   `json:"ClaimValue"`
-	Provider    Provider `json:"Provider,omitzero"` // zero where the server does not name it
+	Provider    Provider `json:"Provider,omitzero"` // zero if the server does not name it
 }
 
 // Provider is the identity provider that vouches for a claim.

@@ -69,7 +69,7 @@ func TestEnsure(t *testing.T) {
 		existing []claims.Request
 		desired  claims.Request
 		action   security.Action
-		text     string // of the change, but for the ids
+		text     string // of the change, without the ids
 	}{
 		"created": {
 			nil, role("ops"), security.Created,

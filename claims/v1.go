@@ -41,7 +41,7 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 }
 
 // All yields every claim that opts selects, page after page. No unique sort
-// field is documented for claims, so they come in the server's order; where
+// field is documented for claims, so they come in the server's order; if
 // pages overlap, the walk ends with [security.ErrListChanged].
 //
 // API: GET /Security/Claims, version 1.
@@ -95,8 +95,8 @@ func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) 
 // Find returns the claim with a key, compared by [Key.Same]; one with the same
 // domain comes before one that only one of them has a domain for.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where several fit and none exactly.
+// The error is [security.ErrNotFound] if there is none, and
+// [security.ErrConflict] if several fit and none exactly.
 //
 // API: GET /Security/Claims, version 1.
 func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
@@ -107,7 +107,7 @@ func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (
 	return found, err
 }
 
-// find is Find, with nil for a claim that there is not.
+// find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
 	if err := claim.Validate(); err != nil {
 		return nil, fmt.Errorf("find claim: %w", err)
@@ -135,10 +135,10 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 	return similar, nil
 }
 
-// Ensure makes a claim as desired: it finds it by its key, creates it where
+// Ensure makes a claim as desired: it finds it by its key, creates it if
 // there is none, and otherwise corrects its description. It may be repeated. A
 // creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the claim is nil where it would be
+// [security.WithDryRun] nothing is written; the claim is nil if it would be
 // created.
 //
 // API: GET, POST and PUT /Security/Claims, version 1.
@@ -175,7 +175,7 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 
 // EnsureAll ensures many claims, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
-// error is nil where all went well; it says how many failed or were not
+// error is nil if all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
 	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)

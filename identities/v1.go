@@ -86,8 +86,8 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // bare name finds the one identity that has it in whatever domain. The API
 // cannot search identities, so this walks the list.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where a bare name fits several.
+// The error is [security.ErrNotFound] if there is none, and
+// [security.ErrConflict] if a bare name fits several.
 //
 // API: GET /Security/Identities, version 1.
 func (s *V1) Find(ctx context.Context, accountName string, call ...security.CallOption) (*Identity, error) {
@@ -129,7 +129,7 @@ func checkAccount(accountName string) error {
 // Ensure adds an identity unless it is there, found by account name: DOMAIN\name
 // or a bare name, but not name@domain, which no list shows. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the identity is nil where it would be
+// [security.WithDryRun] nothing is written; the identity is nil if it would be
 // created.
 //
 // API: GET and POST /Security/Identities, version 1.

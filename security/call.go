@@ -47,14 +47,14 @@ func (o sharedOption) apply(c *config) error {
 
 // Response is what there is to know about an answer besides its body.
 type Response struct {
-	StatusCode    int // 0 where nothing came back
+	StatusCode    int // 0 if nothing came back
 	Header        http.Header
-	Total         int // X-Total-Count of a list, -1 where the server did not say
+	Total         int // X-Total-Count of a list, -1 if the server did not say
 	Attempts      int
 	CorrelationID string // names this request in the server's log
 }
 
-// WithResponse fills r with the answer's status and headers, also where the
+// WithResponse fills r with the answer's status and headers, also if the
 // call fails. While a list is walked it holds the answer to the page that the
 // walk is at; of several calls made for one it holds the last. Calls that a bulk
 // operation (Details, EnsureAll) makes at the same time do not fill it. Do not
@@ -131,7 +131,7 @@ func WithConcurrency(n int) SharedOption {
 }
 
 // WithReplay vouches that this POST may be sent more than once, so that it is
-// repeated like a PUT. Without it a POST is repeated only where it provably was
+// repeated like a PUT. Without it a POST is repeated only if it provably was
 // not processed.
 func WithReplay() CallOption {
 	return callOption(func(c *service.Settings) { c.Replay = true })

@@ -1019,7 +1019,7 @@ func TestProgress(t *testing.T) {
 }
 
 // TestAllOnAMovingList: whatever happens to the list meanwhile, no item comes
-// twice and the walk ends; where it ends well, as many came as the list held.
+// twice and the walk ends; if it ends well, as many came as the list held.
 func TestAllOnAMovingList(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
