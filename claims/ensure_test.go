@@ -184,7 +184,7 @@ func TestEnsure(t *testing.T) {
 // The server may normalize what it is given; that is no reason to create again.
 func TestEnsureOnServersThatNormalize(t *testing.T) {
 	t.Parallel()
-	server := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithSchemeNormalization())
+	server := start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE", NormalizeSchemes: true}))
 	s := serviceOf(t, server)
 	unknown := claims.Request{Type: claims.TypeOAuthOid, Value: "x", Scheme: "unknown", Description: "test"}
 	for _, r := range []claims.Request{group("pki admins"), unknown} {

@@ -139,7 +139,7 @@ func connect(out io.Writer, configured bool, options []security.Option) (*securi
 		return client, func() {}, nil
 	}
 	server := securitytest.NewServer(
-		securitytest.WithADClaimNormalization("KEYEXAMPLE"),
+		securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}),
 		securitytest.WithRoles(securitytest.Role{
 			Name: "Web Platform", Description: "The web people", Permissions: []string{"/portal/read/", "/reports/read/"},
 			Claims: []securitytest.Claim{{Type: "OAuthRole", Value: "web-interns", Scheme: "System", Description: "Interns"}},

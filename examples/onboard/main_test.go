@@ -70,7 +70,7 @@ func wantParts(t *testing.T, got string, parts ...string) {
 // what other people gave it.
 func start(t *testing.T) *securitytest.Server {
 	t.Helper()
-	server := securitytest.NewServer(securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithRoles(
+	server := securitytest.NewServer(securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}), securitytest.WithRoles(
 		securitytest.Role{
 			Name: "Web Platform", Description: "Old", Permissions: []string{"/portal/read/", "/reports/read/"},
 			Claims: []securitytest.Claim{

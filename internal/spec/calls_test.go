@@ -31,7 +31,7 @@ const (
 // furniture seeds the simulated server.
 func furniture() []securitytest.Option {
 	return []securitytest.Option{
-		securitytest.WithStrictBodies(),
+		securitytest.WithQuirks(securitytest.Quirks{StrictBodies: true}),
 		securitytest.WithCollections(securitytest.Collection{ID: collectionID, Name: "Web servers"}),
 		securitytest.WithContainers(securitytest.Container{ID: containerID, Name: "IIS servers"}),
 		securitytest.WithPAMProviders(securitytest.PAMProvider{ID: pamProviderID, Name: "Vault"}),
