@@ -205,6 +205,18 @@ func checkKey(p *validate.Problems, k Key) {
 	p.Required("Scheme", k.Scheme, maxText)
 }
 
+// checkNew is what is wrong with a claim that is to be created, beyond what
+// Validate reports: nobody could tell it from another one by its looks.
+func checkNew(r Request) error {
+	var p validate.Problems
+	p.Merge(r.Validate())
+	if p.Err() == nil {
+		p.Name("Value", r.Value, maxText)
+		p.Name("Scheme", r.Scheme, maxText)
+	}
+	return p.Err()
+}
+
 // maxText is the longest value, scheme and description.
 const maxText = 512
 

@@ -113,7 +113,7 @@ func TestEnsure(t *testing.T) {
 		"a control character in the value": {
 			[]claims.Request{role("tab\tteam")},
 			role("tab\tteam"), security.Unchanged,
-			"claim OAuthRole tab\tteam (System) unchanged",
+			`claim OAuthRole tab\tteam (System) unchanged`,
 		},
 		"Active Directory in another case": {
 			[]claims.Request{group(`KEYEXAMPLE\PKI Admins`)},
@@ -423,12 +423,12 @@ func TestEnsureAllOfAGrowingList(t *testing.T) {
 	peak := watch(server)
 	var told []int
 	var response security.Response
-	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, &security.BulkOptions{Progress: func(finished, total int) {
+	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, nil, security.WithProgress(func(finished, total int) {
 		if total != len(list) {
 			t.Errorf("total is %d", total)
 		}
 		told = append(told, finished)
-	}}, security.WithConcurrency(6), security.WithResponse(&response))
+	}), security.WithConcurrency(6), security.WithResponse(&response))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -479,11 +479,11 @@ func TestEnsureAllEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	results, err := serviceOf(t, server).EnsureAll(ctx, list, &security.BulkOptions{Progress: func(finished, _ int) {
+	results, err := serviceOf(t, server).EnsureAll(ctx, list, nil, security.WithProgress(func(finished, _ int) {
 		if finished == 10 {
 			cancel()
 		}
-	}}, security.WithConcurrency(2))
+	}), security.WithConcurrency(2))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}

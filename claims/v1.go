@@ -6,7 +6,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +31,8 @@ var (
 	opRolesV1  = transport.Op{Method: http.MethodGet, Path: "Security/Claims/Roles", Version: 1}
 )
 
+func about(id int) func(any) error { return service.About(id, func(c *Claim) int { return c.ID }) }
+
 // List returns one page of claims.
 //
 // API: GET /Security/Claims, version 1.
@@ -52,22 +53,23 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: GET /Security/Claims/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id)})
 }
 
-// Create makes a claim. What the server does where the claim exists already is
-// not documented; we assume that it refuses.
+// Create makes a claim. A value or a scheme with control or invisible characters
+// is refused. What the server does if the claim exists already is not documented;
+// we assume that it refuses.
 //
 // API: POST /Security/Claims, version 1.
 func (s *V1) Create(ctx context.Context, claim Request, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim, Err: checkNew(claim), Check: about(0)})
 }
 
 // Update changes a claim's description, the only thing about it that can change.
 //
 // API: PUT /Security/Claims, version 1.
 func (s *V1) Update(ctx context.Context, claim Update, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: claim})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: claim, Check: about(claim.ID)})
 }
 
 // Delete removes a claim. What happens to roles that it still has is not
@@ -176,9 +178,5 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 // error is nil where all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
-	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
-		// One request at a time each: those of an item do not report, and do not
-		// multiply with the items.
-		return s.Ensure(ctx, claim, append(slices.Clip(call), safe.Quiet(), security.WithConcurrency(1))...)
-	})
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

@@ -50,7 +50,7 @@ type Create struct {
 // security.FieldErrors.
 func (c Create) Validate() error {
 	var p validate.Problems
-	p.Required("AccountName", c.AccountName, 0)
+	p.Name("AccountName", c.AccountName, 0)
 	return p.Err()
 }
 

@@ -52,7 +52,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: POST /Security/Identities, version 1.
 func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallOption) (*Identity, error) {
-	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity})
+	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity, Check: service.About(0, func(i *Identity) int { return i.ID })})
 }
 
 // Lookup asks whether Active Directory knows an account: DOMAIN\name,
@@ -160,4 +160,12 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 		},
 		ID: func(i *Identity) string { return strconv.Itoa(i.ID) },
 	})
+}
+
+// EnsureAll ensures many identities, several at a time (see
+// [security.WithConcurrency]), and returns what became of each, in order. The
+// error is nil if all went well; it says how many failed or were not attempted,
+// and holds the first error.
+func (s *V1) EnsureAll(ctx context.Context, desired []Create, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Identity], error) {
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

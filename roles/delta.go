@@ -2,84 +2,69 @@ package roles
 
 import (
 	"slices"
-	"time"
 
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// delta is what one writing changes about a role, so that it can be recognized,
+// delta is what one write changes about a role, so that it can be recognized,
 // and repeated, on a role that others changed as well.
 type delta struct {
 	fields []fieldChange
 	grant  []permissions.Path
 	revoke []permissions.Path
 	add    []claims.Request
-	remove []claims.Request
-	until  time.Time // when a write of it need no longer be confirmed
+	remove []claims.Request // as the role held them
 }
 
 type fieldChange struct{ name, from, to string }
 
-// fieldsOf lists the plain fields of an update, each with its place.
-func fieldsOf(u *UpdateV2) []struct {
+// field is a plain field of an update, and its place there.
+type field struct {
 	name  string
-	value **string
-} {
+	value **string // nil for an absent text
+}
+
+// fieldsOf lists the plain fields of an update.
+func fieldsOf(u *UpdateV2) []field {
 	name, description, set := &u.Name, &u.Description, &u.PermissionSetID
-	return []struct {
-		name  string
-		value **string
-	}{{"Name", &name}, {"Description", &description}, {"EmailAddress", &u.EmailAddress}, {"PermissionSetID", &set}}
+	return []field{{"Name", &name}, {"Description", &description}, {"EmailAddress", &u.EmailAddress}, {"PermissionSetID", &set}}
 }
 
-// clone is a copy that shares nothing with u.
-func (u UpdateV2) clone() UpdateV2 {
-	u.Permissions, u.Claims = slices.Clone(u.Permissions), slices.Clone(u.Claims)
-	if u.EmailAddress != nil {
-		u.EmailAddress = new(*u.EmailAddress)
-	}
-	return u
-}
-
-// asHeld returns the claims with those that the role holds already written as it
-// holds them: of another spelling, the server could make another claim.
-func asHeld(held, wanted []claims.Request) []claims.Request {
-	out := slices.Clone(wanted)
-	for i, c := range wanted {
-		at := slices.IndexFunc(held, func(h claims.Request) bool { return h.Key() == c.Key() })
-		if at < 0 {
-			at = slices.IndexFunc(held, func(h claims.Request) bool { return sameClaim(h, c) })
-		}
-		if at >= 0 {
-			out[i] = held[at]
-		}
-	}
-	return out
-}
-
-// text is a field's value; an absent one is empty.
-func text(s *string) string {
-	if s == nil {
+func (f field) text() string {
+	if *f.value == nil {
 		return ""
 	}
-	return *s
+	return **f.value
 }
 
-// compare is what leads from base to update.
+func (f field) set(text string) {
+	switch {
+	case f.name != "EmailAddress":
+		**f.value = text
+	case text == "":
+		*f.value = nil
+	default:
+		*f.value = new(text)
+	}
+}
+
+// compare is what leads from base to update. Claims that are held must be spelled
+// as they are held, see asHeld.
 func compare(base, update UpdateV2) *delta {
-	d := &delta{}
+	d := &delta{
+		grant:  without(update.Permissions, base.Permissions, canonical),
+		revoke: without(base.Permissions, update.Permissions, canonical),
+		add:    without(update.Claims, base.Claims, claims.Request.Key),
+		remove: without(base.Claims, update.Claims, claims.Request.Key),
+	}
 	after := fieldsOf(&update)
 	for i, f := range fieldsOf(&base) {
-		if from, to := text(*f.value), text(*after[i].value); from != to {
+		if from, to := f.text(), after[i].text(); from != to {
 			d.fields = append(d.fields, fieldChange{f.name, from, to})
 		}
 	}
-	d.grant = without(update.Permissions, base.Permissions, samePath)
-	d.revoke = without(base.Permissions, update.Permissions, samePath)
-	d.add = claims.Unique(without(update.Claims, base.Claims, sameClaim))
-	d.remove = without(base.Claims, update.Claims, sameClaim)
 	return d
 }
 
@@ -94,45 +79,53 @@ func (d *delta) sets(field string) bool {
 // holds reports whether role shows all of the change.
 func (d *delta) holds(role *RoleV2) bool {
 	u := role.ToUpdate()
-	again := u
-	again.Permissions, again.Claims = slices.Clone(u.Permissions), slices.Clone(u.Claims)
-	d.apply(&again)
-	return compare(u, again).empty()
+	for _, f := range fieldsOf(&u) {
+		for _, change := range d.fields {
+			if change.name == f.name && change.to != f.text() {
+				return false
+			}
+		}
+	}
+	if len(without(d.revoke, u.Permissions, canonical)) != len(d.revoke) {
+		return false
+	}
+	held := permissions.NewSet(u.Permissions...)
+	if !all(d.grant, held.Allows) {
+		return false
+	}
+	index := indexClaims(u.Claims)
+	return all(d.add, func(c claims.Request) bool { return len(index.find(c.Key())) > 0 }) &&
+		!slices.ContainsFunc(d.remove, func(c claims.Request) bool { return index.has(c.Key()) })
 }
 
 // apply makes the change, as far as it is not there.
 func (d *delta) apply(u *UpdateV2) {
-	for _, f := range d.fields {
-		for _, place := range fieldsOf(u) {
-			if place.name != f.name {
-				continue
-			}
-			switch {
-			case f.name != "EmailAddress":
-				**place.value = f.to
-			case f.to == "":
-				u.EmailAddress = nil
-			default:
-				u.EmailAddress = new(f.to)
+	for _, f := range fieldsOf(u) {
+		for _, change := range d.fields {
+			if change.name == f.name {
+				f.set(change.to)
 			}
 		}
 	}
-	u.Permissions = without(u.Permissions, d.revoke, samePath)
-	for _, p := range without(d.grant, u.Permissions, coveredBy) {
-		u.Permissions = append(slices.DeleteFunc(u.Permissions, p.Covers), p)
+	u.Permissions = granted(without(u.Permissions, d.revoke, canonical), d.grant)
+	u.Claims = without(u.Claims, d.remove, claims.Request.Key)
+	index := indexClaims(u.Claims)
+	for _, c := range d.add {
+		if len(index.find(c.Key())) == 0 {
+			u.Claims = append(u.Claims, c)
+		}
 	}
-	u.Claims = append(without(u.Claims, d.remove, sameClaim), without(d.add, u.Claims, sameClaim)...)
 }
 
-// yield leaves to a later change what both are about.
-func (d *delta) yield(later *delta) {
-	d.fields = without(d.fields, later.fields, func(a, b fieldChange) bool { return a.name == b.name })
-	for _, paths := range []*[]permissions.Path{&d.grant, &d.revoke} {
-		*paths = without(without(*paths, later.grant, samePath), later.revoke, samePath)
-	}
-	for _, requests := range []*[]claims.Request{&d.add, &d.remove} {
-		*requests = without(without(*requests, later.add, sameClaim), later.remove, sameClaim)
-	}
+// cede leaves to a later change what both are about. Claims whose names differ in
+// the domain only count as the same here: the server may have added it.
+func (d *delta) cede(later *delta) {
+	d.fields = without(d.fields, later.fields, func(f fieldChange) string { return f.name })
+	touched := slices.Concat(later.grant, later.revoke)
+	d.grant, d.revoke = without(d.grant, touched, canonical), without(d.revoke, touched, canonical)
+	short := func(c claims.Request) claimKey { return fold(c.Key()).short() }
+	holders := slices.Concat(later.add, later.remove)
+	d.add, d.remove = without(d.add, holders, short), without(d.remove, holders, short)
 }
 
 // describe says it for people.
@@ -166,24 +159,26 @@ func keys(requests []claims.Request) []string {
 	return out
 }
 
-// without returns a new list of those items that none of others is the same as.
-func without[T any](items, others []T, same func(item, other T) bool) []T {
+// without returns a new list of those items whose key none of others has.
+func without[T any, K comparable](items, others []T, key func(T) K) []T {
+	taken := make(map[K]struct{}, len(others))
+	for _, other := range others {
+		taken[key(other)] = struct{}{}
+	}
 	out := make([]T, 0, len(items))
 	for _, item := range items {
-		if !slices.ContainsFunc(others, func(other T) bool { return same(item, other) }) {
+		if _, ok := taken[key(item)]; !ok {
 			out = append(out, item)
 		}
 	}
 	return out
 }
 
-func sameClaim(a, b claims.Request) bool { return a.Key().Same(b.Key()) }
+func all[T any](items []T, holds func(T) bool) bool {
+	return !slices.ContainsFunc(items, func(item T) bool { return !holds(item) })
+}
 
-// samePath compares in canonical form: the server may write a path its own way.
-func samePath(a, b permissions.Path) bool { return a == b || canonical(a) == canonical(b) }
-
-func coveredBy(p, held permissions.Path) bool { return canonical(held).Covers(canonical(p)) }
-
+// canonical is the one form of a path, which the server may write in its own way.
 func canonical(p permissions.Path) permissions.Path {
 	if c, err := permissions.ParsePath(string(p)); err == nil {
 		return c

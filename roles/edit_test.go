@@ -25,13 +25,13 @@ func TestRemovingNonsense(t *testing.T) {
 	server, id := start(t)
 	s := serviceOf(t, server)
 	for _, p := range []permissions.Path{"", "Certificates:Import", "/certificates/ import/"} {
-		_, err := s.Revoke(t.Context(), id, []permissions.Path{"/reports/read/", p})
+		_, _, err := s.Revoke(t.Context(), id, []permissions.Path{"/reports/read/", p})
 		if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "paths[1]") {
 			t.Errorf("revoking %q gives %v", p, err)
 		}
 	}
 	for _, k := range []claims.Key{{}, {Type: "oauthrole", Value: "ops", Scheme: "System"}, {Type: claims.TypeOAuthRole, Value: "ops"}} {
-		_, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("nobody").Key(), k})
+		_, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("nobody").Key(), k})
 		if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "remove[1].") {
 			t.Errorf("removing %v gives %v", k, err)
 		}
@@ -43,10 +43,10 @@ func TestWaitingForATurn(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	s := serviceOf(t, server)
-	_, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error {
+	_, _, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		_, err := s.Edit(ctx, id, func(*roles.UpdateV2) error { return nil })
+		_, _, err := s.Edit(ctx, id, func(*roles.UpdateV2) error { return nil })
 		return err
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for another call") {
@@ -120,11 +120,10 @@ func TestEditChangesOneThing(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	before, _ := server.Role(id)
-	var change security.Change
-	role, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+	role, change, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 		u.Description = "Operators of the PKI"
 		return nil
-	}, security.WithChange(&change))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,29 +146,29 @@ func TestEditWithoutChangeWritesNothing(t *testing.T) {
 	server, id := start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}))
 	s := serviceOf(t, server)
 	ad := claims.Request{Type: claims.TypeGroup, Value: "pki admins", Scheme: "Active Directory", Description: "d"}
-	if _, err := s.AddClaims(t.Context(), id, []claims.Request{ad}); err != nil {
+	if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{ad}); err != nil {
 		t.Fatal(err)
 	}
 	server.ResetRequests()
 	for name, edit := range map[string]func() error{
 		"nothing": func() error {
-			_, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return nil })
+			_, _, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return nil })
 			return err
 		},
 		"a claim that the server normalized": func() error {
-			_, err := s.AddClaims(t.Context(), id, []claims.Request{ad})
+			_, _, err := s.AddClaims(t.Context(), id, []claims.Request{ad})
 			return err
 		},
 		"a permission that is held": func() error {
-			_, err := s.Grant(t.Context(), id, []permissions.Path{"/portal/read/"})
+			_, _, err := s.Grant(t.Context(), id, []permissions.Path{"/portal/read/"})
 			return err
 		},
 		"a claim that it has not": func() error {
-			_, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("stranger").Key()})
+			_, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("stranger").Key()})
 			return err
 		},
 		"another order": func() error {
-			_, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+			_, _, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 				slices.Reverse(u.Permissions)
 				slices.Reverse(u.Claims)
 				return nil
@@ -190,18 +189,18 @@ func TestGrantAndRevoke(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	s := serviceOf(t, server)
-	role, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/"})
+	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []permissions.Path{"/portal/read/", "/certificates/"}; !slices.Equal(role.Permissions, want) {
 		t.Errorf("permissions are %v, want %v", role.Permissions, want)
 	}
-	_, err = s.Revoke(t.Context(), id, []permissions.Path{"/certificates/import/"})
+	_, _, err = s.Revoke(t.Context(), id, []permissions.Path{"/certificates/import/"})
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "held through /certificates/") {
 		t.Errorf("revoking a part of what is held gives %v", err)
 	}
-	role, err = s.Revoke(t.Context(), id, []permissions.Path{"/certificates/"})
+	role, _, err = s.Revoke(t.Context(), id, []permissions.Path{"/certificates/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +245,7 @@ func TestEditRefusesBeforeWriting(t *testing.T) {
 		}, []string{"Immutable:"}},
 	} {
 		server.ResetRequests()
-		_, err := s.Edit(t.Context(), tt.id, tt.change)
+		_, _, err := s.Edit(t.Context(), tt.id, tt.change)
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			continue
@@ -260,13 +259,13 @@ func TestEditRefusesBeforeWriting(t *testing.T) {
 			t.Errorf("%s: %d writes", name, n)
 		}
 	}
-	if _, err := s.Edit(t.Context(), id, nil); !errors.Is(err, security.ErrInvalid) {
+	if _, _, err := s.Edit(t.Context(), id, nil); !errors.Is(err, security.ErrInvalid) {
 		t.Errorf("no callback: %v", err)
 	}
-	if _, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return own }); !errors.Is(err, own) {
+	if _, _, err := s.Edit(t.Context(), id, func(*roles.UpdateV2) error { return own }); !errors.Is(err, own) {
 		t.Errorf("the callback's error is lost: %v", err)
 	}
-	if _, err := s.AddClaims(t.Context(), 1, []claims.Request{claim("admins")}); err != nil {
+	if _, _, err := s.AddClaims(t.Context(), 1, []claims.Request{claim("admins")}); err != nil {
 		t.Errorf("the immutable role refuses claims: %v", err)
 	}
 }
@@ -274,12 +273,11 @@ func TestEditRefusesBeforeWriting(t *testing.T) {
 func TestEditDryRun(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
-	var change security.Change
-	role, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+	role, change, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 		u.Permissions = []permissions.Path{"/portal/read/", "/certificates/collections/revoke/6/"}
-		u.Claims = append(u.Claims, claim("new"))
+		u.Claims = append(u.Claims, claim("new"), claim("ops")) // it holds one of them already
 		return nil
-	}, security.WithDryRun(), security.WithChange(&change))
+	}, security.WithDryRun())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,12 +312,12 @@ func TestEditsOfOneClientTakeTurns(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 50 {
 		group.Go(func() {
-			if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim(fmt.Sprintf("new-%02d", i))}); err != nil {
+			if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim(fmt.Sprintf("new-%02d", i))}); err != nil {
 				t.Error(err)
 			}
 		})
 		group.Go(func() {
-			if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim(fmt.Sprintf("old-%02d", i)).Key()}); err != nil {
+			if _, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim(fmt.Sprintf("old-%02d", i)).Key()}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -344,7 +342,7 @@ func TestEditRepairsALostUpdate(t *testing.T) {
 			t.Error(err)
 		}
 	}})
-	role, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+	role, _, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 		calls++
 		u.Claims = append(u.Claims, claim("ours"))
 		return nil
@@ -364,7 +362,7 @@ func TestEditGivesUpAgainstABusyWriter(t *testing.T) {
 	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", Interleave: func() {
 		_ = server.UpdateRole(id, func(r *securitytest.Role) { *r = stale })
 	}})
-	_, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+	_, _, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
 	if !errors.Is(err, security.ErrConflict) {
 		t.Errorf("error is %v", err)
 	}
@@ -398,13 +396,13 @@ func TestEditConvergesAfterEveryFailure(t *testing.T) {
 					server, id := start(t)
 					s := serviceOf(t, server, security.WithTimeout(100*time.Millisecond))
 					server.Inject(fault)
-					_, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+					_, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")})
 					if err != nil && times == 1 && !fault.HTMLLogin {
 						t.Errorf("one failure is too much: %v", err)
 					}
 					if err != nil {
 						server.ClearFaults()
-						if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
+						if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
 							t.Errorf("again: %v", err)
 						}
 					}
@@ -424,59 +422,9 @@ func TestEditEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	server.Inject(securitytest.Fault{Method: "PUT", Interleave: cancel, Commit: true, Hang: true})
-	_, err := s.AddClaims(ctx, id, []claims.Request{claim("ours")})
+	_, _, err := s.AddClaims(ctx, id, []claims.Request{claim("ours")})
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, security.ErrUnknownOutcome) {
 		t.Errorf("error is %v", err)
-	}
-}
-
-// Two programs that know nothing of each other, a hundred edits each: with the
-// settle time, every claim of both is there at the end.
-func TestSettleBetweenTwoPrograms(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	server.Inject(securitytest.Fault{Method: "GET", Latency: 4 * time.Millisecond})
-	server.Inject(securitytest.Fault{Method: "PUT", Latency: 8 * time.Millisecond})
-	var group sync.WaitGroup
-	for _, program := range []string{"a", "b"} {
-		s := serviceOf(t, server, security.WithSettle(60*time.Millisecond))
-		for i := range 100 {
-			group.Go(func() {
-				if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim(fmt.Sprintf("%s-%03d", program, i))}); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
-	begin := time.Now()
-	group.Wait()
-	t.Logf("took %v, %d writes", time.Since(begin), apitest.Writes(server))
-	if got := values(t, server, id); len(got) != 201 {
-		t.Errorf("%d claims of 201 are there", len(got))
-	}
-}
-
-// What one goroutine adds and another removes while the first waits stays
-// removed.
-func TestSettleYieldsToLaterEditsOfTheSameClient(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
-	var group sync.WaitGroup
-	group.Go(func() {
-		if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("brief"), claim("lasting")}); err != nil {
-			t.Error(err)
-		}
-	})
-	for len(values(t, server, id)) != 3 {
-		time.Sleep(time.Millisecond)
-	}
-	if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
-		t.Error(err)
-	}
-	group.Wait()
-	if got := values(t, server, id); !slices.Equal(got, []string{"lasting", "ops"}) {
-		t.Errorf("claims are %v", got)
 	}
 }
 
@@ -487,14 +435,14 @@ func TestRemoveClaimsOfSeveralDomains(t *testing.T) {
 	group := func(value string) claims.Request {
 		return claims.Request{Type: claims.TypeGroup, Value: value, Scheme: "Active Directory", Description: "d"}
 	}
-	if _, err := s.AddClaims(t.Context(), id, []claims.Request{group(`EAST\admins`), group(`WEST\admins`)}); err != nil {
+	if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{group(`EAST\admins`), group(`WEST\admins`)}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.RemoveClaims(t.Context(), id, []claims.Key{group("admins").Key()})
+	_, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{group("admins").Key()})
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "name the domain") {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{group(`west\ADMINS`).Key()}); err != nil {
+	if _, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{group(`west\ADMINS`).Key()}); err != nil {
 		t.Fatal(err)
 	}
 	if got := values(t, server, id); !slices.Equal(got, []string{`EAST\admins`, "ops"}) {
@@ -507,49 +455,13 @@ func TestPermissionsMustBeCanonical(t *testing.T) {
 	server, id := start(t)
 	s := serviceOf(t, server)
 	const want = `"Portal" is not in canonical form, write "/portal/"`
-	_, err := s.Grant(t.Context(), id, []permissions.Path{"Portal"})
+	_, _, err := s.Grant(t.Context(), id, []permissions.Path{"Portal"})
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Grant: %v", err)
 	}
 	_, err = s.Create(t.Context(), roles.CreateV2{Name: "n", Description: "d", Permissions: []permissions.Path{"Portal"}})
 	if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Create: %v", err)
-	}
-	if n := apitest.Writes(server); n != 0 {
-		t.Errorf("%d writes", n)
-	}
-}
-
-// A write is not built on a reading older than the settle time.
-func TestSettleReadsAgainWhatIsTooOld(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
-	server.Inject(securitytest.Fault{Method: "GET", Times: 1, Latency: 150 * time.Millisecond})
-	calls := 0
-	_, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
-		calls++
-		u.Description = "new"
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var methods []string
-	for _, r := range server.Requests() {
-		methods = append(methods, r.Method)
-	}
-	if got := strings.Join(methods, " "); got != "GET GET PUT GET GET" || calls != 2 {
-		t.Errorf("requests are %s, and the callback was called %d times", got, calls)
-	}
-}
-
-func TestSettleShorterThanAReading(t *testing.T) {
-	t.Parallel()
-	server, id := start(t, securitytest.WithLatency(10*time.Millisecond))
-	_, err := serviceOf(t, server, security.WithSettle(time.Millisecond)).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
-	if !errors.Is(err, security.ErrConflict) || !strings.Contains(err.Error(), "slower than the settle time") {
-		t.Errorf("error is %v", err)
 	}
 	if n := apitest.Writes(server); n != 0 {
 		t.Errorf("%d writes", n)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,10 +16,13 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// Find returns the role with a name, in any case.
+// Find returns the role with a name: the one that is written like it, or else the
+// only one that differs from it in case at most. That the server takes such names
+// for the same is assumed. Only letters that are each other's upper and lower case
+// count: the Kelvin sign is no K.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where several differ from name in case only.
+// The error is [security.ErrNotFound] if there is none, and [security.ErrConflict]
+// if several fit and none exactly.
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
 func (s *V2) Find(ctx context.Context, name string, call ...security.CallOption) (*RoleV2, error) {
@@ -31,55 +33,41 @@ func (s *V2) Find(ctx context.Context, name string, call ...security.CallOption)
 	return role, err
 }
 
-// find is Find, with nil for a role that there is not.
+// find is Find, with nil for a role that does not exist.
 func (s *V2) find(ctx context.Context, name string, call []security.CallOption) (*RoleV2, error) {
-	var p validate.Problems
-	p.Required("name", name, 0)
-	if err := p.Err(); err != nil {
-		return nil, fmt.Errorf("find role: %w", err)
+	found, err := find(name, func(r *SummaryV2) string { return r.Name }, func(filter security.Filter) iter.Seq2[SummaryV2, error] {
+		return s.All(ctx, &ListOptionsV2{Filter: filter}, call...)
+	})
+	if err != nil || found == nil {
+		return nil, err
 	}
-	opts := &ListOptionsV2{Filter: FieldName.Eq(name)}
-	if opts.Filter.String() == "" {
-		opts = nil // the query language cannot quote it
+	role, err := s.Get(ctx, found.ID, call...)
+	if errors.Is(err, security.ErrNotFound) {
+		return nil, nil //nolint:nilnil // deleted since it was listed
 	}
-	get := func(id int) (*RoleV2, error) {
-		role, err := s.Get(ctx, id, call...)
-		if errors.Is(err, security.ErrNotFound) {
-			return nil, nil //nolint:nilnil // deleted since it was listed
-		}
-		return role, err
-	}
-	var similar []SummaryV2
-	for role, err := range s.All(ctx, opts, call...) {
-		switch {
-		case err != nil:
-			return nil, err
-		case role.Name == name:
-			return get(role.ID)
-		case strings.EqualFold(role.Name, name):
-			similar = append(similar, role)
-		}
-	}
-	switch len(similar) {
-	case 0:
-		return nil, nil //nolint:nilnil // for those who ask whether there is one
-	case 1:
-		return get(similar[0].ID)
-	}
-	return nil, fmt.Errorf("find role %q: %w: it fits %q and %q", name, security.ErrConflict, similar[0].Name, similar[1].Name)
+	return role, err
 }
 
-// Ensure makes a role as desired: it finds it by name, creates it where there is
-// none, and otherwise changes by [V2.Edit] what differs. It may be repeated.
+// Ensure makes a role as desired: it finds it by name as [V2.Find] does, creates it
+// if there is none, and otherwise changes by [V2.Edit] what differs. It returns the
+// role and what changed. It may be repeated.
 //
 // What desired leaves empty is left as it is: a nil EmailAddress, an empty
 // PermissionSetID, and nil Permissions or Claims. An empty list that is not nil
 // takes everything away. Claims that are not among desired ones lose the role;
 // to add some and keep the others, use [V2.AddClaims].
 //
-// A creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the role is nil where it would be
-// created.
+// If the outcome of a creation is unknown, Ensure looks before it creates again. A
+// creation that the server carries out after that look cannot be seen. Once a write
+// was sent that was done, or may have been done, every error matches
+// [security.ErrUnknownOutcome]: run Ensure again.
+//
+// Under [security.WithDryRun] nothing is written, and the role is nil if it would be
+// created. The dry run refuses what the write would be refused for, as far as the
+// caller may read it: permissions outside the permission set, permissions that the
+// server does not list (GET /Permissions), and claims of a scheme that no identity
+// provider has. Whether the collection, container or other object exists that a
+// permission names by its id is not checked.
 //
 // API: GET, POST and PUT /Security/Roles, version 2.
 func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.CallOption) (*RoleV2, security.Change, error) {
@@ -87,37 +75,42 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.Call
 	if err := desired.Validate(); err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
 	}
-	resolved := service.Resolve(s.c, call)
-	return safe.Ensure(ctx, s.c, resolved, safe.Resource[RoleV2]{
-		Key:    "role " + strings.ToLower(desired.Name),
+	settings := service.Resolve(s.c, call)
+	created := compare(UpdateV2{}, desired.update())
+	return safe.Ensure(ctx, s.c, settings, safe.Resource[RoleV2]{
+		Key:    "role " + safe.Fold(desired.Name),
 		Object: object,
 		Find:   func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {
 			var p validate.Problems
-			if err := s.checkLimits(ctx, &p, desired.PermissionSetID, desired.Permissions, call); err != nil {
+			err := s.checkLimits(ctx, &p, desired.PermissionSetID, desired.Permissions, call)
+			if err == nil && settings.DryRun {
+				err = s.foresee(ctx, &p, created.grant, created.add, call)
+			}
+			if err == nil {
+				err = p.Err()
+			}
+			if _, told := errors.AsType[*security.Error](err); err == nil || told {
 				return err
 			}
-			if err := p.Err(); err != nil {
-				return fmt.Errorf("ensure %s: %w", object, err)
-			}
-			return nil
+			return fmt.Errorf("ensure %s: %w", object, err)
 		},
 		Create: func(ctx context.Context) (*RoleV2, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *RoleV2) (*RoleV2, security.Change, error) {
 			return s.Edit(ctx, found.ID, desired.correct, call...)
 		},
-		Created: compare(UpdateV2{}, desired.update()).describe(),
+		Created: created.describe(),
 		ID:      func(r *RoleV2) string { return strconv.Itoa(r.ID) },
 	})
 }
 
 // correct brings an update to what is desired.
 func (c CreateV2) correct(u *UpdateV2) error {
-	u.Description = c.Description // the name is as desired but for its case
+	u.Description = c.Description // the name differs in case at most
 	if c.EmailAddress != nil {
 		u.EmailAddress = c.EmailAddress
 	}
-	if c.PermissionSetID != "" && !strings.EqualFold(c.PermissionSetID, u.PermissionSetID) {
+	if c.PermissionSetID != "" && !strings.EqualFold(c.PermissionSetID, u.PermissionSetID) { // a GUID in either case
 		u.PermissionSetID = c.PermissionSetID
 	}
 	if c.Permissions != nil {
@@ -136,24 +129,24 @@ func (c CreateV2) update() UpdateV2 {
 
 // EnsureAll ensures many roles, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
-// error is nil where all went well; it says how many failed or were not
-// attempted, and holds the first error.
+// error is nil if all went well; it says how many failed or were not attempted, and
+// wraps the first error.
+//
+// API: GET, POST and PUT /Security/Roles, version 2.
 func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
-	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
-		return s.Ensure(ctx, role, slices.Concat(call, quiet, onePage)...)
-	})
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }
 
 // Details yields every role that opts selects, in full and in the order of the
 // list. Roles are fetched by id, up to [security.WithConcurrency] (4 by default)
-// at a time. Where a role is gone between the list and the fetching, the walk
-// ends with [security.ErrListChanged].
+// at a time. If a role is gone between the list and the fetching, the walk ends with
+// [security.ErrListChanged].
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
 func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[RoleV2, error] {
-	return paging.Each(ctx, s.c, call, s.All(ctx, opts, slices.Concat(call, quiet, onePage)...),
+	return paging.Each(ctx, s.c, call, func(call []security.CallOption) iter.Seq2[SummaryV2, error] { return s.All(ctx, opts, call...) },
 		func(ctx context.Context, role SummaryV2) (RoleV2, error) {
-			full, err := s.Get(ctx, role.ID, slices.Concat(call, quiet)...)
+			full, err := s.Get(ctx, role.ID, append(call[:len(call):len(call)], service.Quiet[security.CallOption]())...)
 			switch {
 			case errors.Is(err, security.ErrNotFound):
 				return RoleV2{}, fmt.Errorf("%w: role %d is gone: %w", security.ErrListChanged, role.ID, err)
@@ -163,9 +156,3 @@ func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.
 			return *full, nil
 		})
 }
-
-// Call options for requests that run at the same time as others.
-var (
-	quiet   = []security.CallOption{safe.Quiet()}
-	onePage = []security.CallOption{security.WithConcurrency(1)}
-)

@@ -272,7 +272,7 @@ func TestEnsureRefusesWhatThePermissionSetDoesNotHold(t *testing.T) {
 // A name that the query language cannot quote is looked for in the whole list.
 func TestEnsureByNamesThatCannotBeAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{`The "A" team`, "Tab\tteam", `Back\slash`, "Größe 'x' %ME%"} {
+	for _, name := range []string{`The "A" team`, `Back\slash`, "Größe 'x' %ME%"} {
 		server, _ := start(t)
 		s := serviceOf(t, server)
 		d := desired()
@@ -473,12 +473,12 @@ func TestEnsureAll(t *testing.T) {
 	}
 	var told []int
 	var response security.Response
-	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, &security.BulkOptions{Progress: func(finished, total int) {
+	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, nil, security.WithProgress(func(finished, total int) {
 		if total != 60 {
 			t.Errorf("total is %d", total)
 		}
 		told = append(told, finished) // without a lock: the race detector sees calls at the same time
-	}}, security.WithConcurrency(5), security.WithResponse(&response))
+	}), security.WithConcurrency(5), security.WithResponse(&response))
 	if err == nil || !errors.Is(err, security.ErrInvalid) || !strings.HasPrefix(err.Error(), "1 of 60 items failed, 0 not attempted; the first error: ") {
 		t.Errorf("error is %v", err)
 	}
@@ -550,11 +550,11 @@ func TestEnsureAllEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
-	results, err := serviceOf(t, server).EnsureAll(ctx, list, &security.BulkOptions{Progress: func(finished, _ int) {
+	results, err := serviceOf(t, server).EnsureAll(ctx, list, nil, security.WithProgress(func(finished, _ int) {
 		if finished == 10 {
 			cancel(enough)
 		}
-	}}, security.WithConcurrency(3))
+	}), security.WithConcurrency(3))
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) {
 		t.Errorf("error is %v", err)
 	}
@@ -618,7 +618,7 @@ func TestDetails(t *testing.T) {
 		}
 		count := 0
 		var response security.Response
-		opts := &roles.ListOptions{Filter: roles.FieldName.StartsWith("Team"), Order: security.Descending, PageSize: 150}
+		opts := &roles.ListOptionsV2{Filter: roles.FieldName.StartsWith("Team"), Order: security.Descending, PageSize: 150}
 		for role, err := range s.Details(t.Context(), opts, security.WithConcurrency(n), security.WithResponse(&response)) {
 			if err != nil {
 				t.Fatal(err)
@@ -645,7 +645,7 @@ func TestDetailsOfARoleThatIsGone(t *testing.T) {
 	server.Inject(securitytest.Fault{Path: "/Security/Roles/{id}", Times: 1, Interleave: func() { server.DeleteRole(gone) }})
 	count := 0
 	var err error
-	for _, err = range serviceOf(t, server).Details(t.Context(), &roles.ListOptions{Filter: roles.FieldName.StartsWith("Team")}) {
+	for _, err = range serviceOf(t, server).Details(t.Context(), &roles.ListOptionsV2{Filter: roles.FieldName.StartsWith("Team")}) {
 		if err == nil {
 			count++
 		}
@@ -715,7 +715,7 @@ func TestEditThroughThePointer(t *testing.T) {
 	if err := server.UpdateRole(id, func(r *securitytest.Role) { r.EmailAddress = "old@example.com" }); err != nil {
 		t.Fatal(err)
 	}
-	_, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+	_, _, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 		*u.EmailAddress = "new@example.com"
 		return nil
 	})
@@ -733,7 +733,7 @@ func TestEditCannotChangeTheID(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, wrong := range []int{other, 0} {
-		_, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		_, _, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
 			u.ID, u.Name, u.Description = wrong, "New", "mine"
 			return nil
 		})
@@ -755,7 +755,7 @@ func TestEditKeepsClaimsAsTheyAreHeld(t *testing.T) {
 	qualified := bare
 	qualified.Value = `OTHER\OPS`
 	s := serviceOf(t, server)
-	if _, err := s.AddClaims(t.Context(), id, []claims.Request{qualified}); err != nil {
+	if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{qualified}); err != nil {
 		t.Fatal(err)
 	}
 	_, change, err := s.Ensure(t.Context(), roles.CreateV2{Name: "Operators", Description: "changed", Claims: []claims.Request{bare, claim("ops")}})
@@ -775,7 +775,7 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 		fault.Method, fault.Times = "PUT", 1
 		server.Inject(fault)
 		s := serviceOf(t, server, security.WithRetry(security.Retry{MaxAttempts: 1, MinWait: time.Millisecond}))
-		if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
+		if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
 			t.Errorf("%+v: %v", fault, err)
 		}
 		if got := values(t, server, id); !slices.Equal(got, []string{"ops", "ours"}) {
@@ -784,103 +784,8 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 	}
 	server, id := start(t)
 	server.Inject(securitytest.Fault{Method: "PUT", Reset: true})
-	_, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
+	_, _, err := serviceOf(t, server).AddClaims(t.Context(), id, []claims.Request{claim("ours")})
 	if !errors.Is(err, security.ErrUnknownOutcome) || apitest.Writes(server) != 4 {
 		t.Errorf("after %d writes: %v", apitest.Writes(server), err)
-	}
-}
-
-// The change that an edit reports is what it wrote, also where a later edit of
-// the same client took it over.
-func TestSettleReportsTheWholeChange(t *testing.T) {
-	t.Parallel()
-	server, id := start(t)
-	s := serviceOf(t, server, security.WithSettle(100*time.Millisecond))
-	var change security.Change
-	var group sync.WaitGroup
-	group.Go(func() {
-		if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("brief")}, security.WithChange(&change)); err != nil {
-			t.Error(err)
-		}
-	})
-	for len(values(t, server, id)) != 2 {
-		time.Sleep(time.Millisecond) // until it is written
-	}
-	if _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("brief").Key()}); err != nil {
-		t.Error(err)
-	}
-	group.Wait()
-	if change.Action != security.Updated || len(change.Fields) != 1 || !slices.Equal(change.Fields[0].Added, []string{"OAuthRole brief (System)"}) {
-		t.Errorf("change is %+v", change)
-	}
-}
-
-// While one edit waits for the role to settle, and another program undoes it,
-// the next edit of the same client does it again, in a form that the server takes.
-func TestSettleRepeatsWaitingEdits(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		before, first, theirs, want []string
-	}{
-		"narrower than before": {
-			[]string{"/portal/read/", "/certificates/"},
-			[]string{"/portal/read/", "/certificates/import/"},
-			[]string{"/portal/read/", "/certificates/"},
-			[]string{"/certificates/import/", "/portal/read/"},
-		},
-		"wider than what they add": {
-			[]string{"/portal/read/"},
-			[]string{"/portal/read/", "/certificates/"},
-			[]string{"/portal/read/", "/certificates/import/"},
-			[]string{"/certificates/", "/portal/read/"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server, id := start(t)
-			set := func(paths []string) {
-				if err := server.UpdateRole(id, func(r *securitytest.Role) { r.Permissions = paths }); err != nil {
-					t.Error(err)
-				}
-			}
-			held := func() []string {
-				role, _ := server.Role(id)
-				return slices.Sorted(slices.Values(role.Permissions))
-			}
-			set(tt.before)
-			s := serviceOf(t, server, security.WithSettle(300*time.Millisecond))
-			var group sync.WaitGroup
-			group.Go(func() {
-				if _, err := s.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
-					u.Permissions = nil
-					for _, p := range tt.first {
-						u.Permissions = append(u.Permissions, permissions.Path(p))
-					}
-					return nil
-				}); err != nil {
-					t.Error(err)
-				}
-			})
-			for !slices.Equal(held(), slices.Sorted(slices.Values(tt.first))) {
-				time.Sleep(time.Millisecond) // until it is written
-			}
-			time.Sleep(50 * time.Millisecond) // until it is verified, and waits
-			set(tt.theirs)
-			group.Go(func() {
-				if _, err := s.AddClaims(t.Context(), id, []claims.Request{claim("ours")}); err != nil {
-					t.Error(err)
-				}
-			})
-			for begin := time.Now(); len(values(t, server, id)) != 2 && time.Since(begin) < 200*time.Millisecond; {
-				time.Sleep(time.Millisecond) // until the second edit is written
-			}
-			if got := held(); !slices.Equal(got, tt.want) {
-				t.Errorf("after the second edit the role has %v, want %v", got, tt.want)
-			}
-			group.Wait()
-			if got := held(); !slices.Equal(got, tt.want) {
-				t.Errorf("in the end the role has %v, want %v", got, tt.want)
-			}
-		})
 	}
 }

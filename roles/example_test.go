@@ -31,7 +31,7 @@ func ExampleV2_All() {
 	client, done := connect()
 	defer done()
 
-	for role, err := range roles.NewV2(client).All(context.Background(), &roles.ListOptions{SortBy: roles.SortName}) {
+	for role, err := range roles.NewV2(client).All(context.Background(), &roles.ListOptionsV2{SortBy: roles.SortName}) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -55,16 +55,27 @@ func ExampleV2_Get() {
 	// Output: there is no role 42
 }
 
+func ExampleV2_Find() {
+	client, done := connect()
+	defer done()
+
+	role, err := roles.NewV2(client).Find(context.Background(), "operators")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(role.ID, role.Name, role.Permissions)
+	// Output: 6 Operators [/portal/read/]
+}
+
 func ExampleV2_Edit() {
 	client, done := connect()
 	defer done()
 
-	var change security.Change
-	_, err := roles.NewV2(client).Edit(context.Background(), 6, func(role *roles.UpdateV2) error {
+	_, change, err := roles.NewV2(client).Edit(context.Background(), 6, func(role *roles.UpdateV2) error {
 		role.Description = "They run the PKI"
 		role.Permissions = append(role.Permissions, "/certificates/collections/revoke/7/")
 		return nil
-	}, security.WithChange(&change))
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -75,11 +86,73 @@ func ExampleV2_Edit() {
 	//   Permissions: + /certificates/collections/revoke/7/ (revoke certificates in collection 7)
 }
 
+// A dry run checks everything and writes nothing.
+func ExampleV2_Grant() {
+	client, done := connect()
+	defer done()
+
+	_, change, err := roles.NewV2(client).Grant(context.Background(), 6,
+		[]permissions.Path{"/certificates/collections/read/7/"}, security.WithDryRun())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(change)
+	// Output:
+	// role "Operators" (6) would be updated
+	//   Permissions: + /certificates/collections/read/7/ (view certificates in collection 7)
+}
+
+// One change for many roles. What became of each is in the results.
+func ExampleV2_EditAll() {
+	client, done := connect()
+	defer done()
+
+	ids := []int{5, 6, 42}
+	results, err := roles.NewV2(client).EditAll(context.Background(), ids, func(role *roles.UpdateV2) error {
+		role.EmailAddress = new("pki@example.com")
+		return nil
+	}, nil)
+	for i, result := range results {
+		if result.Err != nil {
+			fmt.Println("role", ids[i], "failed, not found:", errors.Is(result.Err, security.ErrNotFound))
+			continue
+		}
+		fmt.Println(result.Change)
+	}
+	fmt.Println("all went well:", err == nil)
+	// Output:
+	// role "Auditors" (5) updated
+	//   EmailAddress: "" -> "pki@example.com"
+	// role "Operators" (6) updated
+	//   EmailAddress: "" -> "pki@example.com"
+	// role 42 failed, not found: true
+	// all went well: false
+}
+
+func ExampleV2_EnsureAll() {
+	client, done := connect()
+	defer done()
+
+	results, err := roles.NewV2(client).EnsureAll(context.Background(), []roles.CreateV2{
+		{Name: "Operators", Description: "They run it"},
+		{Name: "Managers", Description: "They decide", Permissions: []permissions.Path{"/portal/read/"}},
+	}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, result := range results {
+		fmt.Println(result.Change.Object, result.Change.Action)
+	}
+	// Output:
+	// role "Operators" unchanged
+	// role "Managers" created
+}
+
 func ExampleV2_AddClaims() {
 	client, done := connect()
 	defer done()
 
-	role, err := roles.NewV2(client).AddClaims(context.Background(), 5, []claims.Request{{
+	role, _, err := roles.NewV2(client).AddClaims(context.Background(), 5, []claims.Request{{
 		Type: claims.TypeOAuthRole, Value: "pki-auditors", Scheme: "System", Description: "Auditors of the PKI",
 	}})
 	if err != nil {

@@ -3,6 +3,7 @@ package roles
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/http"
 	"slices"
@@ -17,7 +18,7 @@ import (
 )
 
 // V1 is version 1 of the roles API. It works with Active Directory identities
-// only. Command deprecates all of it but [V1.Delete], in favour of [V2].
+// only. Command deprecates all of it except [V1.Delete], in favor of [V2].
 type V1 struct{ c *service.Client }
 
 // NewV1 returns the service that works through client.
@@ -50,7 +51,7 @@ var (
 
 // RoleV1 is a role as version 1 shows it.
 type RoleV1 struct {
-	ID              int                  `json:"Id"` // 0 where the server sends null
+	ID              int                  `json:"Id"` // 1 or more
 	Description     string               `json:"Description"`
 	EmailAddress    *string              `json:"EmailAddress"`              // from Command 24.4 on
 	Enabled         bool                 `json:"Enabled"`                   // a disabled role cannot be assigned
@@ -75,7 +76,7 @@ type IdentityRefV1 struct {
 //
 // Writing back what version 1 read can destroy a role: version 1 shows no
 // claims, and none of the permissions that it has no name for. Edit roles
-// through [V2] where the server has it.
+// through [V2] if the server has it.
 func (r RoleV1) ToUpdate() UpdateV1 {
 	u := UpdateV1{
 		ID: r.ID, Name: r.Name, Description: r.Description, EmailAddress: r.EmailAddress,
@@ -129,12 +130,13 @@ func (u UpdateV1) create() CreateV1 {
 // security.FieldErrors.
 func (c CreateV1) Validate() error {
 	var p validate.Problems
+	p.Name("Name", c.Name, 0)
 	c.check(&p)
 	return p.Err()
 }
 
+// check notes what is wrong with a creation and with an update alike.
 func (c CreateV1) check(p *validate.Problems) {
-	p.Required("Name", c.Name, 0)
 	p.Required("Description", c.Description, 0)
 	if c.EmailAddress != nil {
 		p.Optional("EmailAddress", *c.EmailAddress, maxEmail)
@@ -157,6 +159,7 @@ func (c CreateV1) check(p *validate.Problems) {
 func (u UpdateV1) Validate() error {
 	var p validate.Problems
 	p.ID("ID", u.ID)
+	p.Required("Name", u.Name, 0) // with whatever characters the role has it already
 	u.create().check(&p)
 	return p.Err()
 }
@@ -175,7 +178,7 @@ func (u UpdateV1) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wire(u))
 }
 
-// CopyV1 is what tells the copy of a role from the role.
+// CopyV1 is what a copy of a role does not take from the role.
 type CopyV1 struct {
 	Name         string  `json:"Name"`        // required
 	Description  string  `json:"Description"` // required
@@ -186,13 +189,12 @@ type CopyV1 struct {
 // security.FieldErrors.
 func (c CopyV1) Validate() error {
 	var p validate.Problems
-	p.Required("Name", c.Name, 0)
+	p.Name("Name", c.Name, 0)
 	p.Required("Description", c.Description, 0)
 	return p.Err()
 }
 
-// RoleIdentityV1 is an identity that holds a role, as the list of a role's
-// identities shows it.
+// RoleIdentityV1 is an identity that holds a role, as [V1.Identities] lists it.
 type RoleIdentityV1 struct {
 	ID   int    `json:"Id"`
 	Name string `json:"Name"` // the account name
@@ -203,7 +205,7 @@ type identityIDs struct {
 	IDs []int `json:"Ids"`
 }
 
-// Validate reports ids that cannot be.
+// Validate reports numbers that cannot be ids.
 func (l identityIDs) Validate() error {
 	var p validate.Problems
 	for i, id := range l.IDs {
@@ -369,17 +371,17 @@ func unique[T comparable](items []T) []T {
 //
 // API: GET /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favour of [V2.List].
+// Deprecated: by Command, in favor of [V2.List].
 func (s *V1) List(ctx context.Context, opts *ListOptionsV1, call ...security.CallOption) (*security.Page[RoleV1], error) {
 	return paging.List[RoleV1](ctx, s.c, opListV1, opts, call)
 }
 
-// All yields every role that opts selects, page after page, by name unless opts
-// says otherwise.
+// All yields every role that opts selects, page after page, sorted by name unless
+// opts says otherwise.
 //
 // API: GET /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favour of [V2.All].
+// Deprecated: by Command, in favor of [V2.All].
 func (s *V1) All(ctx context.Context, opts *ListOptionsV1, call ...security.CallOption) iter.Seq2[RoleV1, error] {
 	return paging.All(ctx, s.c, opListV1, opts, string(SortName), func(r *RoleV1) int { return r.ID }, call)
 }
@@ -388,27 +390,45 @@ func (s *V1) All(ctx context.Context, opts *ListOptionsV1, call ...security.Call
 //
 // API: GET /Security/Roles/{id}, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get].
+// Deprecated: by Command, in favor of [V2.Get].
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*RoleV1, error) {
-	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id)})
+}
+
+// Find returns the role with a name, compared as [V2.Find] compares it.
+//
+// The error is [security.ErrNotFound] if there is none, and [security.ErrConflict]
+// if several fit and none exactly.
+//
+// API: GET /Security/Roles, version 1.
+//
+// Deprecated: by Command, in favor of [V2.Find].
+func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption) (*RoleV1, error) {
+	role, err := find(name, func(r *RoleV1) string { return r.Name }, func(filter security.Filter) iter.Seq2[RoleV1, error] {
+		return s.All(ctx, &ListOptionsV1{Filter: filter}, call...)
+	})
+	if err == nil && role == nil {
+		err = fmt.Errorf("find role %q: %w", name, security.ErrNotFound)
+	}
+	return role, err
 }
 
 // Create makes a role.
 //
 // API: POST /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Create].
+// Deprecated: by Command, in favor of [V2.Create].
 func (s *V1) Create(ctx context.Context, role CreateV1, call ...security.CallOption) (*RoleV1, error) {
-	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: role})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: role, Check: named(role.Name)})
 }
 
 // Update replaces a role.
 //
 // API: PUT /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) Update(ctx context.Context, role UpdateV1, call ...security.CallOption) (*RoleV1, error) {
-	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role, Check: about(role.ID)})
 }
 
 // Delete removes a role, of whichever version. The built-in Administrator role
@@ -425,16 +445,16 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 //
 // API: POST /Security/Roles/{id}/Copy, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get] and [V2.Create].
+// Deprecated: by Command, in favor of [V2.Get] and [V2.Create].
 func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.CallOption) (*RoleV1, error) {
-	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role, Check: named(role.Name)})
 }
 
 // Identities lists the identities that hold a role.
 //
 // API: GET /Security/Roles/{id}/Identities, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get], which lists claims.
+// Deprecated: by Command, in favor of [V2.Get], which lists claims.
 func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption) ([]RoleIdentityV1, error) {
 	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opIdentitiesV1, Args: []any{id}})
 }
@@ -444,7 +464,7 @@ func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption
 //
 // API: PUT /Security/Roles/{id}/Identities, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update], which sets claims.
+// Deprecated: by Command, in favor of [V2.Update], which sets claims.
 func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...security.CallOption) ([]RoleIdentityV1, error) {
 	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}})
 }
@@ -453,7 +473,7 @@ func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...secur
 //
 // API: GET /Security/Roles/{id}/Permissions, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get].
+// Deprecated: by Command, in favor of [V2.Get].
 func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) ([]AreaPermissionV1, error) {
 	return service.Many[AreaPermissionV1](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
 }
@@ -462,7 +482,7 @@ func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOptio
 //
 // API: GET /Security/Roles/{id}/Permissions/Global, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get].
+// Deprecated: by Command, in favor of [V2.Get].
 func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.CallOption) ([]GlobalPermissionV1, error) {
 	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opGlobalsV1, Args: []any{id}})
 }
@@ -472,7 +492,7 @@ func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.Cal
 //
 // API: POST /Security/Roles/{id}/Permissions/Global, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
 	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
 }
@@ -482,7 +502,7 @@ func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // API: PUT /Security/Roles/{id}/Permissions/Global, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
 	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
 }
@@ -491,7 +511,7 @@ func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // API: GET /Security/Roles/{id}/Permissions/Collections, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get].
+// Deprecated: by Command, in favor of [V2.Get].
 func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security.CallOption) ([]CollectionPermissionV1, error) {
 	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opCollectionsV1, Args: []any{id}})
 }
@@ -501,7 +521,7 @@ func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security
 //
 // API: POST /Security/Roles/{id}/Permissions/Collections, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
 	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opAddCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
 }
@@ -511,7 +531,7 @@ func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // API: PUT /Security/Roles/{id}/Permissions/Collections, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
 	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opSetCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
 }
@@ -520,7 +540,7 @@ func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // API: GET /Security/Roles/{id}/Permissions/Containers, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get].
+// Deprecated: by Command, in favor of [V2.Get].
 func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.CallOption) ([]ContainerPermissionV1, error) {
 	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opContainersV1, Args: []any{id}})
 }
@@ -530,7 +550,7 @@ func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.
 //
 // API: POST /Security/Roles/{id}/Permissions/Containers, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
 	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opAddContainersV1, Args: []any{id}, Body: containerGrants(items, false)})
 }
@@ -542,7 +562,7 @@ func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // API: PUT /Security/Roles/{id}/Permissions/Containers, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
 	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opSetContainersV1, Args: []any{id}, Body: containerGrants(items, true)})
 }
@@ -552,7 +572,7 @@ func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // API: GET /Security/Roles/{id}/Permissions/PamProviders, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Get].
+// Deprecated: by Command, in favor of [V2.Get].
 func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
 	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opPAMProvidersV1, Args: []any{id}})
 }
@@ -563,7 +583,7 @@ func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...securit
 //
 // API: PUT /Security/Roles/{id}/Permissions/PamProviders, version 1.
 //
-// Deprecated: by Command, in favour of [V2.Update].
+// Deprecated: by Command, in favor of [V2.Update].
 func (s *V1) SetPAMProviderPermissions(ctx context.Context, id int, items []PAMProviderPermissionsV1, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
 	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opSetPAMProvidersV1, Args: []any{id}, Body: pamProviderGrants(items)})
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/permissionsets"
@@ -17,7 +15,7 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 // auditors is the role of testdata/v1_role.json, updated that of
 // v1_role_updated.json, reporting that of v1_roles.json, and full that of
@@ -77,7 +75,7 @@ func TestV1(t *testing.T) {
 				Header: http.Header{"X-Total-Count": {"1"}}, Answer: apitest.Fixture(t, "v1_roles.json"),
 			},
 			call: func(ctx context.Context, s *roles.V1) (any, error) {
-				return s.List(ctx, &roles.ListOptions{
+				return s.List(ctx, &roles.ListOptionsV1{
 					Filter: roles.FieldName.Eq("Reporting API Access"), SortBy: roles.SortName, Order: security.Descending,
 					Page: 1, PageSize: 5, Validate: new(false),
 				})
@@ -105,12 +103,12 @@ func TestV1(t *testing.T) {
 			want: &created,
 		},
 		"Create with everything": {
-			exchange: role("POST", "/Security/Roles", `{"Name":"Operators","Description":"Ops","EmailAddress":"","Enabled":false,"Private":true,
+			exchange: role("POST", "/Security/Roles", `{"Name":"Auditors","Description":"Ops","EmailAddress":"","Enabled":false,"Private":true,
 				"Permissions":["AdminPortal:Read"],"PermissionSetId":"099c05f0-deba-4562-a5b1-f491e19c0749",
 				"Identities":[{"AccountName":"KEYEXAMPLE\\jsmith"},{"AccountName":"KEYEXAMPLE\\svc_pool","SID":"S-1-5-21-1"}]}`, "v1_role.json"),
 			call: func(ctx context.Context, s *roles.V1) (any, error) {
 				return s.Create(ctx, roles.CreateV1{
-					Name: "Operators", Description: "Ops", EmailAddress: new(""), Enabled: new(false), Private: new(true),
+					Name: "Auditors", Description: "Ops", EmailAddress: new(""), Enabled: new(false), Private: new(true),
 					Permissions: []permissions.Legacy{"AdminPortal:Read"}, PermissionSetID: permissionsets.GlobalID,
 					Identities: []roles.MemberV1{{AccountName: `KEYEXAMPLE\jsmith`}, {AccountName: `KEYEXAMPLE\svc_pool`, SID: new("S-1-5-21-1")}},
 				})
@@ -121,7 +119,7 @@ func TestV1(t *testing.T) {
 			exchange: role("PUT", "/Security/Roles", `{"Id":909,"Name":"Auditors","Description":"Updated","Enabled":true,"Private":false,
 				"Permissions":["Certificates:EditMetadata","Certificates:Read"],"PermissionSetId":"099c05f0-deba-4562-a5b1-f491e19c0749",
 				"Identities":[]}`, "v1_role_updated.json"),
-			call: func(ctx context.Context, s *roles.V1) (any, error) { return s.Update(ctx, updated().Update()) },
+			call: func(ctx context.Context, s *roles.V1) (any, error) { return s.Update(ctx, updated().ToUpdate()) },
 			want: &changed,
 		},
 		"Update with everything that was read": {
@@ -130,7 +128,7 @@ func TestV1(t *testing.T) {
 				"PermissionSetId":"11111111-2222-3333-4444-555555555555","Identities":[
 					{"AccountName":"KEYEXAMPLE\\svc_pool","SID":"S-1-5-21-1111111111-2222222222-3333333333-1104"},
 					{"AccountName":"KEYEXAMPLE\\jsmith"}]}`, "v1_role_full.json"),
-			call: func(ctx context.Context, s *roles.V1) (any, error) { return s.Update(ctx, full().Update()) },
+			call: func(ctx context.Context, s *roles.V1) (any, error) { return s.Update(ctx, full().ToUpdate()) },
 			want: &whole,
 		},
 		"Update of an emptied role": {
@@ -277,12 +275,6 @@ func TestV1Parts(t *testing.T) {
 				return s.SetContainerPermissions(ctx, 5, containers)
 			}, containers,
 		},
-		"SetContainerPermissions without prerequisites": {
-			"PUT", "Permissions/Containers", `[{"ContainerId":2,"Permission":"Schedule"}]`, "v1_permissions_containers.json",
-			func(ctx context.Context, s *roles.V1) (any, error) {
-				return s.SetContainerPermissions(ctx, 5, containers[1:], roles.WithoutPrerequisites())
-			}, containers,
-		},
 		"PAMProviderPermissions": {
 			"GET", "Permissions/PamProviders", "", "v1_permissions_pam.json",
 			func(ctx context.Context, s *roles.V1) (any, error) { return s.PAMProviderPermissions(ctx, 5) }, pam,
@@ -360,7 +352,7 @@ func TestRoleV1DecodesOddities(t *testing.T) {
 func TestRoleV1Update(t *testing.T) {
 	t.Parallel()
 	r := full()
-	u := r.Update()
+	u := r.ToUpdate()
 	u.Permissions[0], u.Identities[0].AccountName, *u.Enabled = "SSH:User", "", true
 	if !reflect.DeepEqual(r, full()) {
 		t.Errorf("changing the update changed the role: %+v", r)
@@ -373,7 +365,7 @@ func TestV1Refused(t *testing.T) {
 	ctx := t.Context()
 	create := func(change func(*roles.UpdateV1), fields ...string) {
 		t.Helper()
-		u := full().Update()
+		u := full().ToUpdate()
 		change(&u)
 		_, err := s.Update(ctx, u)
 		apitest.Refused(t, err, fields...)
@@ -431,7 +423,7 @@ func TestV1Refused(t *testing.T) {
 	}
 	for _, set := range []func([]roles.ContainerPermissionV1) error{
 		func(items []roles.ContainerPermissionV1) error {
-			_, err := s.SetContainerPermissions(ctx, 5, items, roles.WithoutPrerequisites())
+			_, err := s.SetContainerPermissions(ctx, 5, items)
 			return err
 		},
 		func(items []roles.ContainerPermissionV1) error {
@@ -439,7 +431,7 @@ func TestV1Refused(t *testing.T) {
 			return err
 		},
 	} {
-		apitest.Refused(t, set([]roles.ContainerPermissionV1{{ContainerID: -1, Permission: "Modify"}, {ContainerID: 6}}), "items[0].ContainerID", "items[1].Permission")
+		apitest.Refused(t, set([]roles.ContainerPermissionV1{{ContainerID: -1, Permission: "Read"}, {ContainerID: 6}}), "items[0].ContainerID", "items[1].Permission")
 	}
 	_, err = s.SetPAMProviderPermissions(ctx, 5, []roles.PAMProviderPermissionsV1{
 		{Permissions: []permissions.PAMProviderPermission{"Read", ""}}, {PAMProviderID: 1}, {PAMProviderID: 1},
@@ -468,12 +460,6 @@ func TestPrerequisites(t *testing.T) {
 		{PAMProviderID: 2, Permissions: []permissions.PAMProviderPermission{"Modify"}},
 	})
 	apitest.Refused(t, err, "items[1].Permissions[0]")
-
-	// The option belongs to these two calls.
-	_, err = s.Get(ctx, 5, roles.WithoutPrerequisites())
-	apitest.Refused(t, err, "WithoutPrerequisites")
-	_, err = security.NewClient(apitest.BaseURL, security.WithAccessToken("x"), roles.WithoutPrerequisites())
-	apitest.Refused(t, err, "WithoutPrerequisites")
 }
 
 func TestV1RefusesIDs(t *testing.T) {

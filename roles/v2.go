@@ -15,18 +15,20 @@ import (
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/permissionsets"
+	"github.com/commandsec/commandsec-go/providers"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // V2 is version 2 of the roles API, from Command 11 on.
 type V2 struct {
-	c    *service.Client
-	sets *permissionsets.V1 // for the limits that safe edits check
+	c         *service.Client
+	sets      *permissionsets.V1 // for what safe changes check
+	providers *providers.V1
 }
 
 // NewV2 returns the service that works through client.
 func NewV2(client *security.Client) *V2 {
-	return &V2{c: service.Of(client), sets: permissionsets.NewV1(client)}
+	return &V2{c: service.Of(client), sets: permissionsets.NewV1(client), providers: providers.NewV1(client)}
 }
 
 var (
@@ -42,18 +44,18 @@ type SummaryV2 struct {
 	ID              int     `json:"Id"`
 	Name            string  `json:"Name"`
 	EmailAddress    *string `json:"EmailAddress"`
-	Immutable       bool    `json:"Immutable"`       // true: cannot be edited but for its claims
+	Immutable       bool    `json:"Immutable"`       // true: only its claims can be changed
 	PermissionSetID string  `json:"PermissionSetId"` // GUID
 	ClaimsCount     int     `json:"ClaimsCount"`
 }
 
 // RoleV2 is a role in full.
 type RoleV2 struct {
-	ID              int                `json:"Id"` // 0 where the server sends null
+	ID              int                `json:"Id"` // 1 or more
 	Name            string             `json:"Name"`
 	Description     string             `json:"Description"`
 	EmailAddress    *string            `json:"EmailAddress"`
-	Immutable       bool               `json:"Immutable"`       // true: cannot be edited but for its claims
+	Immutable       bool               `json:"Immutable"`       // true: only its claims can be changed
 	PermissionSetID string             `json:"PermissionSetId"` // GUID
 	Permissions     []permissions.Path `json:"Permissions"`
 	Claims          []claims.Claim     `json:"Claims"`
@@ -73,7 +75,7 @@ func (r RoleV2) ToUpdate() UpdateV2 {
 
 // CreateV2 is a role to create.
 type CreateV2 struct {
-	Name            string  `json:"Name"`                  // required, at most 128 characters
+	Name            string  `json:"Name"`                  // required, at most 128 characters, none of them invisible
 	Description     string  `json:"Description"`           // required, at most 512 characters
 	EmailAddress    *string `json:"EmailAddress,omitzero"` // at most 256 characters
 	PermissionSetID string  `json:"PermissionSetId"`       // GUID; empty: the Global set
@@ -83,8 +85,8 @@ type CreateV2 struct {
 	// redundancy.
 	Permissions []permissions.Path `json:"Permissions"`
 
-	// Claims are found by their key, and created where there are none. Of
-	// several with the same key the first is sent.
+	// Claims are found by their key, and created if there are none. Of several
+	// with the same key the first is sent.
 	Claims []claims.Request `json:"Claims"`
 }
 
@@ -98,7 +100,7 @@ type UpdateV2 struct {
 	EmailAddress    *string            `json:"EmailAddress,omitzero"` // at most 256 characters
 	PermissionSetID string             `json:"PermissionSetId"`       // GUID, required
 	Permissions     []permissions.Path `json:"Permissions"`           // as for CreateV2
-	Claims          []claims.Request   `json:"Claims"`                // as for CreateV2
+	Claims          []claims.Request   `json:"Claims"`                // those spelled alike are sent once
 }
 
 // create is the update without its id.
@@ -110,6 +112,7 @@ func (u UpdateV2) create() CreateV2 {
 // security.FieldErrors.
 func (c CreateV2) Validate() error {
 	var p validate.Problems
+	p.Name("Name", c.Name, maxName)
 	c.check(&p)
 	if c.PermissionSetID != "" {
 		p.GUID("PermissionSetID", c.PermissionSetID)
@@ -123,8 +126,8 @@ func (c CreateV2) Validate() error {
 	return p.Err()
 }
 
+// check notes what is wrong with a creation and with an update alike.
 func (c CreateV2) check(p *validate.Problems) {
-	p.Required("Name", c.Name, maxName)
 	p.Required("Description", c.Description, maxDescription)
 	if c.EmailAddress != nil {
 		p.Optional("EmailAddress", *c.EmailAddress, maxEmail)
@@ -147,6 +150,7 @@ func (c CreateV2) check(p *validate.Problems) {
 func (u UpdateV2) Validate() error {
 	var p validate.Problems
 	p.ID("ID", u.ID)
+	p.Required("Name", u.Name, maxName) // with whatever characters the role has it already
 	u.create().check(&p)
 	p.GUID("PermissionSetID", u.PermissionSetID)
 	return p.Err()
@@ -164,10 +168,11 @@ func (c CreateV2) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON writes the request as it is sent: lists that are never null, and
-// each claim once.
+// each claim once. Claims that are spelled differently are all sent: the role may
+// hold them all.
 func (u UpdateV2) MarshalJSON() ([]byte, error) {
 	type wire UpdateV2
-	u.Permissions, u.Claims = list(u.Permissions), claims.Unique(u.Claims)
+	u.Permissions, u.Claims = list(u.Permissions), distinct(u.Claims)
 	return json.Marshal(wire(u))
 }
 
@@ -188,26 +193,28 @@ func (s *V2) List(ctx context.Context, opts *ListOptionsV2, call ...security.Cal
 	return paging.List[SummaryV2](ctx, s.c, opListV2, opts, call)
 }
 
-// All yields every role that opts selects, page after page, by name unless opts
-// says otherwise.
+// All yields every role that opts selects, page after page, sorted by name unless
+// opts says otherwise.
 //
 // API: GET /Security/Roles, version 2.
 func (s *V2) All(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[SummaryV2, error] {
 	return paging.All(ctx, s.c, opListV2, opts, string(SortName), func(r *SummaryV2) int { return r.ID }, call)
 }
 
-// Get returns one role with its permissions and claims.
+// Get returns one role with its permissions and claims. An answer about another
+// role than the one asked for is an error, here and wherever a role is read.
 //
 // API: GET /Security/Roles/{id}, version 2.
 func (s *V2) Get(ctx context.Context, id int, call ...security.CallOption) (*RoleV2, error) {
-	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opGetV2, Args: []any{id}})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opGetV2, Args: []any{id}, Check: about(id)})
 }
 
-// Create makes a role.
+// Create makes a role. What the server does if the name is taken is not documented;
+// we assume that it refuses.
 //
 // API: POST /Security/Roles, version 2.
 func (s *V2) Create(ctx context.Context, role CreateV2, call ...security.CallOption) (*RoleV2, error) {
-	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opCreateV2, Body: role})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opCreateV2, Body: role, Check: named(role.Name)})
 }
 
 // Update replaces a role. The last writer wins: what another program changed
@@ -215,7 +222,7 @@ func (s *V2) Create(ctx context.Context, role CreateV2, call ...security.CallOpt
 //
 // API: PUT /Security/Roles, version 2.
 func (s *V2) Update(ctx context.Context, role UpdateV2, call ...security.CallOption) (*RoleV2, error) {
-	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opUpdateV2, Body: role})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opUpdateV2, Body: role, Check: about(role.ID)})
 }
 
 // Delete removes a role; see [V1.Delete], which is the same operation: version 2

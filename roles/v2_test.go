@@ -57,7 +57,7 @@ func TestV2(t *testing.T) {
 				Header: http.Header{"X-Total-Count": {"17"}}, Answer: list,
 			},
 			call: func(ctx context.Context, s *roles.V2) (any, error) {
-				return s.List(ctx, &roles.ListOptions{
+				return s.List(ctx, &roles.ListOptionsV2{
 					Filter: security.Or(roles.FieldName.StartsWith("Meta"), roles.FieldName.Eq(`O'Brien \ Söhne`)),
 					SortBy: roles.SortName, Order: security.Ascending, Page: 4, PageSize: 1,
 				})
@@ -75,7 +75,7 @@ func TestV2(t *testing.T) {
 				Header: one, Answer: list,
 			},
 			call: func(ctx context.Context, s *roles.V2) (any, error) {
-				return security.Collect(s.All(ctx, &roles.ListOptions{PageSize: 50}))
+				return security.Collect(s.All(ctx, &roles.ListOptionsV2{PageSize: 50}))
 			},
 			want: []roles.SummaryV2{summary()},
 		},
@@ -107,7 +107,7 @@ func TestV2(t *testing.T) {
 				Answer: apitest.Fixture(t, "v2_role_updated.json"),
 			},
 			call: func(ctx context.Context, s *roles.V2) (any, error) {
-				request := builders().Claims[0].Request()
+				request := builders().Claims[0].ToRequest()
 				again := request
 				again.Description = "The same claim in other words"
 				return s.Create(ctx, roles.CreateV2{
@@ -122,7 +122,7 @@ func TestV2(t *testing.T) {
 				Method: "PUT", Path: "/Security/Roles", Version: 2,
 				Body: apitest.Fixture(t, "v2_update_request.json"), Answer: apitest.Fixture(t, "v2_role_updated.json"),
 			},
-			call: func(ctx context.Context, s *roles.V2) (any, error) { return s.Update(ctx, builders().Update()) },
+			call: func(ctx context.Context, s *roles.V2) (any, error) { return s.Update(ctx, builders().ToUpdate()) },
 			want: &changed,
 		},
 		"Update of an emptied role": {
@@ -207,7 +207,7 @@ func TestRoleV2Update(t *testing.T) {
 		PermissionSetID: permissionsets.GlobalID, Permissions: []permissions.Path{"/portal/read/"},
 		Claims: []claims.Request{{Type: claims.TypeOAuthClientID, Value: "app-client-1", Scheme: "System", Description: "Build system"}},
 	}
-	u := r.Update()
+	u := r.ToUpdate()
 	if !reflect.DeepEqual(u, want) {
 		t.Errorf("update is %+v, want %+v", u, want)
 	}
@@ -223,7 +223,7 @@ func TestV2Refused(t *testing.T) {
 	ctx := t.Context()
 	refused := func(change func(*roles.UpdateV2), fields ...string) {
 		t.Helper()
-		u := builders().Update()
+		u := builders().ToUpdate()
 		change(&u)
 		_, err := s.Update(ctx, u)
 		apitest.Refused(t, err, fields...)
@@ -258,8 +258,7 @@ func TestV2Refused(t *testing.T) {
 		apitest.Refused(t, err, "id")
 		apitest.Refused(t, s.Delete(ctx, id), "id")
 	}
-	for field, opts := range map[string]roles.ListOptions{
-		"Validate": {Validate: new(true)}, // version 1 has it, version 2 has not
+	for field, opts := range map[string]roles.ListOptionsV2{
 		"Filter":   {Filter: roles.FieldName.Contains(`"`)},
 		"PageSize": {PageSize: -1},
 		"Page":     {Page: -1},
@@ -275,7 +274,7 @@ func TestV2Refused(t *testing.T) {
 // TestLengths proves that the longest texts are sent.
 func TestLengths(t *testing.T) {
 	t.Parallel()
-	u := metadata().Update()
+	u := metadata().ToUpdate()
 	u.Name, u.Description = strings.Repeat("ä", 128), strings.Repeat("x", 512)
 	u.EmailAddress = new(strings.Repeat("x", 256))
 	if err := u.Validate(); err != nil {

@@ -1,5 +1,5 @@
-// Package safe holds what the safe changes of all resources share: creating
-// where an answer may have been lost, and doing it for many.
+// Package safe holds what the safe changes of all resources share: creating an
+// object although an answer may be lost, doing it for many, and comparing names.
 package safe
 
 import (
@@ -8,18 +8,22 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/turns"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// Resource is how a kind of object is found and made. Find returns nil where
-// there is no such object; Correct brings one to the wanted state.
+// Resource is how a kind of object is found and made. Find returns nil if there
+// is no such object; Correct brings one to the wanted state.
 type Resource[T any] struct {
 	Key     string // names the object among all of this client's, for taking turns
 	Object  string // names it for people, such as `role "PKI Operators"`
@@ -31,78 +35,140 @@ type Resource[T any] struct {
 	ID      func(*T) string
 }
 
-// Ensure finds an object and corrects it, or creates it. Where a creation may or
-// may not have been done, or was refused because somebody else was faster, it
-// looks again: the object is created once, however often the network fails.
+// Ensure finds an object and corrects it, or creates it. If a creation may or may
+// not have been done, or was refused because somebody else was faster, it looks
+// again before it creates: what was created is found, however often the network
+// fails. Once a creation was sent that may have been done, every error is
+// [security.ErrUnknownOutcome] as well.
 func Ensure[T any](ctx context.Context, c *service.Client, call service.Settings, r Resource[T]) (*T, security.Change, error) {
 	if call.Err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, call.Err)
 	}
-	turn, err := c.Turns.Take(ctx, "ensure "+r.Key)
+	turn, err := turns.Take[struct{}](ctx, c.Turns, "ensure "+r.Key)
 	if err != nil {
 		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, err)
 	}
 	defer turn.Leave()
-	retry := c.Transport.Retry()
-	created := security.Change{Action: security.Created, Object: r.Object, DryRun: call.DryRun, Fields: r.Created}
-	var failure error // of the creation before this round
-	for attempt := 1; ; attempt++ {
-		found, err := look(ctx, r.Find)
+	e := ensuring[T]{Resource: r, retry: c.Transport.Retry(), dryRun: call.DryRun}
+	value, change, err := e.run(ctx)
+	if err != nil {
+		if e.unknown != nil && !errors.Is(err, security.ErrUnknownOutcome) {
+			err = fmt.Errorf("ensure %s: %w", r.Object, Unconfirmed(err))
+		}
+		return nil, security.Change{}, err
+	}
+	return value, change, nil
+}
+
+// ensuring is one Ensure under way.
+type ensuring[T any] struct {
+	Resource[T]
+	retry  transport.Retry
+	dryRun bool
+
+	creations int
+	failure   error // of the last creation
+	unknown   error // of the last creation that may have been done
+}
+
+// run looks for the object and creates it, in turns, until it is there.
+func (e *ensuring[T]) run(ctx context.Context) (*T, security.Change, error) {
+	for {
+		found, err := look(ctx, e.Find)
 		switch {
-		case err != nil && failure != nil:
-			return nil, security.Change{}, fmt.Errorf("ensure %s: %w; then it could not be looked for: %w", r.Object, failure, err)
+		case err != nil && e.failure != nil:
+			return nil, security.Change{}, fmt.Errorf("ensure %s: %w; then it could not be looked for: %w", e.Object, e.failure, err)
 		case err != nil:
 			return nil, security.Change{}, err
 		case found != nil:
-			value, change, err := r.Correct(ctx, found)
-			switch {
-			case err != nil:
-				return nil, security.Change{}, err
-			case change.Action == security.Unchanged && errors.Is(failure, security.ErrUnknownOutcome):
-				created.ID = r.ID(found)
-				change = created // the creation was done, and only its answer lost
-			}
-			return value, change, nil
-		case failure != nil && (attempt > retry.MaxAttempts || !errors.Is(failure, security.ErrUnknownOutcome)):
-			return nil, security.Change{}, failure
+			return e.correct(ctx, found)
+		case e.failure != nil && (e.creations >= e.retry.MaxAttempts || taken(e.failure)):
+			return nil, security.Change{}, e.failure
 		}
-		if r.Check != nil {
-			if err := r.Check(ctx); err != nil {
+		if e.Check != nil {
+			if err := e.Check(ctx); err != nil {
 				return nil, security.Change{}, err
 			}
 		}
-		if call.DryRun {
-			return nil, created, nil
+		if e.dryRun {
+			return nil, e.created(""), nil
 		}
-		made, err := r.Create(ctx)
+		e.creations++
+		made, err := e.Create(ctx)
 		if err == nil {
-			created.ID = r.ID(made)
-			return made, created, nil
+			return made, e.created(e.ID(made)), nil
 		}
-		if ctx.Err() != nil || !errors.Is(err, security.ErrUnknownOutcome) && !taken(err) {
+		if err := e.failed(ctx, err); err != nil {
 			return nil, security.Change{}, err
-		}
-		failure = err
-		if taken(err) {
-			continue
-		}
-		if err := transport.Sleep(ctx, min(retry.MinWait<<min(attempt-1, 16), retry.MaxWait)); err != nil {
-			return nil, security.Change{}, failure
 		}
 	}
 }
 
-// maxLooks is how often an object is looked for in a list that does not keep
-// still.
-const maxLooks = 30
+// created is the change that a creation is.
+func (e *ensuring[T]) created(id string) security.Change {
+	return security.Change{Action: security.Created, Object: e.Object, ID: id, DryRun: e.dryRun, Fields: e.Created}
+}
+
+// correct brings the object that was found to the wanted state.
+func (e *ensuring[T]) correct(ctx context.Context, found *T) (*T, security.Change, error) {
+	id := e.ID(found)
+	value, change, err := e.Correct(ctx, found)
+	if err == nil && change.Action == security.Unchanged && e.unknown != nil {
+		change = e.created(id) // the creation was done, and only its answer lost
+	}
+	return value, change, err
+}
+
+// failed returns the error of a creation that is final. Otherwise it waits, and
+// the object is looked for.
+func (e *ensuring[T]) failed(ctx context.Context, err error) error {
+	e.failure = err
+	unknown := errors.Is(err, security.ErrUnknownOutcome)
+	if unknown {
+		e.unknown = err
+	}
+	switch {
+	case ctx.Err() != nil || !unknown && !taken(err):
+		return err
+	case !unknown:
+		return nil // somebody else was faster
+	}
+	if transport.Sleep(ctx, min(e.retry.MinWait<<min(e.creations-1, 16), e.retry.MaxWait)) != nil {
+		return err
+	}
+	return nil
+}
+
+// Unconfirmed says of an error that came after a write that the write may stand.
+func Unconfirmed(err error) error {
+	if errors.Is(err, security.ErrUnknownOutcome) {
+		return err
+	}
+	return fmt.Errorf("%w: a write was sent, but could not be confirmed: %w", security.ErrUnknownOutcome, err)
+}
+
+// How often an object is looked for in a list that does not keep still: maxLooks
+// times, and no more than maxAlike times if every walk ends in the same way. Then
+// it is the server's way to answer, and not a change.
+const (
+	maxLooks = 30
+	maxAlike = 3
+)
 
 // look finds an object. A list that changed while it was walked is walked again:
 // others create objects too, and so do the other items of a bulk operation.
 func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*T, error) {
+	alike, last := 0, ""
 	for round := 1; ; round++ {
 		found, err := find(ctx)
-		if round == maxLooks || !errors.Is(err, security.ErrListChanged) {
+		if !errors.Is(err, security.ErrListChanged) {
 			return found, err
+		}
+		if text := err.Error(); text != last {
+			alike, last = 0, text
+		}
+		if alike++; alike == maxAlike || round == maxLooks {
+			return nil, fmt.Errorf("after %d walks: %w", round, err)
 		}
 		if transport.Sleep(ctx, Stagger(round)) != nil {
 			return nil, err
@@ -116,16 +182,21 @@ func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
-// Option makes a call option that is not in the public API.
-func Option(set func(*service.Settings)) security.CallOption {
-	return service.Hooks.Option(set).(security.CallOption)
+// Fold returns a name in a form that is the same for all names that differ in
+// case only: in letters that are each other's upper and lower case. The Kelvin
+// sign is no K, although its lower case is k. That the server compares names like
+// this is assumed; it is the reading that takes fewer names for the same.
+func Fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); unicode.ToUpper(lower) == r {
+			return lower
+		}
+		return r
+	}, name)
 }
 
-// Quiet is the option for requests that run at the same time as others, or as a
-// part of something larger: they report nothing to the caller.
-func Quiet() security.CallOption {
-	return Option(func(s *service.Settings) { s.OnMeta, s.Progress = nil, nil })
-}
+// SameName reports whether two names differ in case at most, see [Fold].
+func SameName(a, b string) bool { return a == b || Fold(a) == Fold(b) }
 
 // taken reports a refusal that may mean that the object exists by now. Which
 // status a duplicate gets is not documented.
@@ -134,11 +205,16 @@ func taken(err error) bool {
 	return ok && (e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusConflict)
 }
 
-// All ensures many objects, several at a time, and returns what became of each,
-// in order. The error is nil where all went well.
-func All[In, Out any](ctx context.Context, call service.Settings, items []In, opts *security.BulkOptions,
-	ensure func(context.Context, In) (*Out, security.Change, error),
+// All changes many objects, several at a time, and returns what became of each, in
+// order. The error is nil if all went well. After a refused sign-in no further item
+// is begun: every one would be refused, and an account is locked after a few.
+func All[In, Out any](ctx context.Context, c *service.Client, options []security.CallOption, items []In, opts *security.BulkOptions,
+	change func(context.Context, In, ...security.CallOption) (*Out, security.Change, error),
 ) ([]security.BulkResult[Out], error) {
+	call := service.Resolve(c, options)
+	// One request at a time for each item: those of an item do not report, and do
+	// not multiply with the items.
+	options = append(slices.Clip(options), service.Quiet[security.CallOption](), security.WithConcurrency(1))
 	if call.Err != nil {
 		return nil, call.Err
 	}
@@ -146,52 +222,71 @@ func All[In, Out any](ctx context.Context, call service.Settings, items []In, op
 	if opts != nil {
 		o = *opts
 	}
-	var (
-		results = make([]security.BulkResult[Out], len(items))
-		group   errgroup.Group
-		mu      sync.Mutex
-		failed  int
-		done    int
-		first   error
-	)
+	b := bulk[Out]{results: make([]security.BulkResult[Out], len(items)), progress: call.Progress, stopOnError: o.StopOnError}
+	var group errgroup.Group
 	group.SetLimit(call.InFlight())
-	over := func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return ctx.Err() != nil || o.StopOnError && failed > 0
-	}
 	for i := range items {
-		results[i].Err = security.ErrNotAttempted
-		if over() {
+		b.results[i].Err = security.ErrNotAttempted
+		if b.stopped(ctx) {
 			continue
 		}
 		group.Go(func() error {
-			if over() {
+			if b.stopped(ctx) {
 				return nil
 			}
-			value, change, err := ensure(ctx, items[i])
-			mu.Lock()
-			defer mu.Unlock()
-			results[i] = security.BulkResult[Out]{Value: value, Change: change, Err: err}
-			done++
-			if err != nil {
-				failed++
-				if first == nil {
-					first = err
-				}
-			}
-			if call.Progress != nil {
-				call.Progress(done, len(items))
-			}
+			value, change, err := change(ctx, items[i], options...)
+			b.finish(i, security.BulkResult[Out]{Value: value, Change: change, Err: err})
 			return nil
 		})
 	}
 	_ = group.Wait()
-	switch {
-	case done < len(items) && ctx.Err() != nil:
-		return results, fmt.Errorf("ended after %d of %d items, %d of them failed: %w", done, len(items), failed, transport.EndOf(ctx))
-	case failed > 0:
-		return results, fmt.Errorf("%d of %d items failed, %d not attempted; the first error: %w", failed, len(items), len(items)-done, first)
+	return b.results, b.err(ctx)
+}
+
+// bulk is one All under way.
+type bulk[Out any] struct {
+	mu           sync.Mutex
+	results      []security.BulkResult[Out]
+	progress     func(done, total int)
+	stopOnError  bool
+	unauthorized bool
+	done, failed int
+	first        error
+}
+
+// stopped reports whether no further item is to be begun.
+func (b *bulk[Out]) stopped(ctx context.Context) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return ctx.Err() != nil || b.unauthorized || b.stopOnError && b.failed > 0
+}
+
+// finish notes what became of item i.
+func (b *bulk[Out]) finish(i int, result security.BulkResult[Out]) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.results[i] = result
+	b.done++
+	if result.Err != nil {
+		b.failed++
+		if b.first == nil {
+			b.first = result.Err
+		}
+		b.unauthorized = b.unauthorized || errors.Is(result.Err, security.ErrUnauthorized)
 	}
-	return results, nil
+	if b.progress != nil {
+		b.progress(b.done, len(b.results))
+	}
+}
+
+// err is what came of it all.
+func (b *bulk[Out]) err(ctx context.Context) error {
+	total := len(b.results)
+	switch {
+	case b.done < total && ctx.Err() != nil:
+		return fmt.Errorf("ended after %d of %d items, %d of them failed: %w", b.done, total, b.failed, transport.EndOf(ctx))
+	case b.failed > 0:
+		return fmt.Errorf("%d of %d items failed, %d not attempted; the first error: %w", b.failed, total, total-b.done, b.first)
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ const (
 	BadStatus          // an answer that is not a success
 	NotJSON            // a success that is HTML or empty
 	Undecodable        // a success that is not the JSON expected
+	WrongAnswer        // a success that is about something else, see Call.Check
 )
 
 // Failure is everything known about a call that failed.
@@ -32,20 +33,22 @@ type Failure struct {
 	Body       []byte
 	RetryAfter time.Duration
 	Attempts   int
-	Unknown    bool // a write may or may not have been done
-	NoEndpoint bool // a 404 that Command did not write: no object was looked for
+	Unknown    bool                // a write may or may not have been done
+	NoEndpoint bool                // a 404 that Command did not write: no object was looked for
+	Scrub      func(string) string // takes credentials out of what came back
 	Err        error
 }
 
 func (f *flight) failure(reason Reason, err error) *Failure {
 	unknown := f.unknown
-	if Writes(f.op.Method) && (reason == NotJSON || reason == Undecodable) {
+	if Writes(f.op.Method) && (reason == NotJSON || reason == Undecodable || reason == WrongAnswer) {
 		unknown = true // answered by somebody, but not in a way that tells
 	}
 	wait, _ := RetryAfter(f.header)
 	return &Failure{
-		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Reason: reason, StatusCode: f.status, Header: f.header, Body: f.body,
-		RetryAfter: wait, Attempts: f.tried(), Unknown: unknown, Err: err,
+		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), Reason: reason,
+		StatusCode: f.status, Header: f.header, Body: f.body, RetryAfter: wait, Attempts: f.tried(), Unknown: unknown,
+		NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Scrub: f.scrub, Err: err,
 	}
 }
 
@@ -54,8 +57,8 @@ func (f *flight) failure(reason Reason, err error) *Failure {
 // or an endpoint that the server's version does not have, answered by IIS (HTML),
 // by the framework underneath (problem details, or a MessageDetail) or by a proxy.
 func (f *flight) noObject() bool {
-	if f.status != http.StatusNotFound {
-		return false
+	if f.status != http.StatusNotFound || f.redirected {
+		return false // after a redirect, something else was looked for
 	}
 	var own struct {
 		ErrorCode, Message string

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
 )
 
 // Registry holds what the callers of one client take turns at, for as long as
@@ -18,12 +20,16 @@ type Registry struct {
 type queue struct {
 	turn   chan struct{} // holds a token while somebody has the turn
 	users  int           // who has the turn, waits for it, or paused
-	shared any
+	shared any           // a *S, see Turn
 }
 
 // Turn is the right to be the only one of a client's callers who works on
-// something. Safe edits of one object take turns.
-type Turn struct {
+// something. S is what those who take turns share; all turns of one name have the
+// same.
+type Turn[S any] struct {
+	// Shared lasts until the last of those who take turns leaves.
+	Shared *S
+
 	registry *Registry
 	name     string
 	queue    *queue
@@ -32,8 +38,9 @@ type Turn struct {
 
 // Take waits until no other caller has the turn of that name, or ctx ends.
 // Leave must be called in the end.
-func (s *Registry) Take(ctx context.Context, name string) (*Turn, error) {
-	t := &Turn{registry: s, name: name, queue: s.join(name)}
+func Take[S any](ctx context.Context, r *Registry, name string) (*Turn[S], error) {
+	q := r.join(name, func() any { return new(S) })
+	t := &Turn[S]{Shared: q.shared.(*S), registry: r, name: name, queue: q}
 	if err := t.Resume(ctx); err != nil {
 		t.Leave()
 		return nil, err
@@ -42,7 +49,7 @@ func (s *Registry) Take(ctx context.Context, name string) (*Turn, error) {
 }
 
 // Pause lets others have the turn.
-func (t *Turn) Pause() {
+func (t *Turn[S]) Pause() {
 	if t.held {
 		t.held = false
 		<-t.queue.turn
@@ -50,45 +57,41 @@ func (t *Turn) Pause() {
 }
 
 // Resume waits for the turn again.
-func (t *Turn) Resume(ctx context.Context) error {
+func (t *Turn[S]) Resume(ctx context.Context) error {
 	select {
 	case t.queue.turn <- struct{}{}:
 		t.held = true
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for another call of this client to finish its change: %w", context.Cause(ctx))
+		return fmt.Errorf("waiting for another call of this client to finish its change: %w", transport.EndOf(ctx))
 	}
 }
 
 // Leave ends the turn.
-func (t *Turn) Leave() {
+func (t *Turn[S]) Leave() {
 	t.Pause()
 	t.registry.leave(t.name, t.queue)
 }
 
-// Shared is a place for what those who take turns must know of each other. It
-// is for whoever has the turn, and lasts until the last of them leaves.
-func (t *Turn) Shared() *any { return &t.queue.shared }
-
-func (s *Registry) join(name string) *queue {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.queues[name]
+func (r *Registry) join(name string, shared func() any) *queue {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := r.queues[name]
 	if q == nil {
-		if s.queues == nil {
-			s.queues = map[string]*queue{}
+		if r.queues == nil {
+			r.queues = map[string]*queue{}
 		}
-		q = &queue{turn: make(chan struct{}, 1)}
-		s.queues[name] = q
+		q = &queue{turn: make(chan struct{}, 1), shared: shared()}
+		r.queues[name] = q
 	}
 	q.users++
 	return q
 }
 
-func (s *Registry) leave(name string, q *queue) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (r *Registry) leave(name string, q *queue) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if q.users--; q.users == 0 {
-		delete(s.queues, name)
+		delete(r.queues, name)
 	}
 }

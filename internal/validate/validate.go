@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -60,9 +62,30 @@ func (p *Problems) Required(field, value string, limit int) {
 	p.Optional(field, value, limit)
 }
 
-// Optional notes a text longer than limit. Length is counted in UTF-16 units,
-// as the server's framework counts it.
+// Name notes what Required does, and characters that do not show as themselves:
+// control and format characters, bidi controls and line separators among them. It
+// is for the names of what is created or renamed; an object that the server has
+// already keeps its name.
+func (p *Problems) Name(field, value string, limit int) {
+	before := len(p.list)
+	p.Required(field, value, limit)
+	if len(p.list) > before {
+		return
+	}
+	if i := strings.IndexFunc(value, show.Hidden); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(value[i:])
+		p.Add(field, "must not hold control or invisible characters, got %U", r)
+	}
+}
+
+// Optional notes a text longer than limit, or one that is not valid UTF-8, which
+// JSON cannot carry as it is. Length is counted in UTF-16 units, as the server's
+// framework counts it.
 func (p *Problems) Optional(field, value string, limit int) {
+	if !utf8.ValidString(value) {
+		p.Add(field, "must be valid UTF-8")
+		return
+	}
 	if limit > 0 && len(value) > limit {
 		if n := len(utf16.Encode([]rune(value))); n > limit {
 			p.Add(field, "must be at most %d characters, got %d", limit, n)
@@ -85,6 +108,13 @@ func (p *Problems) GUID(field, value string) {
 	} else if !IsGUID(value) {
 		p.Add(field, "must be a GUID, got %q", value)
 	}
+}
+
+// CheckGUID returns what GUID would note, as security.FieldErrors, or nil.
+func CheckGUID(field, value string) error {
+	var p Problems
+	p.GUID(field, value)
+	return p.Err()
 }
 
 // IsGUID reports whether s is a GUID in the form with dashes.

@@ -73,14 +73,14 @@ func newPermissionMap() *permissionMap {
 		}
 		m.paths[name] = nil
 		m.order = append(m.order, name)
-		if !strings.Contains(info.Listed, "25") {
+		if !slices.Contains(info.Listed, permissions.NameList25) {
 			rank[name] += 2
 		}
 		for _, row := range info.Mappings {
 			if row.Path == "" {
 				continue
 			}
-			if row.Confidence != permissions.Documented {
+			if row.Confidence != permissions.ConfidenceDocumented {
 				rank[name]++
 			}
 			m.paths[name] = append(m.paths[name], string(row.Path))

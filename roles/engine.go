@@ -1,0 +1,255 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/turns"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// edit is one safe edit under way: plan, write, verify, settle. The diagram in
+// docs/architecture.md shows how one leads to another. It knows nothing of what a
+// role is made of; that is the form's.
+type edit struct {
+	form  *formV2
+	call  service.Settings // what the call options say
+	retry transport.Retry
+	turn  *turns.Turn[settling]
+
+	rounds   int                    // that could end in a write
+	failures int                    // writes that the server did not answer with a success
+	written  time.Time              // when the last write was over
+	sent     bool                   // a write was done, or may have been done
+	seen     *delta                 // the change, once the server showed it; nil before
+	changes  []security.FieldChange // what the edit changes, as it was on the first reading
+}
+
+// maxRounds is how often an edit writes before it gives up against other
+// writers. Each round that is lost means that another program wrote in between.
+const maxRounds = 40
+
+// do takes the turn and edits.
+func (e *edit) do(ctx context.Context, registry *turns.Registry) (*RoleV2, security.Change, error) {
+	err := e.call.Err
+	if err == nil {
+		e.turn, err = turns.Take[settling](ctx, registry, "role "+strconv.Itoa(e.form.id))
+	}
+	if err == nil {
+		defer e.turn.Leave()
+		err = e.run(ctx)
+	}
+	if err != nil {
+		return nil, security.Change{}, e.explain(err)
+	}
+	change := security.Change{
+		Action: security.Unchanged, Object: fmt.Sprintf("role %q", e.form.role.Name), ID: strconv.Itoa(e.form.id), DryRun: e.call.DryRun,
+	}
+	if len(e.changes) > 0 {
+		change.Action, change.Fields = security.Updated, e.changes
+	}
+	return e.form.role, change, nil
+}
+
+// explain says what was attempted, and after a write that the change may be there.
+func (e *edit) explain(err error) error {
+	if _, told := errors.AsType[*security.Error](err); told && (!e.sent || errors.Is(err, security.ErrUnknownOutcome)) {
+		return err // it names the operation
+	}
+	if e.sent {
+		err = safe.Unconfirmed(err)
+	}
+	return fmt.Errorf("edit role %d: %w", e.form.id, err)
+}
+
+// run goes through the states of the edit. It has the turn, except while it
+// settles.
+func (e *edit) run(ctx context.Context) error {
+	for {
+		change, err := e.plan(ctx)
+		if err != nil || change == nil {
+			return err
+		}
+		failure := e.write(ctx, change)
+		if err := e.wait(ctx, failure); err != nil {
+			return err
+		}
+		if failure != nil && !errors.Is(failure, security.ErrUnknownOutcome) {
+			continue // it was not done
+		}
+		there, err := e.verify(ctx, change)
+		switch {
+		case err != nil:
+			return err
+		case !there && failure != nil && e.failures >= e.retry.MaxAttempts:
+			return failure
+		case !there: // another program undid it
+			if err := transport.Sleep(ctx, safe.Stagger(e.rounds)); err != nil {
+				return err
+			}
+			continue
+		case e.call.Settle == 0:
+			return nil
+		}
+		if there, err = e.settle(ctx, change); there || err != nil {
+			return err
+		}
+	}
+}
+
+// plan reads the role and works out what is to be written. It returns nil if that
+// is nothing.
+func (e *edit) plan(ctx context.Context) (*delta, error) {
+	if err := e.form.read(ctx); err != nil {
+		return nil, err
+	}
+	// What other edits through this client wrote, and another program undid, is
+	// written again. Once this edit was seen it is repeated as it was: later edits
+	// took from it what they changed, and its function would bring that back.
+	change, err := e.form.plan(e.turn.Shared.list(), e.seen)
+	if err == nil && ctx.Err() != nil {
+		err = transport.EndOf(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e.changes == nil {
+		e.changes = change.describe()
+	}
+	if change.empty() {
+		return nil, nil //nolint:nilnil // nothing to write is no error
+	}
+	if err := e.form.check(ctx, change); err != nil {
+		return nil, err
+	}
+	if e.call.DryRun {
+		e.form.role = e.form.preview()
+		return nil, nil //nolint:nilnil // likewise
+	}
+	if e.rounds++; e.rounds > maxRounds {
+		return nil, e.conflict()
+	}
+	return change, nil
+}
+
+func (e *edit) conflict() error {
+	if !e.sent {
+		return fmt.Errorf("%w: %d times the server was slower than the settle time of %v", security.ErrConflict, maxRounds, e.call.Settle)
+	}
+	return fmt.Errorf("%w: other programs undid the change, or the server was slower than the settle time, %d times", security.ErrConflict, maxRounds)
+}
+
+// write sends the change, once: to repeat it blindly could undo what others wrote
+// meanwhile. It returns how it failed.
+func (e *edit) write(ctx context.Context, change *delta) error {
+	var notAfter time.Time
+	if e.call.Settle > 0 {
+		notAfter = e.form.readAt.Add(e.call.Settle)
+	}
+	failure := e.form.write(ctx, notAfter)
+	e.written = time.Now()
+	if failure == nil || errors.Is(failure, security.ErrUnknownOutcome) {
+		e.sent = true
+		e.turn.Shared.cede(change) // what this edit changed is no longer for earlier ones to confirm
+	}
+	return failure
+}
+
+// wait returns the error of a write that is final. If it may go better next time,
+// it waits as long as the server asks. The turn stays here: another edit must not
+// come between a write that may still be carried out and the look at what became of
+// it.
+func (e *edit) wait(ctx context.Context, failure error) error {
+	if failure == nil || errors.Is(failure, transport.ErrStale) {
+		return nil
+	}
+	e.failures++
+	answer, ok := errors.AsType[*security.Error](failure)
+	if !ok || ctx.Err() != nil || errors.Is(failure, security.ErrInvalid) || answer.RetryAfter > e.retry.MaxWait {
+		return failure
+	}
+	refused := answer.StatusCode >= 300 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests
+	last := e.failures >= e.retry.MaxAttempts && !errors.Is(failure, security.ErrUnknownOutcome)
+	if refused || last {
+		return failure
+	}
+	wait := answer.RetryAfter
+	if wait == 0 {
+		wait = min(e.retry.MinWait<<min(e.failures-1, 16), e.retry.MaxWait) // a longer shift could overflow
+	}
+	if err := transport.Sleep(ctx, wait); err != nil {
+		return fmt.Errorf("%w, after %w", err, failure)
+	}
+	return nil
+}
+
+// verify reads the role again, and reports whether it shows the change.
+func (e *edit) verify(ctx context.Context, change *delta) (bool, error) {
+	if err := e.form.read(ctx); err != nil {
+		return false, err
+	}
+	return change.holds(e.form.role), nil
+}
+
+// settle waits until no write that was built on older data can still arrive, and
+// looks once more. Other edits through this client go on meanwhile: they share the
+// change, to repeat it if another program undoes it, and to take from it what they
+// change themselves.
+func (e *edit) settle(ctx context.Context, change *delta) (bool, error) {
+	if e.seen == nil {
+		e.seen = change
+	}
+	shared := e.turn.Shared
+	shared.add(e.seen)
+	defer shared.remove(e.seen)
+	e.turn.Pause()
+	if err := transport.Sleep(ctx, time.Until(e.written.Add(e.call.Settle))); err != nil {
+		return false, err
+	}
+	if err := e.turn.Resume(ctx); err != nil {
+		return false, err
+	}
+	return e.verify(ctx, e.seen)
+}
+
+// settling is what the edits of one role through one client share: the changes that
+// were seen on the server and wait to be confirmed. The changes themselves are for
+// whoever has the turn.
+type settling struct {
+	mu      sync.Mutex // an edit whose context ends leaves without the turn
+	changes []*delta
+}
+
+func (s *settling) list() []*delta {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.changes)
+}
+
+func (s *settling) add(change *delta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes = append(s.changes, change)
+}
+
+func (s *settling) remove(change *delta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes = slices.DeleteFunc(s.changes, func(other *delta) bool { return other == change })
+}
+
+// cede lets a later change have what it and the waiting ones are both about.
+func (s *settling) cede(later *delta) {
+	for _, change := range s.list() {
+		change.cede(later)
+	}
+}
