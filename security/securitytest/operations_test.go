@@ -1,7 +1,6 @@
 package securitytest_test
 
 import (
-	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -40,7 +39,8 @@ const providerParameters = `{"NameClaimType":"name","RoleClaimType":"roles","Uni
 	`"Authority":"https://idp.example.com","Timeout":30,"OIDCScope":null,` +
 	`"RequestHeaders":[{"Name":"X-Tenant","Value":"a"}],"RequestURLParameters":[]}`
 
-// TestOperations calls every operation of the API once, and looks at what it answers.
+// TestOperations calls the operations of the API one after the other, and looks at what they answer. That none is
+// missing is a matter of the contract test in internal/spec.
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	a := populated(t)
@@ -162,14 +162,4 @@ func TestOperations(t *testing.T) {
 
 	a.get("/Status/Endpoints", 1).ok()
 	a.get("/Status/HealthCheck", 1).is(http.StatusNoContent, "")
-
-	called := map[string]bool{}
-	for _, r := range a.server.Requests() {
-		called[fmt.Sprintf("%s %s, version %d", r.Method, r.Template, r.Version)] = true
-	}
-	for _, operation := range a.server.Operations() {
-		if !called[operation] {
-			t.Errorf("%s is not called here: add a call and the answer that is expected", operation)
-		}
-	}
 }
