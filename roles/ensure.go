@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -146,7 +147,7 @@ func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.B
 func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[RoleV2, error] {
 	return paging.Each(ctx, s.c, call, func(call []security.CallOption) iter.Seq2[SummaryV2, error] { return s.All(ctx, opts, call...) },
 		func(ctx context.Context, role SummaryV2) (RoleV2, error) {
-			full, err := s.Get(ctx, role.ID, append(call[:len(call):len(call)], service.Quiet[security.CallOption]())...)
+			full, err := s.Get(ctx, role.ID, append(slices.Clip(call), service.Quiet[security.CallOption]())...)
 			switch {
 			case errors.Is(err, security.ErrNotFound):
 				return RoleV2{}, fmt.Errorf("%w: role %d is gone: %w", security.ErrListChanged, role.ID, err)

@@ -151,7 +151,9 @@ func reason(operation json.RawMessage) string {
 	if json.Unmarshal(operation, &bare) == nil {
 		return bare
 	}
-	var op struct{ Reason any }
+	var op struct {
+		Reason any `json:"Reason"`
+	}
 	_ = json.Unmarshal(operation, &op)
 	return text(op.Reason)
 }
@@ -243,23 +245,24 @@ const (
 
 // answer is status, code and message of what came back.
 func (e *Error) answer() string {
-	s := status(e.StatusCode)
+	parts := []string{status(e.StatusCode)}
 	if e.Message != "" {
-		s += ": " + show.Text(e.Message, maxShown)
+		parts[0] += ": " + show.Text(e.Message, maxShown)
 	}
 	for i, op := range e.FailedOperations {
 		if i == maxOperations {
-			s += fmt.Sprintf("; and %d more", len(e.FailedOperations)-i)
+			parts = append(parts, fmt.Sprintf("and %d more", len(e.FailedOperations)-i))
 			break
 		}
 		if op.Reason != "" {
-			s += "; " + show.Text(op.Reason, maxShown)
+			parts = append(parts, show.Text(op.Reason, maxShown))
 		}
 	}
+	text := strings.Join(parts, "; ")
 	if e.Code != "" {
-		s += " [" + show.Text(e.Code, 40) + "]"
+		text += " [" + show.Text(e.Code, 40) + "]"
 	}
-	return s
+	return text
 }
 
 func status(code int) string {

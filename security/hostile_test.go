@@ -136,7 +136,7 @@ func (endless) Read(p []byte) (int, error) {
 }
 
 // counted is an item that tells when it is decoded.
-type counted struct{ n int }
+type counted struct{}
 
 var decoded struct {
 	items  atomic.Int32

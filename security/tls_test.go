@@ -21,7 +21,7 @@ func (s *server) pem() []byte {
 func TestDefaultTransportIsNotTrusted(t *testing.T) { // not parallel: it changes net/http's default
 	shared := http.DefaultTransport.(*http.Transport)
 	before := shared.TLSClientConfig
-	shared.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is the point
+	shared.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	t.Cleanup(func() { shared.TLSClientConfig = before })
 	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { write(w, 200, jsonText, `{"Id":1}`) })
 	client := connect(t, s.URL, security.WithBasicAuth(user, password), once)
@@ -41,7 +41,7 @@ func TestSkipVerify(t *testing.T) {
 	if !strings.Contains(log.String(), `"level":"WARN","msg":"the server's certificate is not verified`) {
 		t.Errorf("the log is %s", log.String())
 	}
-	own := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // that is the point
+	own := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	log = buffer{}
 	connect(t, s.URL, security.WithBasicAuth(user, password), security.WithHTTPClient(own), security.WithLogger(debug(&log)))
 	if !strings.Contains(log.String(), "is not verified") {
@@ -64,7 +64,7 @@ func TestSkipVerify(t *testing.T) {
 // TestVerifiedTLS: nothing turns verification off, or hides whether it is on.
 func TestVerifiedTLS(t *testing.T) {
 	t.Parallel()
-	skipping := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // that is the point
+	skipping := &tls.Config{InsecureSkipVerify: true}
 	var dial http.Transport
 	dial.DialTLSContext = (&tls.Dialer{Config: skipping}).DialContext
 	config := security.Config{Host: "command.example.com", APIPath: "KeyfactorAPI", AccessToken: security.NewSecret("x"), SkipVerify: true}
@@ -110,7 +110,7 @@ func TestOnlyRootCAs(t *testing.T) {
 		t.Error(err)
 	}
 	// What the HTTP client trusts besides does not count.
-	pool := &tls.Config{RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs.Clone()} //nolint:gosec // a test
+	pool := &tls.Config{RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs.Clone()}
 	other := foreignCA(t)
 	bad := connect(t, s.URL, security.WithBasicAuth(user, password), security.WithOnlyRootCAs(other), once,
 		security.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: pool}}))
@@ -141,10 +141,20 @@ func TestInsecureHTTPHosts(t *testing.T) {
 		names []string
 		want  bool
 	}{
-		{"localhost", nil, true}, {"127.0.0.1:8080", nil, true}, {"127.9.9.9", nil, true}, {"[::1]:8080", nil, true}, {"LOCALHOST", nil, true},
-		{"command.example.com", nil, false}, {"10.0.0.1", nil, false}, {"localhost.example.com", nil, false}, {"128.0.0.1", nil, false},
-		{"command.test:8080", []string{"command.test"}, true}, {"COMMAND.test", []string{"Command.Test"}, true},
-		{"other.test", []string{"command.test"}, false}, {"[fd00::1]", []string{"fd00::1"}, true}, {"[fd00::1]", []string{"[fd00::1]"}, true},
+		{"localhost", nil, true},
+		{"127.0.0.1:8080", nil, true},
+		{"127.9.9.9", nil, true},
+		{"[::1]:8080", nil, true},
+		{"LOCALHOST", nil, true},
+		{"command.example.com", nil, false},
+		{"10.0.0.1", nil, false},
+		{"localhost.example.com", nil, false},
+		{"128.0.0.1", nil, false},
+		{"command.test:8080", []string{"command.test"}, true},
+		{"COMMAND.test", []string{"Command.Test"}, true},
+		{"other.test", []string{"command.test"}, false},
+		{"[fd00::1]", []string{"fd00::1"}, true},
+		{"[fd00::1]", []string{"[fd00::1]"}, true},
 	} {
 		_, err := security.NewClient("http://"+tt.host+"/KeyfactorAPI", security.WithAccessToken("x"), security.WithInsecureHTTP(tt.names...))
 		if (err == nil) != tt.want {

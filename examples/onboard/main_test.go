@@ -445,7 +445,7 @@ func TestBadFiles(t *testing.T) {
 		wantParts(t, err.Error()+"\n", tt.want...)
 	}
 	if _, warnings, err := readTeams("f", []byte(`{"teams": [{"team": "A", "description": "d", "permissions": ["/certificates/collections/revoke/6/", "/new/thing/"]}]}`)); err != nil ||
-		!strings.Contains(strings.Join(warnings, "\n"), "missing-companion") || !strings.Contains(strings.Join(warnings, "\n"), "unknown /new/thing/") {
+		!strings.Contains(strings.Join(warnings, "\n"), "risky /certificates/collections/revoke/6/") || !strings.Contains(strings.Join(warnings, "\n"), "unknown /new/thing/") {
 		t.Errorf("warnings are %q, error %v", warnings, err)
 	}
 }

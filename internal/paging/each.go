@@ -3,6 +3,7 @@ package paging
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,7 +26,7 @@ func Each[In, Out any](ctx context.Context, c *service.Client, call []security.C
 		options := service.Resolve(c, call)
 		limit := options.InFlight()
 		total, done := -1, 0
-		listed := append(call[:len(call):len(call)], security.WithConcurrency(1), service.Option[security.CallOption](func(s *service.Settings) {
+		listed := append(slices.Clip(call), security.WithConcurrency(1), service.Option[security.CallOption](func(s *service.Settings) {
 			s.OnMeta = nil
 			s.Progress = func(_, n int) { total = n } // runs in this goroutine: the sequence is pulled below
 		}))

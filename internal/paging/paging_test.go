@@ -507,7 +507,7 @@ func TestAllListChanges(t *testing.T) {
 		}, 30},
 		"shrinks before the end, no total": {func(s *server) {
 			s.silent = true
-			s.before = func(n, page int) {
+			s.before = func(_, page int) {
 				if page == 11 && len(s.list) == 100 {
 					s.list = s.list[1:] // moves nothing that is still to come but the end of page 10
 				}

@@ -302,7 +302,7 @@ func readAll(body io.Reader, claimed, limit int64) ([]byte, error) {
 		switch {
 		case total > limit:
 			return nil, &tooLargeError{limit}
-		case err == io.EOF: //nolint:errorlint // a reader's own end is never wrapped
+		case err == io.EOF:
 			if full == nil {
 				return chunk, nil
 			}

@@ -61,8 +61,9 @@ func (f *flight) noObject() bool {
 		return false // after a redirect, something else was looked for
 	}
 	var own struct {
-		ErrorCode, Message string
-		MessageDetail      *string
+		ErrorCode     string  `json:"ErrorCode"`
+		Message       string  `json:"Message"`
+		MessageDetail *string `json:"MessageDetail"`
 	}
 	if json.Unmarshal(f.body, &own) != nil || own.MessageDetail != nil {
 		return false

@@ -366,8 +366,11 @@ func Hide(s, secret string) string {
 	if len(secret) < minSecret {
 		return s
 	}
-	quoted, _ := json.Marshal(secret)
-	for _, form := range [...]string{secret, string(quoted[1 : len(quoted)-1]), url.QueryEscape(secret), url.PathEscape(secret)} {
+	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
+	if quoted, err := json.Marshal(secret); err == nil {
+		forms = append(forms, string(quoted[1:len(quoted)-1]))
+	}
+	for _, form := range forms {
 		s = strings.ReplaceAll(s, form, "(hidden)")
 	}
 	return s
