@@ -22,7 +22,7 @@ import (
 type My struct {
 	Roles    []string             `json:"Roles"` // names
 	Global   []GlobalPermission   `json:"GlobalPermissions"`
-	Granular []GranularPermission `json:"GranularPermissions,omitempty"` // from Command 25 on
+	Granular []GranularPermission `json:"GranularPermissions,omitempty"` // from Command 25.2 on, by inference
 }
 
 // GlobalPermission is a permission that holds everywhere.

@@ -38,7 +38,7 @@ func (s *V1) My(ctx context.Context, call ...security.CallOption) (*My, error) {
 }
 
 // MyPermissions returns the caller's permissions as access-control paths, from
-// Command 25 on. It needs no permission.
+// Command 25.2 on, by inference. It needs no permission.
 //
 // API: GET /Security/My/Permissions, version 1.
 func (s *V1) MyPermissions(ctx context.Context, call ...security.CallOption) (*MyPermissions, error) {
