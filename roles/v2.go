@@ -150,7 +150,7 @@ func (c CreateV2) check(p *validate.Problems) {
 func (u UpdateV2) Validate() error {
 	var p validate.Problems
 	p.ID("ID", u.ID)
-	p.Required("Name", u.Name, maxName) // with whatever characters the role has it already
+	p.Required("Name", u.Name, maxName) // in any characters: the role may have it already
 	u.create().check(&p)
 	p.GUID("PermissionSetID", u.PermissionSetID)
 	return p.Err()

@@ -176,7 +176,7 @@ func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*
 	}
 }
 
-// Stagger is a short random wait before round (1 or more) is tried anew, so that
+// Stagger is a short random wait before round (1 or more) is tried again, so that
 // two programs that got into each other's way do not do it again in step.
 func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
