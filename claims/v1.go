@@ -11,16 +11,24 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/schemes"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/providers"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // V1 is version 1 of the claims API, the only one.
-type V1 struct{ c *service.Client }
+type V1 struct {
+	c         *service.Client
+	providers *providers.V1 // for the schemes that a dry run checks
+}
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
+func NewV1(client *security.Client) *V1 {
+	return &V1{c: service.Of(client), providers: providers.NewV1(client)}
+}
 
 var (
 	opListV1   = transport.Op{Method: http.MethodGet, Path: "Security/Claims", Version: 1}
@@ -139,7 +147,8 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // there is none, and otherwise corrects its description. It may be repeated. A
 // creation whose outcome is unknown is resolved by looking. Under
 // [security.WithDryRun] nothing is written; the claim is nil if it would be
-// created.
+// created, and a scheme that no identity provider has is refused, if the caller may
+// read them.
 //
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
@@ -153,6 +162,12 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 		Key:    "claim " + bare.String(),
 		Object: object,
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
+		Check: func(ctx context.Context) error {
+			if err := s.checkCreation(ctx, desired, resolved.DryRun, call); err != nil {
+				return fmt.Errorf("ensure %s: %w", object, err)
+			}
+			return nil
+		},
 		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *Claim) (*Claim, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}
@@ -171,6 +186,23 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 		Created: []security.FieldChange{{Field: "Description", To: desired.Description}},
 		ID:      func(c *Claim) string { return strconv.Itoa(c.ID) },
 	})
+}
+
+// checkCreation is what speaks against creating a claim. A dry run also reads whether
+// the server knows the scheme.
+func (s *V1) checkCreation(ctx context.Context, claim Request, dryRun bool, call []security.CallOption) error {
+	if err := checkNew(claim); err != nil || !dryRun {
+		return err
+	}
+	known, err := schemes.Known(ctx, s.providers, call)
+	if err != nil {
+		return err
+	}
+	var p validate.Problems
+	if !known(claim.Scheme) {
+		p.Add("Scheme", "no identity provider has the scheme %q", claim.Scheme)
+	}
+	return p.Err()
 }
 
 // EnsureAll ensures many claims, several at a time (see
