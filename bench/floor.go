@@ -19,26 +19,26 @@ type floor struct {
 }
 
 type floorRole struct {
-	ID              int `json:"Id"`
-	Name            string
-	Description     string
-	EmailAddress    *string
-	Immutable       bool
-	PermissionSetID string `json:"PermissionSetId"`
-	Permissions     []string
-	Claims          []floorClaim
+	ID              int          `json:"Id"`
+	Name            string       `json:"Name"`
+	Description     string       `json:"Description"`
+	EmailAddress    *string      `json:"EmailAddress"`
+	Immutable       bool         `json:"Immutable"`
+	PermissionSetID string       `json:"PermissionSetId"`
+	Permissions     []string     `json:"Permissions"`
+	Claims          []floorClaim `json:"Claims"`
 }
 
 type floorClaim struct {
-	ID          int `json:"Id"`
-	Description string
-	ClaimType   string
-	ClaimValue  string
+	ID          int    `json:"Id"`
+	Description string `json:"Description"`
+	ClaimType   string `json:"ClaimType"`
+	ClaimValue  string `json:"ClaimValue"`
 	Provider    struct {
 		ID                   string `json:"Id"`
-		AuthenticationScheme string
-		DisplayName          string
-	}
+		AuthenticationScheme string `json:"AuthenticationScheme"`
+		DisplayName          string `json:"DisplayName"`
+	} `json:"Provider"`
 }
 
 type floorSummary struct {
@@ -98,8 +98,8 @@ func (f *floor) send(ctx context.Context, method, path string, body, into any) (
 	return resp.Header, decode(resp, into)
 }
 
-// decode is the cheaper of the two usual ways; a json.Decoder, which has to
-// grow its buffer, is the other.
+// decode reads the whole body first. That is cheaper than a json.Decoder, which
+// has to grow its buffer.
 func decode(resp *http.Response, into any) error {
 	var raw []byte
 	var err error
@@ -130,8 +130,8 @@ func (f *floor) page(ctx context.Context, number, size int) (rows []floorSummary
 	return rows, total, err
 }
 
-// edit changes the claims of a role: read, write, read again to see.
-func (f *floor) edit(ctx context.Context, id int, change func([]floorClaimRequest) []floorClaimRequest) error {
+// edit changes a role: read, write, read again to see that the change is there.
+func (f *floor) edit(ctx context.Context, id int, change func(*floorUpdate)) error {
 	role, err := f.role(ctx, id)
 	if err != nil {
 		return err
@@ -140,13 +140,14 @@ func (f *floor) edit(ctx context.Context, id int, change func([]floorClaimReques
 	for _, c := range role.Claims {
 		update.Claims = append(update.Claims, floorClaimRequest{c.Description, oauthRole, c.ClaimValue, c.Provider.AuthenticationScheme})
 	}
-	update.Claims = change(update.Claims)
+	change(&update)
 	if _, err := f.send(ctx, http.MethodPut, "/Security/Roles", update, new(floorRole)); err != nil {
 		return err
 	}
 	role, err = f.role(ctx, id)
-	if err == nil && len(role.Claims) != len(update.Claims) {
-		err = fmt.Errorf("the role has %d claims, not %d", len(role.Claims), len(update.Claims))
+	if err == nil && (len(role.Claims) != len(update.Claims) || len(role.Permissions) != len(update.Permissions)) {
+		err = fmt.Errorf("the role has %d permissions and %d claims, not %d and %d",
+			len(role.Permissions), len(role.Claims), len(update.Permissions), len(update.Claims))
 	}
 	return err
 }

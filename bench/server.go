@@ -27,6 +27,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/commandsec/commandsec-go/security/securitytest"
@@ -34,18 +35,20 @@ import (
 
 // Server is the simulated server in a process of its own.
 type Server struct {
-	Addr string // of the loopback interface, with port
-	// Addr443 is the same server on port 443, "" where it may not listen there.
-	Addr443, Why443    string
-	Certificate        []byte // PEM; its own authority
-	Username, Password string
+	Addr string `json:"addr"` // of the loopback interface, with port
+	// Addr443 is the same server on port 443, "" if it may not listen there, for the reason Why443.
+	Addr443     string `json:"addr443"`
+	Why443      string `json:"why443"`
+	Certificate []byte `json:"certificate"` // PEM; its own authority
+	Username    string `json:"username"`
+	Password    string `json:"password"`
 
 	roots *x509.CertPool
 	stop  func() error
 }
 
-// Base is the URL of the API of a server with that many roles, which takes that
-// long for each request.
+// Base is the URL of the API of a server with that many roles that waits that
+// long before it answers a request.
 func (s *Server) Base(roles int, latency time.Duration) string {
 	return "https://" + s.Addr + apiPath(strconv.Itoa(roles), latency)
 }
@@ -65,18 +68,34 @@ func (s *Server) TLS() *tls.Config {
 // Close ends the server's process.
 func (s *Server) Close() error { return s.stop() }
 
-// The environment variables that make this program the server, or one of the
-// processes whose memory is measured, and that choose the server's key.
+// Requests is how many requests for the API the server has got.
+func (s *Server) Requests(ctx context.Context) (n int64, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.Addr+requestsPath, nil)
+	if err != nil {
+		return 0, err
+	}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: s.TLS(), DisableKeepAlives: true}}
+	resp, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	err = json.NewDecoder(resp.Body).Decode(&n)
+	return n, errors.Join(err, resp.Body.Close())
+}
+
+const requestsPath = "/requests"
+
+// The environment variables that make this program the server, or the process
+// whose memory is measured, and that choose the server's key.
 const (
 	roleVar    = "COMMANDSEC_BENCH_ROLE"
-	keyVar     = "COMMANDSEC_BENCH_KEY" // ecdsa, or RSA with 2048 bits
+	keyVar     = "COMMANDSEC_BENCH_KEY" // ecdsa; otherwise RSA with 2048 bits
 	roleServer = "server"
-	roleIdle   = "idle"
-	roleWalk   = "walk"
+	roleWeigh  = "weigh"
 )
 
-// Child does what this process was started for where it is a child of a
-// benchmark; then it does not return.
+// Child does what this process was started for, and does not return, if it is a
+// child of a benchmark. Otherwise it does nothing.
 func Child() {
 	var err error
 	switch os.Getenv(roleVar) {
@@ -84,10 +103,8 @@ func Child() {
 		return
 	case roleServer:
 		err = serve()
-	case roleIdle:
-		err = weigh(false)
-	case roleWalk:
-		err = weigh(true)
+	case roleWeigh:
+		err = weigh()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -125,7 +142,7 @@ func StartServer(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-// child is this program, to be started again for something else.
+// child is this program, to be started again for another purpose.
 func child(ctx context.Context, role string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -137,8 +154,8 @@ func child(ctx context.Context, role string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// serve is the server's process: it says on standard output where it listens,
-// and ends when standard input does.
+// serve is the server's process: it writes to standard output where it listens,
+// and ends when standard input ends.
 func serve() error {
 	certificate, err := newCertificate()
 	if err != nil {
@@ -149,7 +166,7 @@ func serve() error {
 		Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}),
 		Username:    live.Username, Password: live.Password,
 	}
-	// HTTP/1.1, which is what all clients can.
+	// HTTP/1.1, which all clients speak.
 	server := &http.Server{
 		Handler:           &tenants{live: live, replays: map[string]*replay{}},
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
@@ -183,12 +200,18 @@ func serve() error {
 // tenants serves a simulated server of any size below /{roles}/{latency}/, and
 // one that can be written to below /live/{latency}/.
 type tenants struct {
-	live    *securitytest.Handler
-	mu      sync.Mutex
-	replays map[string]*replay
+	live     *securitytest.Handler
+	requests atomic.Int64
+	mu       sync.Mutex
+	replays  map[string]*replay
 }
 
 func (t *tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == requestsPath {
+		_, _ = fmt.Fprintln(w, t.requests.Load())
+		return
+	}
+	t.requests.Add(1)
 	parts := strings.SplitN(r.URL.Path, "/", 4)
 	if len(parts) < 4 {
 		http.NotFound(w, r)
@@ -199,10 +222,14 @@ func (t *tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	time.Sleep(latency)
+	select {
+	case <-time.After(latency):
+	case <-r.Context().Done():
+		return
+	}
 	if parts[1] == "live" {
 		t.live.ServeHTTP(w, r)
-		t.live.ResetRequests() // it remembers them all
+		t.live.ResetRequests() // it keeps them all
 		return
 	}
 	replay, err := t.replay(parts[1])
@@ -231,7 +258,7 @@ func (t *tenants) replay(roles string) (*replay, error) {
 }
 
 // replay gives the answers of a simulated server without its work: the server
-// is to cost little, because it shares the machine with what is measured.
+// must cost little, because it shares the machine with what is measured.
 type replay struct {
 	sim    *securitytest.Handler
 	rows   [][]byte // of the list of roles, by name
@@ -285,7 +312,7 @@ func (p *replay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
-	_, _ = w.Write(answer.Body.Bytes())
+	_, _ = w.Write(answer.Body.Bytes()) //nolint:gosec // no browser reads it
 }
 
 func (p *replay) list(w http.ResponseWriter, r *http.Request) {
@@ -302,7 +329,7 @@ func (p *replay) list(w http.ResponseWriter, r *http.Request) {
 	body := append(append([]byte{'['}, bytes.Join(p.rows[from:to], []byte{','})...), ']')
 	maps.Copy(w.Header(), p.header)
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // no browser reads it
 }
 
 // seeds are roles of a usual size: ten permissions and five claims, of which
@@ -332,8 +359,8 @@ func seeds(n int) []securitytest.Role {
 	return list
 }
 
-// newCertificate makes a certificate for the loopback interface, with a key as
-// most servers have it, unless the environment asks for a cheaper one.
+// newCertificate makes a certificate for the loopback interface, with a kind of
+// key that most servers have, unless the environment asks for a cheaper one.
 func newCertificate() (tls.Certificate, error) {
 	var key crypto.Signer
 	var err error

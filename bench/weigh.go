@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -16,52 +15,52 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// Weight is what a program needed at its most.
+// Weight is the most memory that a program needed.
 type Weight struct {
-	Heap     uint64 // bytes of the heap in use: objects, garbage, and gaps between them
-	Resident uint64 // bytes of memory of the whole process; 0 where it cannot be had
-	Count    int    // roles walked
+	Heap     uint64 `json:"heap"`     // bytes of the heap in use: objects, garbage, and gaps between them
+	Resident uint64 `json:"resident"` // bytes of memory of the whole process; 0 if the system does not say
 }
 
-// Weigh runs a program that has a client and does nothing with it, and one that
-// walks 100,000 roles, each in a process of its own.
-func Weigh(ctx context.Context, s *Server) (idle, walk Weight, err error) {
-	config, err := json.Marshal(s)
+// load is what the program is told to do.
+type load struct {
+	Server *Server `json:"server"`
+	Roles  int     `json:"roles"`
+}
+
+// Weigh runs a program that walks that many roles, in a process of its own. With
+// 0 roles it has a client and does nothing with it.
+func Weigh(ctx context.Context, s *Server, count int) (w Weight, err error) {
+	config, err := json.Marshal(load{s, count})
 	if err != nil {
-		return idle, walk, err
+		return w, err
 	}
-	run := func(role string) (w Weight, err error) {
-		cmd, err := child(ctx, role)
-		if err != nil {
-			return w, err
-		}
-		cmd.Stdin = bytes.NewReader(config)
-		out, err := cmd.Output()
-		if err != nil {
-			return w, err
-		}
-		return w, json.Unmarshal(out, &w)
+	cmd, err := child(ctx, roleWeigh)
+	if err != nil {
+		return w, err
 	}
-	var errs [2]error
-	idle, errs[0] = run(roleIdle)
-	walk, errs[1] = run(roleWalk)
-	return idle, walk, errors.Join(errs[:]...)
+	cmd.Stdin = bytes.NewReader(config)
+	out, err := cmd.Output()
+	if err != nil {
+		return w, err
+	}
+	return w, json.Unmarshal(out, &w)
 }
 
 // weigh is the program.
-func weigh(walk bool) error {
-	var s Server
-	if err := json.NewDecoder(os.Stdin).Decode(&s); err != nil {
+func weigh() error {
+	var l load
+	if err := json.NewDecoder(os.Stdin).Decode(&l); err != nil {
 		return err
 	}
-	client, err := security.NewClient(s.Base(memoryRoles, 0), security.WithBasicAuth(s.Username, s.Password),
+	s := l.Server
+	client, err := security.NewClient(s.Base(l.Roles, 0), security.WithBasicAuth(s.Username, s.Password),
 		security.WithRootCAs(s.Certificate))
 	if err != nil {
 		return err
 	}
 	runtime.GC()
 
-	// Sample the heap all the time.
+	// Sample the heap every millisecond.
 	var w Weight
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -81,36 +80,36 @@ func weigh(walk bool) error {
 			}
 		}
 	}()
-	count := 0
-	if walk {
-		count, err = walkAll(client)
+	if l.Roles > 0 {
+		err = walkAll(client, l.Roles)
 	} else {
-		time.Sleep(100 * time.Millisecond)
+		<-time.After(100 * time.Millisecond)
 	}
 	close(stop)
 	<-stopped
 	if err != nil {
 		return err
 	}
-	w.Count, w.Resident = count, maxResident()
+	w.Resident = maxResident()
 	return json.NewEncoder(os.Stdout).Encode(w)
 }
 
-func walkAll(client *security.Client) (count int, err error) {
+func walkAll(client *security.Client, want int) error {
+	count := 0
 	for _, err := range roles.NewV2(client).All(context.Background(), nil) {
 		if err != nil {
-			return count, err
+			return err
 		}
 		count++
 	}
-	if count != memoryRoles {
-		return count, fmt.Errorf("%d roles came, not %d", count, memoryRoles)
+	if count != want {
+		return fmt.Errorf("%d roles came, not %d", count, want)
 	}
-	return count, nil
+	return nil
 }
 
-// maxResident is the most memory that this process has had, as Linux tells it.
-// What getrusage tells includes the parent's.
+// maxResident is the most memory that this process has had, as Linux reports it.
+// What getrusage reports includes the parent's.
 func maxResident() uint64 {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(status), "VmHWM:")

@@ -144,7 +144,7 @@ type Claim struct {
 	Description string   `json:"Description"`
 	Type        Type     `json:"ClaimType"`
 	Value       string   `json:"ClaimValue"`
-	Provider    Provider `json:"Provider,omitzero"` // zero where the server does not name it
+	Provider    Provider `json:"Provider,omitzero"` // zero if the server does not name it
 }
 
 // Provider is the identity provider that vouches for a claim.
@@ -203,6 +203,18 @@ func checkKey(p *validate.Problems, k Key) {
 	}
 	p.Required("Value", k.Value, maxText)
 	p.Required("Scheme", k.Scheme, maxText)
+}
+
+// checkNew is what is wrong with a claim that is to be created, beyond what
+// Validate reports: nobody could tell it from another one by its looks.
+func checkNew(r Request) error {
+	var p validate.Problems
+	p.Merge(r.Validate())
+	if p.Err() == nil {
+		p.Name("Value", r.Value, maxText)
+		p.Name("Scheme", r.Scheme, maxText)
+	}
+	return p.Err()
 }
 
 // maxText is the longest value, scheme and description.

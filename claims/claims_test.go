@@ -104,7 +104,7 @@ func FuzzType(f *testing.F) {
 
 func TestRequest(t *testing.T) {
 	t.Parallel()
-	got := user().Request()
+	got := user().ToRequest()
 	want := claims.Request{Type: claims.TypeOAuthSubject, Value: "user-1", Scheme: "System", Description: "A user"}
 	if got != want || got.Key() != user().Key() {
 		t.Errorf("request is %+v, want %+v", got, want)
@@ -114,13 +114,13 @@ func TestRequest(t *testing.T) {
 	}
 	nameless := user()
 	nameless.Description = " "
-	if got := nameless.Request().Description; got != "user-1" {
+	if got := nameless.ToRequest().Description; got != "user-1" {
 		t.Errorf("description of a claim that has none is %q, want its value", got)
 	}
 	// A claim that names no provider cannot be sent; that must not go unnoticed.
 	lost := user()
 	lost.Provider = claims.Provider{}
-	apitest.Refused(t, lost.Request().Validate(), "Scheme")
+	apitest.Refused(t, lost.ToRequest().Validate(), "Scheme")
 }
 
 func TestKeySame(t *testing.T) {

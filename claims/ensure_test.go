@@ -69,7 +69,7 @@ func TestEnsure(t *testing.T) {
 		existing []claims.Request
 		desired  claims.Request
 		action   security.Action
-		text     string // of the change, but for the ids
+		text     string // of the change, without the ids
 	}{
 		"created": {
 			nil, role("ops"), security.Created,
@@ -113,7 +113,7 @@ func TestEnsure(t *testing.T) {
 		"a control character in the value": {
 			[]claims.Request{role("tab\tteam")},
 			role("tab\tteam"), security.Unchanged,
-			"claim OAuthRole tab\tteam (System) unchanged",
+			`claim OAuthRole tab\tteam (System) unchanged`,
 		},
 		"Active Directory in another case": {
 			[]claims.Request{group(`KEYEXAMPLE\PKI Admins`)},
@@ -184,7 +184,7 @@ func TestEnsure(t *testing.T) {
 // The server may normalize what it is given; that is no reason to create again.
 func TestEnsureOnServersThatNormalize(t *testing.T) {
 	t.Parallel()
-	server := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithSchemeNormalization())
+	server := start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE", NormalizeSchemes: true}))
 	s := serviceOf(t, server)
 	unknown := claims.Request{Type: claims.TypeOAuthOid, Value: "x", Scheme: "unknown", Description: "test"}
 	for _, r := range []claims.Request{group("pki admins"), unknown} {
@@ -423,12 +423,12 @@ func TestEnsureAllOfAGrowingList(t *testing.T) {
 	peak := watch(server)
 	var told []int
 	var response security.Response
-	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, &security.BulkOptions{Progress: func(finished, total int) {
+	results, err := serviceOf(t, server).EnsureAll(t.Context(), list, nil, security.WithProgress(func(finished, total int) {
 		if total != len(list) {
 			t.Errorf("total is %d", total)
 		}
 		told = append(told, finished)
-	}}, security.WithConcurrency(6), security.WithResponse(&response))
+	}), security.WithConcurrency(6), security.WithResponse(&response))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -479,11 +479,11 @@ func TestEnsureAllEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	results, err := serviceOf(t, server).EnsureAll(ctx, list, &security.BulkOptions{Progress: func(finished, _ int) {
+	results, err := serviceOf(t, server).EnsureAll(ctx, list, nil, security.WithProgress(func(finished, _ int) {
 		if finished == 10 {
 			cancel()
 		}
-	}}, security.WithConcurrency(2))
+	}), security.WithConcurrency(2))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}

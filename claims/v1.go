@@ -6,7 +6,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +31,8 @@ var (
 	opRolesV1  = transport.Op{Method: http.MethodGet, Path: "Security/Claims/Roles", Version: 1}
 )
 
+func about(id int) func(any) error { return service.About(id, func(c *Claim) int { return c.ID }) }
+
 // List returns one page of claims.
 //
 // API: GET /Security/Claims, version 1.
@@ -40,7 +41,7 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 }
 
 // All yields every claim that opts selects, page after page. No unique sort
-// field is documented for claims, so they come in the server's order; where
+// field is documented for claims, so they come in the server's order; if
 // pages overlap, the walk ends with [security.ErrListChanged].
 //
 // API: GET /Security/Claims, version 1.
@@ -52,22 +53,23 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: GET /Security/Claims/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id)})
 }
 
-// Create makes a claim. What the server does where the claim exists already is
-// not documented; we assume that it refuses.
+// Create makes a claim. A value or a scheme with control or invisible characters
+// is refused. What the server does if the claim exists already is not documented;
+// we assume that it refuses.
 //
 // API: POST /Security/Claims, version 1.
 func (s *V1) Create(ctx context.Context, claim Request, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim, Err: checkNew(claim), Check: about(0)})
 }
 
 // Update changes a claim's description, the only thing about it that can change.
 //
 // API: PUT /Security/Claims, version 1.
 func (s *V1) Update(ctx context.Context, claim Update, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: claim})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: claim, Check: about(claim.ID)})
 }
 
 // Delete removes a claim. What happens to roles that it still has is not
@@ -93,8 +95,8 @@ func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) 
 // Find returns the claim with a key, compared by [Key.Same]; one with the same
 // domain comes before one that only one of them has a domain for.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where several fit and none exactly.
+// The error is [security.ErrNotFound] if there is none, and
+// [security.ErrConflict] if several fit and none exactly.
 //
 // API: GET /Security/Claims, version 1.
 func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
@@ -105,7 +107,7 @@ func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (
 	return found, err
 }
 
-// find is Find, with nil for a claim that there is not.
+// find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
 	if err := claim.Validate(); err != nil {
 		return nil, fmt.Errorf("find claim: %w", err)
@@ -133,10 +135,10 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 	return similar, nil
 }
 
-// Ensure makes a claim as desired: it finds it by its key, creates it where
+// Ensure makes a claim as desired: it finds it by its key, creates it if
 // there is none, and otherwise corrects its description. It may be repeated. A
 // creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the claim is nil where it would be
+// [security.WithDryRun] nothing is written; the claim is nil if it would be
 // created.
 //
 // API: GET, POST and PUT /Security/Claims, version 1.
@@ -173,12 +175,8 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 
 // EnsureAll ensures many claims, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
-// error is nil where all went well; it says how many failed or were not
+// error is nil if all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
-	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, claim Request) (*Claim, security.Change, error) {
-		// One request at a time each: those of an item do not report, and do not
-		// multiply with the items.
-		return s.Ensure(ctx, claim, append(slices.Clip(call), safe.Quiet(), security.WithConcurrency(1))...)
-	})
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

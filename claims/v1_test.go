@@ -2,19 +2,18 @@ package claims_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 // user is the claim of testdata/claim.json.
 func user() claims.Claim {
@@ -83,7 +82,7 @@ func TestV1(t *testing.T) {
 				Body:   `{"ClaimType":5,"ClaimValue":"user-1","Description":"A user","ProviderAuthenticationScheme":"System"}`,
 				Answer: claim,
 			},
-			call: func(ctx context.Context, s *claims.V1) (any, error) { return s.Create(ctx, user().Request()) },
+			call: func(ctx context.Context, s *claims.V1) (any, error) { return s.Create(ctx, user().ToRequest()) },
 			want: &claimed,
 		},
 		"Update": {
@@ -136,7 +135,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 513)
 	with := func(change func(*claims.Request)) claims.Request {
-		r := user().Request()
+		r := user().ToRequest()
 		change(&r)
 		return r
 	}
@@ -200,4 +199,29 @@ func without(list []string, item string) []string {
 		}
 	}
 	return kept
+}
+
+// TestAnotherObject: an answer about another claim than the one asked for is none.
+func TestAnotherObject(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{"Id":8,"Description":"d","ClaimType":"User","ClaimValue":"v"}`, `{}`, `{"Message":"An error occurred"}`} {
+		s := claims.NewV1(apitest.Client(t,
+			apitest.Exchange{Method: "GET", Path: "/Security/Claims/7", Version: 1, Answer: answer},
+			apitest.Exchange{Method: "PUT", Path: "/Security/Claims", Version: 1, Body: `{"Id":7,"Description":"d"}`, Answer: answer},
+		))
+		if claim, err := s.Get(t.Context(), 7); err == nil {
+			t.Errorf("Get answered with %s gives %+v", answer, claim)
+		}
+		if _, err := s.Update(t.Context(), claims.Update{ID: 7, Description: "d"}); !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("Update answered with %s: %v", answer, err)
+		}
+	}
+}
+
+// TestCreateRefusesWhatDoesNotShow: nobody could tell such a claim from another.
+func TestCreateRefusesWhatDoesNotShow(t *testing.T) {
+	t.Parallel()
+	s := claims.NewV1(apitest.Client(t))
+	_, err := s.Create(t.Context(), claims.Request{Type: claims.TypeOAuthRole, Value: "ops\u202e", Scheme: "Sys\ntem", Description: "d"})
+	apitest.Refused(t, err, "Value", "Scheme")
 }

@@ -199,3 +199,14 @@ func TestEnsureRefusesWhatNoListShows(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+func TestEnsureAll(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	results, err := serviceOf(t, server).EnsureAll(t.Context(), []identities.Create{{AccountName: ops}, {AccountName: `KEYEXAMPLE\others`}, {AccountName: "a\nb"}}, nil)
+	if !errors.Is(err, security.ErrInvalid) || len(results) != 3 || results[0].Change.Action != security.Created ||
+		results[1].Change.Action != security.Unchanged || !errors.Is(results[2].Err, security.ErrInvalid) {
+		t.Errorf("%+v, %v", results, err)
+	}
+	once(t, server)
+}

@@ -52,7 +52,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: POST /Security/Identities, version 1.
 func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallOption) (*Identity, error) {
-	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity})
+	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity, Check: service.About(0, func(i *Identity) int { return i.ID })})
 }
 
 // Lookup asks whether Active Directory knows an account: DOMAIN\name,
@@ -86,8 +86,8 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // bare name finds the one identity that has it in whatever domain. The API
 // cannot search identities, so this walks the list.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where a bare name fits several.
+// The error is [security.ErrNotFound] if there is none, and
+// [security.ErrConflict] if a bare name fits several.
 //
 // API: GET /Security/Identities, version 1.
 func (s *V1) Find(ctx context.Context, accountName string, call ...security.CallOption) (*Identity, error) {
@@ -129,7 +129,7 @@ func checkAccount(accountName string) error {
 // Ensure adds an identity unless it is there, found by account name: DOMAIN\name
 // or a bare name, but not name@domain, which no list shows. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the identity is nil where it would be
+// [security.WithDryRun] nothing is written; the identity is nil if it would be
 // created.
 //
 // API: GET and POST /Security/Identities, version 1.
@@ -160,4 +160,12 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 		},
 		ID: func(i *Identity) string { return strconv.Itoa(i.ID) },
 	})
+}
+
+// EnsureAll ensures many identities, several at a time (see
+// [security.WithConcurrency]), and returns what became of each, in order. The
+// error is nil if all went well; it says how many failed or were not attempted,
+// and holds the first error.
+func (s *V1) EnsureAll(ctx context.Context, desired []Create, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Identity], error) {
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

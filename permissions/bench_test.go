@@ -16,7 +16,7 @@ func hundred() permissions.Set {
 	return permissions.NewSet(list...)
 }
 
-// thirtyNames is a role as they are found on servers that grew up with version one.
+// thirtyNames is a role as they are found on servers that grew up with version 1.
 func thirtyNames() []permissions.Legacy {
 	names := []permissions.Legacy{
 		"AdminPortal:Read", "Dashboard:Read", "Dashboard:RiskHeader", "Certificates:Read", "Certificates:EditMetadata", "Certificates:Import",

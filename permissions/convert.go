@@ -4,27 +4,34 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
 
-// ErrUnknown is what [Conversion.Err] matches if a name is unknown.
+// ErrUnknown matches [Conversion.Err] if a name is unknown.
 var ErrUnknown = errors.New("unknown permission name")
 
-// ErrRefused is what [Conversion.Err] matches if a name was refused.
+// ErrRefused matches [Conversion.Err] if a name was refused.
 var ErrRefused = errors.New("refused")
+
+// ErrOverride matches [Conversion.Err] if an override is about none of the names.
+var ErrOverride = errors.New("unused override")
 
 // ConvertOptions adjust a conversion.
 type ConvertOptions struct {
-	// Version is the Command version to convert for, "11.3" or "25.1". Paths known not to exist there are reported; they
-	// stay in the set, since documents are a weaker witness than the server's own list.
+	// Version is the Command version to convert for, "11.3" or "25.1". Paths known not to exist there are reported. They
+	// stay in the set, because the server's own list is better evidence than documents.
 	Version string
-	// MinConfidence refuses names that are mapped with less confidence. A name that is known to have no equivalent is dropped
-	// as ever, not refused.
+	// MinConfidence refuses names that are mapped with less confidence. A name that is known to have no equivalent is still
+	// dropped, not refused.
 	MinConfidence Confidence
-	// Overrides are the caller's own decisions, by name. They win over the mapping and MinConfidence, and may name unknown
-	// permissions. An empty list drops the name deliberately.
+	// RefuseWidening refuses names whose path lets the role do more than its names allowed.
+	RefuseWidening bool
+	// Overrides are the caller's own decisions, by name. They take precedence over the mapping, MinConfidence and
+	// RefuseWidening, and can be about unknown names. An empty list drops the name. The conversion reports what a decision
+	// gives and takes. A key for all objects has a placeholder for the id, and its paths can have one too:
+	// "Collections[{id}]:Recover" and "/certificates/collections/read/{id}/". A key with an id takes precedence over it.
+	// An override that is about none of the names is an error.
 	Overrides map[Legacy][]Path
 }
 
@@ -33,26 +40,27 @@ type Outcome string
 
 // The outcomes.
 const (
-	Converted Outcome = "converted" // its paths are in the set, or covered by it
-	Dropped   Outcome = "dropped"   // it has no equivalent, or the caller decided to drop it
-	Refused   Outcome = "refused"   // it was not converted; Reason says why
-	Unknown   Outcome = "unknown"   // nothing is known about it
+	OutcomeConverted Outcome = "converted" // its paths are in the set, or covered by it
+	OutcomeDropped   Outcome = "dropped"   // it has no equivalent, or the caller decided to drop it
+	OutcomeRefused   Outcome = "refused"   // it was not converted; Reason says why
+	OutcomeUnknown   Outcome = "unknown"   // nothing is known about it
 )
 
-// Conversion is what became of a list of version one names. The same names give the same conversion, byte for byte, in
-// whatever order they come.
+// Conversion is what became of a list of version 1 names. The same names give the same conversion, whatever their order.
 type Conversion struct {
-	// Set is what the role should hold in version two.
+	// Set is what the role should hold in version 2.
 	Set Set `json:"permissions"`
 	// Items has one entry for each distinct input, sorted by name: those that hold everywhere first.
 	Items []Item `json:"items"`
+	// UnusedOverrides are the keys of overrides that are about none of the names, sorted.
+	UnusedOverrides []Legacy `json:"unusedOverrides,omitempty"`
 
 	err error // about the options
 }
 
 // Item is what became of one name.
 type Item struct {
-	// Input is the name as it was given, Name its canonical form; they are the same if the input is malformed.
+	// Input is the name as it was given, Name its canonical form. They are equal if the input is malformed.
 	Input Legacy `json:"input"`
 	Name  Legacy `json:"name"`
 
@@ -61,17 +69,22 @@ type Item struct {
 	Reason string `json:"reason,omitempty"`
 	// Paths are what the name stands for. Those of a refused name are what it would have been converted to.
 	Paths []Path `json:"paths,omitempty"`
-	// Confidence is that of the weakest row in Mappings. Of an overridden name it is None: the decision is the caller's.
+	// Confidence is that of the weakest row that was used. For an override it is ConfidenceNone unless the mapping has all
+	// of its paths.
 	Confidence Confidence `json:"confidence"`
-	// Mappings are the rows that were used, ids filled in, with their evidence.
+	// Mappings are the rows of the mapping for the name, with ids filled in. They are there for an override as well.
 	Mappings []Mapping `json:"mappings,omitempty"`
-	// Overridden tells that the caller decided what the name stands for.
+	// Overridden says that the caller decided what the name stands for.
 	Overridden bool `json:"overridden,omitempty"`
-	// Widens is what the role can do after the conversion that none of its names allowed, a verb phrase: "approve and deny
-	// certificate requests". Empty if the conversion gives no more than the name did.
-	Widens string `json:"widens,omitempty"`
-	// Redundant lists the paths that the set does not need on account of this name.
+	// Widens is what the role can do after the conversion that none of its names allowed, as verb phrases separated by
+	// semicolons: "approve and deny certificate requests". Narrows is what it can no longer do. Those of a refused name say
+	// what the conversion would have given and taken.
+	Widens  string `json:"widens,omitempty"`
+	Narrows string `json:"narrows,omitempty"`
+	// Redundant lists the paths of this name that the set does not need, because other names bring them in.
 	Redundant []Redundancy `json:"redundant,omitempty"`
+	// StillGranted lists the paths that an override takes from this name, but that the role holds through other names.
+	StillGranted []Redundancy `json:"stillGranted,omitempty"`
 	// Unavailable lists the paths that are known not to exist on the target version.
 	Unavailable []Unavailability `json:"unavailable,omitempty"`
 }
@@ -89,76 +102,55 @@ type Unavailability struct {
 	Reason string `json:"reason"`
 }
 
-// Convert finds the version two paths for version one names: the names of a role's list and, written as by
-// [CollectionPermission.On] and its like, those for single collections, containers and PAM providers. Nil options are
-// the defaults: everything that is known is converted, guesses included.
+// Convert finds the version 2 paths for version 1 names: the names of a role's list, and those for single collections,
+// containers and PAM providers in the notation of [CollectionPermission.On]. Nil options are the defaults: everything that
+// is known is converted, including guesses. A guess whose path has a risk (see [PathInfo]) is refused unless the role holds
+// the path anyway: only an override grants it.
 //
-// No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set;
+// No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set.
 // [Conversion.Err] names them.
 func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	if opts == nil {
 		opts = &ConvertOptions{}
 	}
-	var conv Conversion
-	var target version
-	if opts.Version != "" {
-		target, conv.err = parseVersion(opts.Version)
-	}
 	c := newConverter(legacy, opts)
+	var conv Conversion
+	if opts.Version != "" {
+		c.target, conv.err = parseVersion(opts.Version)
+	}
 	conv.Items = make([]Item, len(c.names))
-	granted := make([]Path, 0, cap(c.paths))
 	for i, n := range c.names {
 		conv.Items[i] = c.decide(n)
-		if item := &conv.Items[i]; item.Outcome == Converted {
-			granted = append(granted, item.Paths...)
-		}
 	}
-	conv.Set = NewSet(granted...)
-
-	source := make([]*Item, conv.Set.Len()) // the first item that brings each member in
+	conv.Set = c.grant(conv.Items)
+	from := newSources(conv.Set, conv.Items)
 	for i := range conv.Items {
-		item := &conv.Items[i]
-		if item.Outcome != Converted {
-			continue
-		}
-		for _, p := range item.Paths {
-			if at, ok := slices.BinarySearch(conv.Set.paths, p); ok && source[at] == nil {
-				source[at] = item
-			}
-		}
+		c.compare(&conv.Items[i], c.names[i], from)
 	}
-	for i := range conv.Items {
-		item := &conv.Items[i]
-		for _, p := range item.Paths {
-			if reason := unavailable(p, target); reason != "" {
-				item.Unavailable = append(item.Unavailable, Unavailability{p, reason})
-			}
-			if item.Outcome != Converted {
-				continue
-			}
-			at := conv.Set.index(p)
-			if through, by := conv.Set.paths[at], source[at]; through != p || by != item {
-				item.Redundant = append(item.Redundant, Redundancy{p, through, by.Name})
-			}
-		}
-	}
+	conv.UnusedOverrides = c.overrides.unused()
 	return conv
 }
 
 // converter decides what becomes of each name.
 type converter struct {
 	names     []*parsedLegacy // distinct, sorted
-	overrides map[Legacy][]Path
+	overrides overrides
+	target    version // nil if there is none
 	least     Confidence
+	strict    bool // refuses what widens
 
-	// What the items list, all in one piece: each item has a stretch of its own.
+	// What the items list, in one piece each: every item has a part of its own.
 	paths    []Path
 	mappings []Mapping
+
+	held     map[holding][2]bool // see holds
+	allowed  *Set                // see allowedBefore
+	searched int                 // names for which the nearest known one was searched
 }
 
 func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 	parsed := make([]parsedLegacy, len(legacy))
-	names := make([]*parsedLegacy, len(legacy)) // the entries are too large to be moved about in sorting
+	names := make([]*parsedLegacy, len(legacy)) // the entries are too large to be moved while sorting
 	for i, input := range legacy {
 		parsed[i] = parseLegacy(input)
 		names[i] = &parsed[i]
@@ -172,85 +164,295 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 	names = slices.CompactFunc(names, func(a, b *parsedLegacy) bool { return a.input == b.input })
 	room := len(names) + 4 // few names stand for more than one path
 	return &converter{
-		names: names, overrides: canonicalOverrides(opts.Overrides), least: opts.MinConfidence,
-		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room),
+		names: names, overrides: newOverrides(opts.Overrides), least: opts.MinConfidence, strict: opts.RefuseWidening,
+		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room), held: map[holding][2]bool{},
 	}
 }
 
 // decide says what becomes of a name.
 func (c *converter) decide(n *parsedLegacy) Item {
-	item := Item{Input: n.input, Name: n.name}
-	decision, overridden := c.overrides[n.input]
-	if !overridden {
-		decision, overridden = c.overrides[n.name]
-	}
+	item := Item{Input: n.input, Name: n.name, Mappings: c.rows(n)}
+	d := c.overrides.find(n)
 	switch {
-	case overridden:
-		override(&item, decision)
+	case d != nil:
+		d.used = true
+		c.override(&item, n, d)
 	case n.info == nil:
-		item.Outcome, item.Reason = Unknown, cmp.Or(n.problem, "is not a permission that is known here")
-		if near := nearestLegacy(string(n.input)); near != "" {
+		item.Outcome, item.Reason = OutcomeUnknown, cmp.Or(n.problem, "is not a permission that is known here")
+		if near := c.nearest(n.input); near != "" {
 			item.Reason += "; did you mean " + string(near) + "?"
 		}
 	default:
-		c.look(&item, n)
-		if len(item.Paths) > 0 && item.Confidence < c.least {
-			item.Outcome = Refused
-			item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), c.least)
-			item.Widens = ""
-		}
+		c.convert(&item)
 	}
 	return item
 }
 
-// look fills in what the mapping says.
-func (c *converter) look(item *Item, n *parsedLegacy) {
-	item.Outcome, item.Confidence = Converted, Documented
-	firstPath, firstRow := len(c.paths), len(c.mappings)
+// nearest returns the known name that an unknown one probably stands for. It searches for the first names only, so that
+// many unknown ones do not take long.
+func (c *converter) nearest(l Legacy) Legacy {
+	if c.searched++; c.searched > mostSearches {
+		return ""
+	}
+	return nearestLegacy(string(l))
+}
+
+// holding is what holds is asked.
+type holding struct {
+	name Legacy
+	path Path
+}
+
+// rows returns the rows of the mapping for a name, with its id filled in.
+func (c *converter) rows(n *parsedLegacy) []Mapping {
+	if n.info == nil {
+		return nil
+	}
+	first := len(c.mappings)
 	c.mappings = append(c.mappings, n.info.Mappings...)
-	item.Mappings = slices.Clip(c.mappings[firstRow:])
-	for i := range item.Mappings {
-		m := &item.Mappings[i]
+	rows := slices.Clip(c.mappings[first:])
+	for i := range rows {
+		rows[i] = rows[i].clone()
+		if rows[i].Path != "" {
+			rows[i].Path = scoped(n.info.bases[i], n.key.id)
+		}
+	}
+	return rows
+}
+
+// convert applies the mapping.
+func (c *converter) convert(item *Item) {
+	item.Outcome, item.Confidence = OutcomeConverted, ConfidenceDocumented
+	first := len(c.paths)
+	var widens phrases
+	var against Legacy // a name that the caller decided about, if this one would undo the decision
+	for _, m := range item.Mappings {
 		item.Confidence = min(item.Confidence, m.Confidence)
 		if m.Path == "" {
-			item.Outcome, item.Reason = Dropped, "has no equivalent in version two: "+lowerFirst(m.Remark)
+			item.Outcome, item.Reason = OutcomeDropped, "has no equivalent in version 2: "+clause(m.Remark)
 			continue
 		}
-		m.Path = scoped(n.info.bases[i], n.key.id)
 		c.paths = append(c.paths, m.Path)
-		if m.Widens != "" && !c.held(m.Unless) {
-			item.Widens = m.Widens
-		}
+		against = cmp.Or(c.widen(&widens, m), against)
 	}
-	item.Paths = slices.Clip(c.paths[firstPath:])
-}
-
-// held reports whether a name is converted along with the others.
-func (c *converter) held(l Legacy) bool {
-	return slices.ContainsFunc(c.names, func(n *parsedLegacy) bool { return n.name == l })
-}
-
-// override applies the caller's decision.
-func override(item *Item, decision []Path) {
-	item.Overridden, item.Outcome = true, Converted
-	if len(decision) == 0 {
-		item.Outcome, item.Reason = Dropped, "by the caller's decision"
+	item.Paths = slices.Clip(c.paths[first:])
+	item.Widens = widens.String()
+	switch {
+	case len(item.Paths) == 0:
+		return
+	case item.Confidence < c.least:
+		item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), c.least)
+	case against != "":
+		item.Reason = fmt.Sprintf("it would undo your decision about %s: the role could %s; decide about this name too", against, item.Widens)
+	case c.strict && item.Widens != "":
+		item.Reason = fmt.Sprintf("it widens the role: it could %s; only an override grants that", item.Widens)
+	default:
 		return
 	}
-	for _, p := range decision {
-		c, ok := p.canonical()
-		if !ok {
-			item.Outcome = Refused
-			item.Reason = "the caller's decision names " + quote(string(p)) + ", which is not a permission path"
-		}
-		if !slices.Contains(item.Paths, c) {
-			item.Paths = append(item.Paths, c)
-		}
-	}
-	slices.Sort(item.Paths)
+	item.Outcome = OutcomeRefused
 }
 
-// unavailable says why a path is known not to exist on a version; an empty answer means that nothing speaks against it.
+// widen adds what a holder of a row's path can do that the name did not allow. It returns a name that the caller decided
+// about if the effect is new because of that decision only.
+func (c *converter) widen(widens *phrases, m Mapping) (against Legacy) {
+	for _, effect := range m.Widens {
+		if applies, decided := c.applies(effect, m.Path); applies {
+			widens.add(effect.text(c.target))
+			against = cmp.Or(decided, against)
+		}
+	}
+	return against
+}
+
+// applies reports whether a side effect of granting p applies to the role. decided is a name that would prevent it if the
+// caller had not decided otherwise.
+func (c *converter) applies(effect SideEffect, p Path) (applies bool, decided Legacy) {
+	if c.before(effect.Since) {
+		return false, ""
+	}
+	holdsAll := len(effect.Unless) > 0
+	for _, l := range effect.Unless {
+		has, holds := c.holds(l, p)
+		holdsAll = holdsAll && holds
+		if has && !holds {
+			decided = l
+		}
+	}
+	return !holdsAll, decided
+}
+
+// before reports whether the target version is known to be earlier than this one.
+func (c *converter) before(since string) bool {
+	if c.target == nil || since == "" {
+		return false
+	}
+	v, _ := parseVersion(since) // the data is checked when it is loaded
+	return c.target.before(v)
+}
+
+// holds reports whether the role has a name, and whether the caller left it what it is: a name that stands for p holds
+// unless a decision takes p from it.
+func (c *converter) holds(l Legacy, p Path) (has, holds bool) {
+	question := holding{l, p}
+	answer, asked := c.held[question]
+	if !asked {
+		answer[0], answer[1] = c.lookUp(l, p)
+		c.held[question] = answer
+	}
+	return answer[0], answer[1]
+}
+
+// standsFor reports whether the mapping has p for the name.
+func (n *parsedLegacy) standsFor(p Path) bool {
+	return n.info != nil && slices.ContainsFunc(n.info.bases, func(base Path) bool { return scoped(base, n.key.id) == p })
+}
+
+// lookUp is holds without memory.
+func (c *converter) lookUp(l Legacy, p Path) (has, holds bool) {
+	key := keyOf(l)
+	for _, n := range c.names {
+		step(1)
+		if n.key != key {
+			continue
+		}
+		has = true
+		d := c.overrides.find(n)
+		if d == nil || !n.standsFor(p) || slices.ContainsFunc(d.resolve(n), func(q Path) bool { return q.Covers(p) }) {
+			return true, true
+		}
+	}
+	return has, false
+}
+
+// grant returns the set of what the converted items grant. It refuses guesses that would add something sensitive.
+func (c *converter) grant(items []Item) Set {
+	granted := make([]Path, 0, cap(c.paths))
+	var guesses []int
+	for i := range items {
+		item := &items[i]
+		switch {
+		case item.Outcome != OutcomeConverted:
+		case !item.Overridden && c.names[i].info.guessRisk != "":
+			guesses = append(guesses, i)
+		default:
+			granted = append(granted, item.Paths...)
+		}
+	}
+	set := NewSet(granted...)
+	for _, i := range guesses {
+		item := &items[i]
+		if !slices.ContainsFunc(item.Paths, func(p Path) bool { return !set.Allows(p) }) {
+			continue // the role holds it anyway
+		}
+		item.Outcome = OutcomeRefused
+		item.Reason = fmt.Sprintf("its mapping is a guess, and the path is sensitive (%s); only an override grants it", c.names[i].info.guessRisk)
+	}
+	return set
+}
+
+// sources says where the members of a set come from.
+type sources struct {
+	set   Set
+	first []*Item // the first item that brings each member in
+}
+
+func newSources(set Set, items []Item) sources {
+	s := sources{set, make([]*Item, set.Len())}
+	for i := range items {
+		if items[i].Outcome != OutcomeConverted {
+			continue
+		}
+		for _, p := range items[i].Paths {
+			if at, ok := find(set.paths, p); ok && s.first[at] == nil {
+				s.first[at] = &items[i]
+			}
+		}
+	}
+	return s
+}
+
+// why returns the member that grants p and the item that it comes from. The item is nil if there is none.
+func (s sources) why(p Path) (through Path, by *Item) {
+	through, ok := s.set.Why(p)
+	if !ok {
+		return "", nil
+	}
+	at, _ := find(s.set.paths, through)
+	return through, s.first[at]
+}
+
+// compare fills in what can be said about an item only when the set is known.
+func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
+	for _, p := range item.Paths {
+		if reason := unavailable(p, c.target); reason != "" {
+			item.Unavailable = append(item.Unavailable, Unavailability{p, reason})
+		}
+		if item.Outcome != OutcomeConverted {
+			continue
+		}
+		if through, by := from.why(p); through != p || by != item {
+			item.Redundant = append(item.Redundant, Redundancy{p, through, by.Name})
+		}
+	}
+	if item.Outcome == OutcomeRefused && item.Overridden {
+		return // the decision is malformed, so it gives and takes nothing
+	}
+	var narrows phrases
+	var lost []Path
+	for _, m := range item.Mappings {
+		taken := item.Overridden && m.Path != "" && !slices.ContainsFunc(item.Paths, func(p Path) bool { return p.Covers(m.Path) })
+		switch through, by := from.why(m.Path); {
+		case taken && by != nil:
+			item.StillGranted = append(item.StillGranted, Redundancy{m.Path, through, by.Name})
+		case taken:
+			lost = append(lost, m.Path)
+		default:
+			for _, effect := range m.Narrows {
+				if applies, _ := c.applies(effect, m.Path); applies {
+					narrows.add(effect.text(c.target))
+				}
+			}
+		}
+	}
+	switch {
+	case len(lost) == len(item.Mappings) && len(item.Paths) == 0 && len(lost) > 0 && n.key.id == "":
+		narrows.add(n.info.Effect) // says it better than the paths
+	default:
+		for _, p := range lost {
+			narrows.add(Effect{Text: EffectOf(p), Apart: from.set.below(p)}.sentence("from now on only: "))
+		}
+	}
+	item.Narrows = narrows.String()
+}
+
+// text is the effect, with the version it depends on if the target is not known to have it.
+func (e SideEffect) text(target version) string {
+	if e.Since == "" || target != nil {
+		return e.Effect
+	}
+	return e.Effect + " (from Command " + e.Since + " on)"
+}
+
+// phrases are distinct verb phrases.
+type phrases struct {
+	list []string
+	seen map[string]bool
+}
+
+func (p *phrases) add(phrase string) {
+	if p.seen[phrase] {
+		return
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[phrase] = true
+	p.list = append(p.list, phrase)
+}
+
+func (p *phrases) String() string { return strings.Join(p.list, "; ") }
+
+// unavailable says why a path is known not to exist on a version. It is empty if nothing speaks against the path.
 func unavailable(p Path, target version) string {
 	if target == nil {
 		return ""
@@ -276,194 +478,42 @@ func unavailable(p Path, target version) string {
 		return ""
 	}
 	if info.Note != "" {
-		reason += "; " + lowerFirst(info.Note)
+		reason += "; " + clause(info.Note)
 	}
 	return strings.TrimSuffix(reason, ".")
 }
 
-// canonicalOverrides makes overrides findable by canonical name as well. Where two spellings of one name disagree, each
-// holds for inputs spelt like it, and the first in sorted order for all others.
-func canonicalOverrides(overrides map[Legacy][]Path) map[Legacy][]Path {
-	if len(overrides) == 0 {
-		return nil
-	}
-	out := maps.Clone(overrides)
-	for _, l := range slices.Sorted(maps.Keys(overrides)) {
-		name := parseLegacy(l).name
-		if _, taken := out[name]; !taken {
-			out[name] = overrides[l]
-		}
-	}
-	return out
-}
-
-// Err returns an error that names every unknown and every refused name, and a malformed target version; nil if there is
-// none. It matches ErrUnknown, ErrRefused and ErrVersion accordingly.
+// Err returns an error that names every unknown name, every refused name, every unused override, and a malformed target
+// version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride] and [ErrVersion]
+// accordingly.
 func (c Conversion) Err() error {
 	var errs []error
 	if c.err != nil {
 		errs = append(errs, c.err)
 	}
+	for _, l := range c.UnusedOverrides {
+		errs = append(errs, unusedOverride(l))
+	}
 	for _, item := range c.Items {
 		switch item.Outcome {
-		case Unknown:
+		case OutcomeUnknown:
 			errs = append(errs, fmt.Errorf("permissions: %w: %s %s", ErrUnknown, quote(string(item.Input)), item.Reason))
-		case Refused:
+		case OutcomeRefused:
 			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", shownName(item.Name), ErrRefused, item.Reason))
-		case Converted, Dropped:
+		case OutcomeConverted, OutcomeDropped:
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Widening returns the items that let the role do more than before.
+// Widening returns the items whose conversion lets the role do more than before. It includes refused ones, which would
+// have done so; see [Item.Outcome].
 func (c Conversion) Widening() []Item {
-	var out []Item
-	for _, item := range c.Items {
-		if item.Widens != "" {
-			out = append(out, item)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(c.Items), func(item Item) bool { return item.Widens == "" })
 }
 
-// String returns the conversion as a table for an administrator, followed by the permissions that result.
-func (c Conversion) String() string {
-	width := 0
-	for _, item := range c.Items {
-		width = max(width, len(item.title()))
-	}
-	var b strings.Builder
-	for _, item := range c.Items {
-		lead := fmt.Sprintf("%-*s  ", width, item.title())
-		for _, line := range item.lines() {
-			b.WriteString(lead + line + "\n")
-			lead = strings.Repeat(" ", width+2)
-		}
-	}
-	if c.err != nil {
-		fmt.Fprintf(&b, "%v\n", c.err)
-	}
-	b.WriteString(c.summary() + "\n")
-	for p := range c.Set.All() {
-		b.WriteString("  " + string(p) + "\n")
-	}
-	return b.String()
-}
-
-// summary counts what became of the names.
-func (c Conversion) summary() string {
-	counts := map[string]int{}
-	for _, item := range c.Items {
-		counts[string(item.Outcome)]++
-		if item.Outcome == Converted && item.Confidence == Guess {
-			counts["guessed"]++
-		}
-		if item.Widens != "" {
-			counts["widening the role"]++
-		}
-	}
-	var parts []string
-	for _, what := range []string{"converted", "guessed", "widening the role", "dropped", "refused", "unknown"} {
-		if n := counts[what]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, what))
-		}
-	}
-	s := count(len(c.Items), "name")
-	if len(parts) > 0 {
-		s += ": " + strings.Join(parts, ", ")
-	}
-	return s + ". " + count(c.Set.Len(), "permission") + " in version two:"
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// title returns the name as it is shown to people: on one line, whatever a hostile input holds.
-func (item Item) title() string {
-	switch {
-	case item.Outcome == Unknown:
-		return quote(string(item.Input))
-	case item.Input != item.Name:
-		return quote(string(item.Input)) + " = " + string(item.Name)
-	}
-	return shownName(item.Name)
-}
-
-// shownName returns a name as it is shown to people: quoted if it is malformed.
-func shownName(l Legacy) string {
-	if _, _, _, problem := l.parts(); problem != "" {
-		return quote(string(l))
-	}
-	return string(l)
-}
-
-// lines says what became of the name, for people.
-func (item Item) lines() []string {
-	var lines []string
-	switch {
-	case item.Outcome == Unknown:
-		lines = append(lines, "UNKNOWN: "+item.Reason)
-	case item.Outcome == Refused:
-		lines = append(lines, "REFUSED: "+item.Reason)
-	case item.Outcome == Dropped:
-		lines = append(lines, "dropped: "+item.Reason)
-	}
-	for i, p := range item.Paths {
-		how := "by the caller's decision"
-		if !item.Overridden {
-			m := item.Mappings[i]
-			how = m.Confidence.String()
-			if m.Confidence == Guess && m.Remark != "" {
-				how += ": " + m.Remark
-			}
-		}
-		if item.Outcome == Refused {
-			how = "would be; " + how
-		}
-		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), how))
-	}
-	if item.Widens != "" {
-		lines = append(lines, "WIDENS: can now "+item.Widens)
-	}
-	for _, r := range item.Redundant {
-		if r.By == item.Name && r.Path == r.Through {
-			lines = append(lines, "the same name once more")
-		} else if r.Path == r.Through {
-			lines = append(lines, fmt.Sprintf("shares %s with %s", r.Path, shownName(r.By)))
-		} else {
-			lines = append(lines, fmt.Sprintf("%s is not needed: %s (%s) covers it", r.Path, r.Through, shownName(r.By)))
-		}
-	}
-	for _, u := range item.Unavailable {
-		lines = append(lines, fmt.Sprintf("NOT ON THIS VERSION: %s %s", shown(u.Path), u.Reason))
-	}
-	for _, m := range item.Mappings {
-		if m.Caution != "" {
-			lines = append(lines, "note: "+m.Caution)
-		}
-	}
-	return lines
-}
-
-func withArticle(c Confidence) string {
-	switch c {
-	case Guess:
-		return "a guess"
-	case None:
-		return "without any evidence"
-	default:
-		return c.String()
-	}
-}
-
-func lowerFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + strings.TrimSuffix(s[1:], ".")
+// Narrowing returns the items whose conversion takes something from the role. It includes refused ones, which would have
+// done so; see [Item.Outcome].
+func (c Conversion) Narrowing() []Item {
+	return slices.DeleteFunc(slices.Clone(c.Items), func(item Item) bool { return item.Narrows == "" })
 }

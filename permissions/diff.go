@@ -1,10 +1,12 @@
 package permissions
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 )
 
-// Difference is what a change of permissions means to the people who hold the role.
+// Difference is what a change of permissions means to the holders of a role.
 type Difference struct {
 	Added   []Effect `json:"added"`   // what they can do from now on
 	Removed []Effect `json:"removed"` // what they can no longer do
@@ -15,17 +17,16 @@ type Effect struct {
 	Path Path `json:"path"`
 	// Text says what, as a verb phrase: "revoke certificates in collection 6".
 	Text string `json:"text"`
-	// Apart lists the paths below Path that are held before and after the change, so that the effect is only what goes
-	// beyond them.
+	// Apart lists the paths below Path that are held before and after the change. The effect is only what goes beyond them.
 	Apart []Path `json:"apart,omitempty"`
-	// Rest marks what is left of a group when the permissions in it that are known are listed one by one: those that are
-	// not known here, and those of later versions of Command.
+	// Rest marks what is left of a group whose known permissions are listed one by one: permissions that are not known
+	// here, and those of later versions of Command.
 	Rest bool `json:"rest,omitempty"`
 }
 
-// Diff says what changes in effect when a role that holds s comes to hold to. What both sets allow is not listed,
-// however it is written: a permission for collection 6 that gives way to the same permission for all is an addition
-// only. A group of which a part stays is taken apart into what is known to be in it.
+// Diff says what changes in effect if a role that holds s holds to instead. It does not list what both sets allow: if a
+// permission for collection 6 is replaced by the same permission for all collections, that is an addition only. A group
+// that stays in part is listed as the permissions that are known to be in it.
 func (s Set) Diff(to Set) Difference {
 	return Difference{Added: gains(s, to), Removed: gains(to, s)}
 }
@@ -39,15 +40,7 @@ func (d Difference) String() string {
 	var b strings.Builder
 	write := func(sign, apart string, effects []Effect) {
 		for _, e := range effects {
-			b.WriteString(sign + e.Text)
-			if len(e.Apart) > 0 {
-				texts := make([]string, len(e.Apart))
-				for i, p := range e.Apart {
-					texts[i] = EffectOf(p)
-				}
-				b.WriteString(" (" + apart + strings.Join(texts, "; ") + ")")
-			}
-			b.WriteByte('\n')
+			b.WriteString(sign + e.sentence(apart) + "\n")
 		}
 	}
 	write("+ ", "so far only: ", d.Added)
@@ -55,8 +48,30 @@ func (d Difference) String() string {
 	return b.String()
 }
 
-// EffectOf says what a holder of p can do, as a verb phrase: "revoke certificates in collection 6". It has an answer for
-// unknown paths too.
+// sentence returns the effect with what is held before and after the change, which apart introduces.
+func (e Effect) sentence(apart string) string {
+	if len(e.Apart) == 0 {
+		return e.Text
+	}
+	return e.Text + " (" + apart + effectsOf(e.Apart) + ")"
+}
+
+// effectsOf says what a holder of paths can do, for the first few of them.
+func effectsOf(paths []Path) string {
+	const most = 20
+	texts := make([]string, 0, most+1)
+	for i, p := range paths {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("and %d more", len(paths)-most))
+			break
+		}
+		texts = append(texts, EffectOf(p))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// EffectOf says what a holder of p can do, as a verb phrase: "revoke certificates in collection 6". For an unknown path it
+// says that the path is not known here.
 func EffectOf(p Path) string {
 	info := data().path(p)
 	if info == nil {
@@ -91,12 +106,8 @@ func appendGains(out []Effect, have Set, p Path) []Effect {
 	if have.Allows(p) {
 		return out
 	}
-	var apart []Path
-	for q := range have.All() {
-		if p.Covers(q) {
-			apart = append(apart, q)
-		}
-	}
+	apart := slices.Clone(have.below(p))
+	step(len(apart))
 	info := data().path(p)
 	if len(apart) == 0 || info == nil || info.Kind != KindParent {
 		return append(out, Effect{Path: p, Text: EffectOf(p), Apart: apart})

@@ -1,15 +1,37 @@
 // Package permissions knows both models of role permissions in Keyfactor Command and how they relate.
 //
-// Version one, of Command 10 and before, is a list of names such as "AdminPortal:Read" ([Legacy]). Version two, of
-// Command 11 and later, is a set of access-control paths such as "/portal/read/" ([Path], [Set]), in which a path grants
-// everything below it. [Convert] leads from names to paths, [Narrow] back as far as that goes. [Lint] finds what is wrong
-// with a role's paths, [Set.Diff] says what a change means to the people who hold the role.
+// Version 1, of Command 10 and before, is a list of names such as "AdminPortal:Read" ([Legacy]). Version 2, of Command 11
+// and later, is a set of access-control paths such as "/portal/read/" ([Path], [Set]). A path grants everything below it.
+// The package needs no server and does no I/O.
 //
-// No vendor document prints the mapping between the models. The table here is put together from pages that name both
-// for one and the same call and, where there is no such pair, from weaker evidence; every row says which (see
-// [Confidence] and [Mapping]).
+// # Paths and sets
 //
-// The package does no I/O. Its data lies in four text files in the directory data, one line per path, name, pair or
-// companion: what a later version of Command adds is a line there. Values are immutable and safe for concurrent use,
-// except the slices handed out, which belong to the caller.
+// [ParsePath] returns the canonical form of a path, and [Path.Covers] says whether one path grants another.
+// [Path.WithScope] limits a path to one collection, container, PAM provider or identity provider. [NewSet] and [ParseSet]
+// make a [Set], which never holds a path that another one covers. [Set.Allows] and [Set.Why] answer what a holder can do.
+// [Set.Diff] says in words what a change means. See the examples of [Path.Covers], [Set.Why] and [Set.Diff].
+//
+// # What is known
+//
+// [Catalogue] has every known name and path. [Known] and [KnownLegacy] look up one of them, [FindByArea] and [FindByLabel]
+// search, and [EffectOf] says what a path allows. See the example of [Known].
+//
+// # From names to paths and back
+//
+// [Convert] leads from names to paths, [Narrow] back as far as that is possible. The vendor prints the mapping for a few
+// names only, and some paths allow more or less than the name did. Every [Item] of a conversion says how sure it is
+// ([Confidence]), what it rests on ([Mapping]), what it gives and what it takes ([Conversion.Widening] and
+// [Conversion.Narrowing]). See the examples of [Convert] and [Narrow].
+//
+// # Checking a role
+//
+// [Lint] finds what is wrong or risky about the paths of a role. [Fix] mends what can be mended without a change of
+// rights; [Finding.Accept] takes a suggestion that adds to them. See the example of [Lint].
+//
+// # The data
+//
+// The directory data has text files with one line for each path, name, mapping, side effect and companion. What a later version of
+// Command adds is a line there.
+//
+// Values are immutable and safe for concurrent use. The slices that functions return belong to the caller.
 package permissions

@@ -12,6 +12,22 @@ import (
 
 var update = flag.Bool("update", false, "write the tables of docs/permissions.md anew")
 
+// sideEffect says for the table what a row gives or takes.
+func sideEffect(kind string, e permissions.SideEffect) string {
+	text := fmt.Sprintf("**%s**: %s", kind, e.Effect)
+	if e.Since != "" {
+		text += ", from " + e.Since + " on"
+	}
+	if len(e.Unless) > 0 {
+		names := make([]string, len(e.Unless))
+		for i, l := range e.Unless {
+			names[i] = "`" + string(l) + "`"
+		}
+		text += ", unless it also holds " + strings.Join(names, " and ")
+	}
+	return text + "."
+}
+
 func TestDocsTable(t *testing.T) {
 	const file, begin, end = "../docs/permissions.md", "<!-- begin table -->\n", "<!-- end table -->"
 	text, err := os.ReadFile(file)
@@ -31,16 +47,19 @@ func TestDocsTable(t *testing.T) {
 			if m.Path != "" {
 				path = "`" + string(m.Path) + "`"
 			}
-			if m.Widens != "" {
-				notes = append(notes, fmt.Sprintf("**widens**: %s, unless it also holds `%s`", m.Widens, m.Unless))
+			for _, e := range m.Widens {
+				notes = append(notes, sideEffect("widens", e))
 			}
-			if m.Confidence <= permissions.Guess && m.Remark != "" {
+			for _, e := range m.Narrows {
+				notes = append(notes, sideEffect("narrows", e))
+			}
+			if m.Confidence <= permissions.ConfidenceGuess && m.Remark != "" {
 				notes = append(notes, m.Remark)
 			}
 			if m.Caution != "" {
 				notes = append(notes, m.Caution)
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Name, l.Effect, path, strings.TrimSpace(m.Confidence.String()+" "+m.Evidence), strings.Join(notes, " "))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Name, l.Effect, path, strings.TrimSpace(m.Confidence.String()+" "+string(m.Evidence)), strings.Join(notes, " "))
 		}
 	}
 	b.WriteByte('\n')

@@ -18,7 +18,8 @@ func ExampleConvert() {
 	}, nil)
 	fmt.Print(conv)
 	// Output:
-	// API:Read                          dropped: has no equivalent in version two: guards the Classic (CMS) API; nothing in version two concerns it
+	// API:Read                          dropped: has no equivalent in version 2: guards the Classic (CMS) API; nothing in version 2 concerns it
+	//                                   NARROWS: can no longer use the Classic (CMS) API
 	// AdminPortal:Read                  /portal/read/  (inferred)
 	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented)
 	//                                   WIDENS: can now approve and deny certificate requests
@@ -27,7 +28,7 @@ func ExampleConvert() {
 	// Collections[6]:Read               /certificates/collections/read/6/  (documented)
 	//                                   /certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it
 	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred)
-	// 6 names: 5 converted, 1 widening the role, 1 dropped. 4 permissions in version two:
+	// 6 names: 5 converted, 1 widening the role, 1 narrowing it, 1 dropped. 4 permissions in version 2:
 	//   /certificates/collections/read/
 	//   /certificates/collections/revoke/6/
 	//   /certificates/requests/manage/
@@ -39,7 +40,7 @@ func ExampleConvert_strict() {
 	conv := permissions.Convert(
 		[]permissions.Legacy{"Certificates:Read", "AdminPortal:Read", "CertificateEnrollment:PendingCsr", "Certifictes:Read"},
 		&permissions.ConvertOptions{
-			MinConfidence: permissions.Documented,
+			MinConfidence: permissions.ConfidenceDocumented,
 			Overrides:     map[permissions.Legacy][]permissions.Path{"CertificateEnrollment:PendingCsr": {}},
 		})
 	fmt.Println(conv.Set)
@@ -61,23 +62,28 @@ func ExampleNarrow() {
 	// /certificates/collections/revoke/6/  Collections[6]:Revoke
 	// /monitoring/alerts/read/             one of Monitoring:Read, WorkflowManagement:Read
 	// /portal/read/                        AdminPortal:Read
-	// /reports/                            no name: it groups other permissions, and version one has no names for groups
+	// /reports/                            no name: it groups other permissions, and version 1 has no names for groups
 	//                                      below it: Reports:Read, Reports:Modify
 }
 
 func ExampleLint() {
 	paths := []permissions.Path{"/Portal/Read", "/ssl/modify/", "/reports/raed/", "/security/", "/security/read/"}
-	findings := permissions.Lint(paths)
+	findings := permissions.Lint(paths, nil)
 	for _, f := range findings {
 		fmt.Println(f)
 	}
 	fmt.Println(permissions.Fix(paths, findings))
+	for i, f := range findings {
+		findings[i] = f.Accept() // a decision: it lets the role do more
+	}
+	fmt.Println(permissions.Fix(paths, findings))
 	// Output:
 	// error form /Portal/Read: is not in canonical form; write /portal/read/
-	// warning missing-companion /ssl/modify/: needs /ssl/read/ as well. Changing does not include viewing
-	// error misspelt /reports/raed/: is not known here; /reports/read/ is
+	// warning missing-companion /ssl/modify/: needs /ssl/read/ as well. The page of POST Agent Pools (On-Prem v11.0) lists both
+	// error misspelled /reports/raed/: is not known here; /reports/read/ is
 	// warning risky /security/: includes /security/modify/ (can give itself and others any permission of its permission set)
 	// error redundant /security/read/: /security/ covers it; Command refuses redundant permissions
+	// [/portal/read/ /ssl/modify/ /reports/raed/ /security/]
 	// [/portal/read/ /ssl/modify/ /reports/read/ /security/ /ssl/read/]
 }
 
@@ -139,4 +145,45 @@ func ExampleParsePath() {
 	// Output:
 	// /certificates/import/
 	// permissions: not a permission path: "/certificates/collections/read/#/" has a placeholder; write the id in its place
+}
+
+func ExampleParseLegacy() {
+	name, err := permissions.ParseLegacy("certificates: editmetadata")
+	fmt.Println(name, err)
+	_, err = permissions.ParseLegacy("Certificates_EditMetadata")
+	fmt.Println(err)
+	// Output:
+	// Certificates:EditMetadata <nil>
+	// permissions: not a permission name: "Certificates_EditMetadata" has no colon; a name is Area:Name; did you mean Certificates:EditMetadata?
+}
+
+// What the Management Portal calls "Manage Pending CSRs", and what it becomes.
+func ExampleFindByLabel() {
+	for _, name := range permissions.FindByLabel("Manage Pending CSRs").Legacy {
+		fmt.Println(name.Name, "becomes", name.Mappings[0].Path)
+	}
+	// Output: CertificateEnrollment:PendingCsr becomes /certificates/requests/manage/
+}
+
+func ExampleFindByArea() {
+	for _, path := range permissions.FindByArea("pam").Paths {
+		fmt.Println(path.Path, "allows to", path.Effect)
+	}
+	// Output:
+	// /pam/ allows to view and change PAM providers
+	// /pam/modify/ allows to add, change and remove PAM providers
+	// /pam/read/ allows to view PAM providers
+}
+
+func ExampleEffectOf() {
+	fmt.Println(permissions.EffectOf("/certificates/collections/revoke/6/"))
+	fmt.Println(permissions.EffectOf("/quantum/read/"))
+	// Output:
+	// revoke certificates in collection 6
+	// do what /quantum/read/ grants, which is not known here
+}
+
+func ExampleCollectionPermission_On() {
+	fmt.Println(permissions.CollectionRevoke.On(6))
+	// Output: Collections[6]:Revoke
 }

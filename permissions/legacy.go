@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// ErrLegacy is what every error about a malformed version one name matches.
+// ErrLegacy matches every error about a malformed version 1 name.
 var ErrLegacy = errors.New("not a permission name")
 
-// Legacy is a permission name of version one, such as "AdminPortal:Read".
+// Legacy is a permission name of version 1, such as "AdminPortal:Read".
 //
-// It is a plain string: JSON passes through untouched, whether the name is known here or not. Names that a role holds
-// for one object only, which Command keeps apart from the role's list of names, are written "Collections[6]:Read",
-// "Containers[2]:Schedule" and "PamProviders[1]:Modify". That notation is this package's own, not the product's;
+// It is a plain string: JSON passes through untouched, whether the name is known here or not. Command keeps the names
+// that a role holds for one object apart from the role's list of names. This package writes them
+// "Collections[6]:Read", "Containers[2]:Schedule" and "PamProviders[1]:Modify"; the notation is its own, not the product's.
 // [CollectionPermission], [ContainerPermission] and [PAMProviderPermission] make such names.
 type Legacy string
 
-// ParseLegacy returns the canonical form of s, "Area:Name" or, for one object, "Collections[6]:Read". Space around the
-// whole and around the colon is dropped, as vendor tables print "Area: Name". A known name gets its exact spelling
-// whatever the case of its letters; an unknown one is accepted as it stands if it is well formed: two words of ASCII
-// letters, digits and "_", each opening with a letter. Everything else is refused with an error that says what to write.
+// ParseLegacy returns the canonical form of s, "Area:Name" or, for one object, "Collections[6]:Read". It drops space around
+// s and around the colon, because vendor tables print "Area: Name". A known name gets its exact spelling whatever the case
+// of its letters. An unknown name is accepted as it is if it is well formed: two words of ASCII letters, digits and "_",
+// each starting with a letter. Everything else is refused with an error that matches [ErrLegacy] and says what to write.
 func ParseLegacy(s string) (Legacy, error) {
 	n := parseLegacy(Legacy(s))
 	if n.problem == "" {
@@ -35,14 +35,14 @@ func ParseLegacy(s string) (Legacy, error) {
 	return "", fmt.Errorf("permissions: %w: %s %s", ErrLegacy, quote(s), problem)
 }
 
-// Area returns what stands before the colon, without an object's id: "Certificates", "Collections". It is empty for a
+// Area returns what comes before the colon, without an object's id: "Certificates", "Collections". It is empty for a
 // malformed name.
 func (l Legacy) Area() string {
 	area, _, _, _ := l.parts()
 	return area
 }
 
-// Name returns what stands after the colon: "Read". It is empty for a malformed name.
+// Name returns what comes after the colon: "Read". It is empty for a malformed name.
 func (l Legacy) Name() string {
 	_, _, name, _ := l.parts()
 	return name
@@ -59,10 +59,10 @@ func (l Legacy) Object() (kind Scope, id int, ok bool) {
 	return objectKind(area), id, true
 }
 
-// CollectionPermission is what a version one role can hold on a certificate collection.
+// CollectionPermission is a permission that a version 1 role can hold on a certificate collection.
 type CollectionPermission string
 
-// What a role can hold on a collection.
+// The permissions on a collection.
 const (
 	CollectionRead         CollectionPermission = "Read"
 	CollectionEditMetadata CollectionPermission = "EditMetadata"
@@ -74,16 +74,16 @@ const (
 // On returns the name for the collection with this id. An id below 1 gives a name that is malformed.
 func (p CollectionPermission) On(id int) Legacy { return onObject("Collections", id, string(p)) }
 
-// Requires returns what a role has to hold on the same collection for p to be accepted, as documented: nothing.
+// Requires returns the permissions on the same collection that Command requires for p, as documented: none.
 func (p CollectionPermission) Requires() []CollectionPermission {
 	return required[CollectionPermission]("Collections", string(p))
 }
 
-// ContainerPermission is what a version one role can hold on a certificate store container, which late 25.x
-// documentation calls an application.
+// ContainerPermission is a permission that a version 1 role can hold on a certificate store container. Late 25.x
+// documentation calls containers applications.
 type ContainerPermission string
 
-// What a role can hold on a container. The last four are known from Command 25 only.
+// The permissions on a container. The last four are known from Command 25 on.
 const (
 	ContainerRead         ContainerPermission = "Read"
 	ContainerSchedule     ContainerPermission = "Schedule"
@@ -97,15 +97,15 @@ const (
 // On returns the name for the container with this id. An id below 1 gives a name that is malformed.
 func (p ContainerPermission) On(id int) Legacy { return onObject("Containers", id, string(p)) }
 
-// Requires returns what a role has to hold on the same container for p to be accepted, as documented.
+// Requires returns the permissions on the same container that Command requires for p, as documented.
 func (p ContainerPermission) Requires() []ContainerPermission {
 	return required[ContainerPermission]("Containers", string(p))
 }
 
-// PAMProviderPermission is what a version one role can hold on a PAM provider, from Command 11 on.
+// PAMProviderPermission is a permission that a version 1 role can hold on a PAM provider, from Command 11 on.
 type PAMProviderPermission string
 
-// What a role can hold on a PAM provider.
+// The permissions on a PAM provider.
 const (
 	PAMProviderRead   PAMProviderPermission = "Read"
 	PAMProviderModify PAMProviderPermission = "Modify"
@@ -114,7 +114,7 @@ const (
 // On returns the name for the PAM provider with this id. An id below 1 gives a name that is malformed.
 func (p PAMProviderPermission) On(id int) Legacy { return onObject("PamProviders", id, string(p)) }
 
-// Requires returns what a role has to hold on the same PAM provider for p to be accepted, as documented.
+// Requires returns the permissions on the same PAM provider that Command requires for p, as documented.
 func (p PAMProviderPermission) Requires() []PAMProviderPermission {
 	return required[PAMProviderPermission]("PamProviders", string(p))
 }
@@ -149,7 +149,7 @@ func objectKind(area string) Scope {
 	return ScopeGlobal
 }
 
-// parts takes a name apart, spelling as it is; id is empty for a name that holds everywhere. It does not allocate.
+// parts takes a name apart and keeps its spelling. id is empty for a name that holds everywhere. It does not allocate.
 func (l Legacy) parts() (area, id, name, problem string) {
 	s := strings.TrimSpace(string(l))
 	if s == "" {
@@ -158,7 +158,7 @@ func (l Legacy) parts() (area, id, name, problem string) {
 	area, name, ok := strings.Cut(s, ":")
 	if !ok {
 		if strings.HasPrefix(s, "/") {
-			return "", "", "", "is a version two path; a name is Area:Name"
+			return "", "", "", "is a version 2 path; a name is Area:Name"
 		}
 		return "", "", "", "has no colon; a name is Area:Name"
 	}
@@ -167,11 +167,11 @@ func (l Legacy) parts() (area, id, name, problem string) {
 		rest := area[open+1:]
 		area = area[:open]
 		if id, ok = strings.CutSuffix(rest, "]"); !ok || idKindOf(id) != idNumber {
-			return "", "", "", "has no proper id in brackets; write Collections[6]:Read, the id a whole number above 0"
+			return "", "", "", "has no valid id in brackets; write Collections[6]:Read, with a whole number above 0"
 		}
 	}
 	if !isWord(area) || !isWord(name) {
-		return "", "", "", "is not two plain words with a colon between; a name is Area:Name"
+		return "", "", "", "is not two plain words with a colon between them; a name is Area:Name"
 	}
 	return area, id, name, ""
 }
@@ -198,7 +198,7 @@ type parsedLegacy struct {
 func parseLegacy(input Legacy) parsedLegacy {
 	n := parsedLegacy{input: input, name: input}
 	if e := data().byName[input]; e != nil && !e.object {
-		n.key, n.info = legacyKey{area: e.area, name: e.name}, e // the usual case: a name just as it is on the wire
+		n.key, n.info = legacyKey{area: e.area, name: e.name}, e // the usual case: a name as it is on the wire
 		return n
 	}
 	area, id, name, problem := input.parts()
@@ -219,8 +219,7 @@ func parseLegacy(input Legacy) parsedLegacy {
 	return n
 }
 
-// legacyKey is a name taken apart, and what names are ordered by: those that hold everywhere first, then by area, id and
-// name.
+// legacyKey is a name taken apart. Names are ordered by it: those that hold everywhere first, then by area, id and name.
 type legacyKey struct {
 	area, id, name string
 }

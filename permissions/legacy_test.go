@@ -32,7 +32,7 @@ func TestParseLegacy(t *testing.T) {
 	for in, hint := range map[string]string{
 		"":                              "empty",
 		"AdminPortal":                   "colon",
-		"/portal/read/":                 "version two path",
+		"/portal/read/":                 "version 2 path",
 		":Read":                         "two plain words",
 		"AdminPortal:":                  "two plain words",
 		"A:B:C":                         "two plain words",
@@ -181,7 +181,7 @@ func FuzzParseLegacy(f *testing.F) {
 		if len(conv.Items) != 1 || conv.Items[0].Input != permissions.Legacy(s) {
 			t.Fatalf("Convert(%q) lost its input: %+v", s, conv.Items)
 		}
-		if (err != nil) && (conv.Items[0].Outcome != permissions.Unknown || conv.Err() == nil) {
+		if (err != nil) && (conv.Items[0].Outcome != permissions.OutcomeUnknown || conv.Err() == nil) {
 			t.Fatalf("Convert(%q): %+v", s, conv.Items[0])
 		}
 		if out := conv.String(); strings.ContainsAny(out, "\x00\r\x1b") {

@@ -12,31 +12,21 @@ type Severity int
 // The severities.
 const (
 	SeverityInfo    Severity = iota // worth knowing
-	SeverityWarning                 // works, but perhaps not as meant
+	SeverityWarning                 // works, but perhaps not as intended
 	SeverityError                   // Command refuses it, or it grants nothing
 )
 
-var severities = [...]string{SeverityInfo: "info", SeverityWarning: "warning", SeverityError: "error"}
+var severities = []string{SeverityInfo: "info", SeverityWarning: "warning", SeverityError: "error"}
 
 // String returns "info", "warning" or "error".
-func (s Severity) String() string {
-	if s < SeverityInfo || s > SeverityError {
-		return fmt.Sprintf("Severity(%d)", int(s))
-	}
-	return severities[s]
-}
+func (s Severity) String() string { return enumText(s, severities, "Severity") }
 
 // MarshalText writes what String returns.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what String returns.
 func (s *Severity) UnmarshalText(text []byte) error {
-	i := slices.Index(severities[:], string(text))
-	if i < 0 {
-		return fmt.Errorf("permissions: unknown severity %s: write info, warning or error", quote(string(text)))
-	}
-	*s = Severity(i)
-	return nil
+	return setEnum(s, text, severities, "severity")
 }
 
 // Code names a kind of finding. Codes are stable.
@@ -44,16 +34,17 @@ type Code string
 
 // The kinds of findings, with their severity and their fix.
 const (
-	CodeMalformed   Code = "malformed"         // error: the value is no path and cannot be made one
-	CodeForm        Code = "form"              // error: case, slashes or space are off; the canonical form replaces it
+	CodeMalformed   Code = "malformed"         // error: the value is not a path and cannot be turned into one
+	CodeForm        Code = "form"              // error: case, slashes or space are wrong; the canonical form replaces it
 	CodeRedundant   Code = "redundant"         // error: another path covers it; it is removed
-	CodeMisspelt    Code = "misspelt"          // error: unknown, but close to a known path, which replaces it; other findings are about that one
-	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the nearest path is named if there is one
+	CodeMisspelled  Code = "misspelled"        // error: unknown, but close to a known path, which is suggested instead; other findings are about the known path
+	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the text names the nearest path if there is one
 	CodeOutside     Code = "outside-set"       // error: outside the permission set
-	CodeCompanion   Code = "missing-companion" // warning: of little use without another path, which is added if the permission set has it; info if only for part of the work
-	CodePortal      Code = "no-portal"         // info: the role does not open the portal
+	CodeCompanion   Code = "missing-companion" // warning: a call also needs another path, which is suggested if the permission set has it; info if only a part of the work needs it
+	CodeInPortal    Code = "portal-companion"  // warning: the portal, but not the API, also needs another path, which is suggested if the permission set has it
+	CodePortal      Code = "no-portal"         // info: the role cannot sign in to the portal
 	CodeRisky       Code = "risky"             // warning: deserves a second look
-	CodeDeprecated  Code = "deprecated"        // info: no longer in later versions of Command
+	CodeDeprecated  Code = "deprecated"        // info: missing in later versions of Command
 	CodeUnconfirmed Code = "unconfirmed"       // info: the spelling is formed after a sibling and not seen in print
 )
 
@@ -65,9 +56,21 @@ type Finding struct {
 	Path Path `json:"path,omitempty"`
 	// Text says what is wrong, in a sentence.
 	Text string `json:"text"`
-	// Remove and Add are the fix: the path is taken out, others put in. Both are empty if it takes a person to decide.
+	// Remove and Add are the fix: Path is removed, others are added. It changes nothing that the role can do. Both are empty
+	// if a person has to decide.
 	Remove bool   `json:"remove,omitempty"`
 	Add    []Path `json:"add,omitempty"`
+	// Suggest are paths that would help, but let the role do more. [Finding.Accept] makes them the fix.
+	Suggest []Path `json:"suggest,omitempty"`
+}
+
+// Accept returns the finding with its suggestion as its fix: the suggested paths are added, and replace a misspelled one.
+// A finding without a suggestion stays as it is.
+func (f Finding) Accept() Finding {
+	if len(f.Suggest) > 0 {
+		f.Remove, f.Add, f.Suggest = f.Code == CodeMisspelled, f.Suggest, nil
+	}
+	return f
 }
 
 // String returns the finding on one line.
@@ -79,24 +82,25 @@ func (f Finding) String() string {
 	return s + ": " + f.Text
 }
 
-// LintOption adjusts Lint.
-type LintOption func(*linter)
-
-// Inside has Lint report paths that the role's permission set does not grant.
-func Inside(permissionSet Set) LintOption {
-	return func(l *linter) { l.inside = &permissionSet }
+// LintOptions adjust Lint.
+type LintOptions struct {
+	// PermissionSet is what the role's permission set grants. Lint reports paths outside it, and suggests none as companions.
+	// Nil means that there is no limit.
+	PermissionSet *Set
 }
 
-// Lint checks the paths of a role as they are going to be sent. The findings come in the order of the paths and, for
-// one path, the worst first; what concerns the role as a whole comes last.
-func Lint(paths []Path, opts ...LintOption) []Finding {
-	l := linter{set: NewSet(paths...), seen: map[Path]bool{}}
-	for _, opt := range opts {
-		opt(&l)
+// Lint checks the paths of a role before they are sent. The findings come in the order of the paths, for one path the
+// worst first. What is about the role as a whole comes last. Nil options are the defaults.
+func Lint(paths []Path, opts *LintOptions) []Finding {
+	if opts == nil {
+		opts = &LintOptions{}
+	}
+	l := linter{
+		set: NewSet(paths...), inside: opts.PermissionSet, seen: map[Path]bool{}, guesses: map[Path]guess{}, partly: map[partQuestion]bool{},
 	}
 	meant := make([]Path, len(paths))
 	for i, p := range paths {
-		meant[i], _ = intended(p)
+		meant[i], _ = l.intended(p)
 	}
 	l.meant = NewSet(meant...)
 	for _, p := range paths {
@@ -105,7 +109,7 @@ func Lint(paths []Path, opts ...LintOption) []Finding {
 		slices.SortStableFunc(l.found[first:], func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
 	}
 	if len(paths) > 0 && !l.meant.Allows("/portal/read/") {
-		l.add(CodePortal, SeverityInfo, "", "nobody can sign in to the Management Portal with these alone; add /portal/read/ unless the role is for programs")
+		l.add(CodePortal, SeverityInfo, "", "the role alone cannot sign in to the Management Portal; add /portal/read/ unless the role is for programs")
 	}
 	return l.found
 }
@@ -113,10 +117,30 @@ func Lint(paths []Path, opts ...LintOption) []Finding {
 // linter collects findings about one role.
 type linter struct {
 	set    Set // of the paths as they are
-	meant  Set // the same with misspelt ones put right
+	meant  Set // of the paths with their spelling corrected
 	inside *Set
 	seen   map[Path]bool
 	found  []Finding
+
+	guesses map[Path]guess        // see nearest
+	partly  map[partQuestion]bool // see holdsPartOf
+}
+
+// guess is the known path that an unknown one probably stands for; see nearestPath.
+type guess struct {
+	near Path
+	sure bool
+}
+
+// nearest searches for the known path that an unknown one probably stands for. It does so for the first ones only, so that
+// many unknown ones do not take long.
+func (l *linter) nearest(c Path) guess {
+	g, ok := l.guesses[c]
+	if !ok && len(l.guesses) < mostSearches {
+		g.near, g.sure = nearestPath(c)
+		l.guesses[c] = g
+	}
+	return g
 }
 
 func (l *linter) add(code Code, severity Severity, p Path, text string, args ...any) *Finding {
@@ -129,7 +153,7 @@ func (l *linter) path(p Path) {
 	if problem != "" {
 		l.add(CodeMalformed, SeverityError, p, "%s", problem)
 		if l.seen[p] {
-			l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
+			l.add(CodeRedundant, SeverityError, p, "is listed already").Remove = true
 		}
 		l.seen[p] = true
 		return
@@ -141,15 +165,15 @@ func (l *linter) path(p Path) {
 		l.add(CodeRedundant, SeverityError, p, "%s covers it; Command refuses redundant permissions", why).Remove = true
 		return
 	case again:
-		l.add(CodeRedundant, SeverityError, p, "is listed before").Remove = true
+		l.add(CodeRedundant, SeverityError, p, "is listed already").Remove = true
 		return
 	}
-	// A misspelt path is looked at as what it is going to be.
-	meant, misspelt := intended(c)
+	// A misspelled path is checked as what it is going to be.
+	meant, misspelled := l.intended(c)
 	info := data().path(meant)
 	switch {
-	case misspelt:
-		l.misspelt(p, meant, info)
+	case misspelled:
+		l.misspelled(p, meant, info)
 	case p != c:
 		f := l.add(CodeForm, SeverityError, p, "is not in canonical form; write %s", c)
 		f.Remove, f.Add = true, []Path{c}
@@ -162,7 +186,7 @@ func (l *linter) path(p Path) {
 		return
 	}
 	l.risk(p, meant, info)
-	l.companions(p, meant, l.meant)
+	l.companions(p, meant, nil)
 	if d := info.Deprecated(); d != "" {
 		l.add(CodeDeprecated, SeverityInfo, p, "%s", d)
 	}
@@ -172,51 +196,50 @@ func (l *linter) path(p Path) {
 }
 
 // intended returns the known path that p is a misspelling of, or p itself if it is none.
-func intended(p Path) (meant Path, misspelt bool) {
+func (l *linter) intended(p Path) (meant Path, misspelled bool) {
 	c, ok := p.canonical()
 	base, id := c.split()
 	if !ok || data().path(c) != nil || id != "" && data().paths[base] != nil {
-		return c, false // well spelt, if perhaps with an id that it does not take
+		return c, false // spelled correctly, perhaps with an id that it does not take
 	}
-	if near, sure := nearestPath(c); sure {
-		return near, true
+	if g := l.nearest(c); g.sure {
+		return g.near, true
 	}
 	return c, false
 }
 
 func (l *linter) outside(p, c Path) {
-	part := NewSet(c).Intersect(*l.inside)
-	if part.Len() == 0 {
+	part := l.inside.below(c)
+	if len(part) == 0 {
 		l.add(CodeOutside, SeverityError, p, "is outside the role's permission set")
 		return
 	}
-	l.add(CodeOutside, SeverityError, p, "goes beyond the role's permission set, which has %s of it", join(part.Paths()))
+	l.add(CodeOutside, SeverityError, p, "goes beyond the role's permission set, which has %s of it", few(part))
 }
 
 func (l *linter) unknown(p, c Path) {
 	if base, id := c.split(); id != "" && data().paths[base] != nil {
 		info := data().paths[base]
 		if info.Scope == ScopeGlobal {
-			l.add(CodeUnknown, SeverityWarning, p, "%s takes no id, as far as is known", base)
+			l.add(CodeUnknown, SeverityWarning, p, "%s takes no id, as far as known", base)
 			return
 		}
 		l.add(CodeUnknown, SeverityWarning, p, "%s takes the id of %s %s, which is %s", base, article(info.Scope), info.Scope.noun(), info.Scope.idKind())
 		return
 	}
-	if near, _ := nearestPath(c); near != "" {
-		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", near)
+	if g := l.nearest(c); g.near != "" {
+		l.add(CodeUnknown, SeverityWarning, p, "is not known here; did you mean %s?", g.near)
 		return
 	}
-	l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command may have it")
+	l.add(CodeUnknown, SeverityWarning, p, "is not known here; later versions of Command can have it")
 }
 
-func (l *linter) misspelt(p, near Path, info *PathInfo) {
+func (l *linter) misspelled(p, near Path, info *PathInfo) {
 	text := "is not known here; " + string(near) + " is"
 	if info.Note != "" {
 		text += ". " + strings.TrimSuffix(info.Note, ".")
 	}
-	f := l.add(CodeMisspelt, SeverityError, p, "%s", text)
-	f.Remove, f.Add = true, []Path{near}
+	l.add(CodeMisspelled, SeverityError, p, "%s", text).Suggest = []Path{near}
 }
 
 // risk reports a risky path, and one that covers risky ones.
@@ -227,6 +250,9 @@ func (l *linter) risk(p, c Path, info *PathInfo) {
 			text += ". " + strings.TrimSuffix(info.Note, ".")
 		}
 		l.add(CodeRisky, SeverityWarning, p, "%s", text)
+		return
+	}
+	if info.Kind == KindLeaf {
 		return
 	}
 	var covered []string
@@ -240,44 +266,59 @@ func (l *linter) risk(p, c Path, info *PathInfo) {
 	}
 }
 
-// companions reports what c is of little use without and is not in held, and what that needs in turn. It returns held with
-// what is going to be added on account of p.
-func (l *linter) companions(p, c Path, held Set) Set {
+// companions reports what c is of little use without and the role does not hold, and what that needs in turn. added is what
+// the findings about p suggest so far; the result has the further suggestions as well.
+func (l *linter) companions(p, c Path, added []Path) []Path {
+	holds := func(q Path) bool {
+		return l.meant.Allows(q) || slices.ContainsFunc(added, func(a Path) bool { return a.Covers(q) })
+	}
 	base, id := c.split()
 	for _, k := range data().companions[base] {
-		if k.when == "portal" && !held.Allows("/portal/read/") {
+		if k.when == whenPortal && !holds("/portal/read/") {
 			continue
 		}
-		needs, maybe := k.needs, k.when == "maybe"
+		needs, part := k.needs, k.when == whenPart
 		if id != "" && data().paths[needs].Scope == data().paths[base].Scope {
 			needs = scoped(needs, id)
 		}
-		if held.Allows(needs) || holdsPartOf(held, needs, maybe) || maybe && !l.meant.Allows(c) {
-			continue // held, or only perhaps wanted by something that is not held itself
+		if holds(needs) || l.holdsPartOf(needs, part, added) || part && !l.meant.Allows(c) {
+			continue // held, or of possible use to something that is not held itself
 		}
 		why := strings.TrimSuffix(k.why, ".")
+		code, text := CodeCompanion, "needs %s as well"
+		if k.when == whenPortal {
+			code, text = CodeInPortal, "needs %s as well in the portal"
+		}
 		switch {
-		case maybe:
-			l.add(CodeCompanion, SeverityInfo, p, "may want %s as well. %s", needs, why)
+		case part:
+			l.add(CodeCompanion, SeverityInfo, p, "may need %s as well. %s", needs, why)
 		case l.inside != nil && !l.inside.Allows(needs):
-			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well, which is outside the role's permission set. %s", needs, why)
+			l.add(code, SeverityWarning, p, text+", which is outside the role's permission set. %s", needs, why)
 		default:
-			l.add(CodeCompanion, SeverityWarning, p, "needs %s as well. %s", needs, why).Add = []Path{needs}
-			held = l.companions(p, needs, held.Add(needs))
+			l.add(code, SeverityWarning, p, text+". %s", needs, why).Suggest = []Path{needs}
+			added = l.companions(p, needs, append(added, needs))
 		}
 	}
-	return held
+	return added
 }
 
-// holdsPartOf reports whether a set has a narrower permission below p. That p is limited to single objects counts only if
-// asked for.
-func holdsPartOf(held Set, p Path, single bool) bool {
-	for q := range held.All() {
-		if p.Covers(q) && (single || q.Unscoped() != p) {
-			return true
-		}
+// partQuestion is what holdsPartOf is asked.
+type partQuestion struct {
+	path   Path
+	single bool
+}
+
+// holdsPartOf reports whether the role or what is added has a narrower permission below p. Those that limit p to a single
+// object count only if single is true.
+func (l *linter) holdsPartOf(p Path, single bool, added []Path) bool {
+	narrower := func(q Path) bool { step(1); return single || q.Unscoped() != p }
+	question := partQuestion{p, single}
+	part, asked := l.partly[question]
+	if !asked {
+		part = slices.ContainsFunc(l.meant.below(p), narrower)
+		l.partly[question] = part
 	}
-	return false
+	return part || slices.ContainsFunc(added, func(q Path) bool { return p.Covers(q) && narrower(q) })
 }
 
 func article(s Scope) string {
@@ -287,30 +328,39 @@ func article(s Scope) string {
 	return "a"
 }
 
-// Fix applies the fixes of findings to the paths that were linted and returns the result: what replaces a path takes
-// its place, other additions come last. Findings without a fix change nothing, and no fix brings in a redundancy.
+// Fix applies the fixes of findings to the paths that were linted and returns the result. What replaces a path takes its
+// place; other additions come last. Findings without a fix change nothing, and no fix adds a redundant path.
 //
-// Fixes do what the findings say, and so may widen a role, by a missing companion for example: pass the findings whose
-// fix is wanted.
+// Fix never lets the role do more, unless a finding was accepted (see [Finding.Accept]).
 func Fix(paths []Path, findings []Finding) []Path {
-	out := slices.Clone(paths)
-	var added []Path
-	for _, f := range findings {
-		add := f.Add
-		if f.Remove {
-			// A redundant path may be a later copy of one that stays, so the last one goes.
-			for i, p := range slices.Backward(out) {
-				if p == f.Path {
-					out = slices.Replace(out, i, i+1, add...)
-					add = nil
-					break
-				}
-			}
-		}
-		out = append(out, add...)
-		added = append(added, f.Add...)
+	at := make(map[Path][]int, len(paths)) // where each path stands that is still there
+	for i, p := range paths {
+		at[p] = append(at[p], i)
 	}
-	// Drop what has become redundant, be it an addition or what an addition covers.
+	replaced := map[int][]Path{} // what stands in the place of paths that are removed
+	var added, last []Path
+	for _, f := range findings {
+		step(1)
+		added = append(added, f.Add...)
+		places := at[f.Path]
+		if !f.Remove || len(places) == 0 {
+			last = append(last, f.Add...)
+			continue
+		}
+		// A redundant path may be a later copy of one that stays, so the last one goes.
+		at[f.Path] = places[:len(places)-1]
+		replaced[places[len(places)-1]] = f.Add
+	}
+	out := make([]Path, 0, len(paths)+len(last))
+	for i, p := range paths {
+		if instead, ok := replaced[i]; ok {
+			out = append(out, instead...)
+		} else {
+			out = append(out, p)
+		}
+	}
+	out = append(out, last...)
+	// Drop what has become redundant: additions, and what additions cover.
 	additions, set := NewSet(added...), NewSet(out...)
 	seen := make(map[Path]bool, len(out))
 	return slices.DeleteFunc(out, func(p Path) bool {

@@ -6,48 +6,49 @@ import (
 	"strings"
 )
 
-// NarrowOptions adjust the way back to version one.
+// NarrowOptions adjust the way back to version 1.
 type NarrowOptions struct {
-	// MinConfidence leaves out names that are mapped with less confidence.
+	// MinConfidence leaves out names that are mapped with less confidence. Guesses about sensitive paths are always left
+	// out.
 	MinConfidence Confidence
 }
 
-// Expression says how well version one can express a path.
+// Expression says how well version 1 can express a path.
 type Expression string
 
 // The expressions.
 const (
-	Exact     Expression = "exact"     // one name stands for it
-	Ambiguous Expression = "ambiguous" // each of several names stands for it, or for a part of what it allows
-	NoName    Expression = "none"      // no name stands for it without granting more or less
+	ExpressionExact     Expression = "exact"     // one name stands for it
+	ExpressionAmbiguous Expression = "ambiguous" // each of several names stands for it, or for a part of what it allows
+	ExpressionNone      Expression = "none"      // no name stands for it without granting more or less
 )
 
-// Narrowing is what version one can say about a set of paths.
+// Narrowing is what version 1 can say about a set of paths.
 type Narrowing struct {
-	// Names express the exact items, sorted: what can be used without a decision by anyone.
+	// Names are the names of the exact items, sorted. They can be used without a decision by anyone.
 	Names []Legacy `json:"names"`
-	// Items has one entry for each member of the set that the paths make, in its order.
+	// Items has one entry for each member of the [Set] of the paths, in its order.
 	Items []NarrowItem `json:"items"`
 }
 
-// NarrowItem is what version one can say about one path.
+// NarrowItem is what version 1 can say about one path.
 type NarrowItem struct {
 	Path       Path       `json:"path"`
 	Expression Expression `json:"expression"`
 	// Names are the one name of an exact path, or the candidates for an ambiguous one.
 	Names []Legacy `json:"names,omitempty"`
-	// Within are, for a path without a name of its own, the names for what lies below it. Together they grant less than the
-	// path, since later versions of Command may add to it and some paths have no name at all.
+	// Within are the names for what lies below a path without a name of its own. Together they grant less than the path:
+	// later versions of Command can add to it, and some paths have no name at all.
 	Within []Legacy `json:"within,omitempty"`
 	// Reason says why no name stands for the path.
 	Reason string `json:"reason,omitempty"`
 }
 
-// Narrow finds the version one names for version two paths. Nil options are the defaults.
+// Narrow finds the version 1 names for version 2 paths. Nil options are the defaults.
 //
-// It never proposes more than the paths grant: [Convert] of any choice of the names in the result, Within included, is
-// covered by the set of paths. So a name that stands for two paths is proposed only if both are granted, and a path
-// that groups others, such as "/certificates/", has no name, whatever is below it; Within lists what comes nearest.
+// It never proposes more than the paths grant: whatever you choose of the names in the result, [Convert] leads to a subset
+// of the paths. A name that stands for two paths is proposed only if both are granted. A path that groups others, such
+// as "/certificates/", has no name; Within lists what comes nearest.
 func Narrow(paths []Path, opts *NarrowOptions) Narrowing {
 	if opts == nil {
 		opts = &NarrowOptions{}
@@ -57,7 +58,7 @@ func Narrow(paths []Path, opts *NarrowOptions) Narrowing {
 	for p := range set.All() {
 		item := NarrowItem{Path: p}
 		base, id := p.split()
-		missing := "" // why the last name that was left out does not do
+		missing := "" // why the last name that was left out does not fit
 		for _, e := range data().reverse[reverseKey{base, id != ""}] {
 			if reason := e.unusable(set, id, opts.MinConfidence); reason != "" {
 				missing = reason
@@ -67,14 +68,14 @@ func Narrow(paths []Path, opts *NarrowOptions) Narrowing {
 		}
 		switch len(item.Names) {
 		case 1:
-			item.Expression = Exact
+			item.Expression = ExpressionExact
 			result.Names = append(result.Names, item.Names...)
 		case 0:
-			item.Expression = NoName
+			item.Expression = ExpressionNone
 			item.Within = within(set, p, opts.MinConfidence)
 			item.Reason = noName(p, missing, len(item.Within))
 		default:
-			item.Expression = Ambiguous
+			item.Expression = ExpressionAmbiguous
 		}
 		result.Items = append(result.Items, item)
 	}
@@ -90,6 +91,8 @@ func (e *legacyEntry) unusable(set Set, id string, least Confidence) string {
 		switch {
 		case m.Confidence < least:
 			return fmt.Sprintf("%s is mapped as %s only", e.on(id), m.Confidence)
+		case e.guessRisk != "":
+			return fmt.Sprintf("%s is mapped as a guess only, and the path is sensitive (%s)", e.on(id), e.guessRisk)
 		case !set.Allows(p):
 			return fmt.Sprintf("%s would also grant %s", e.on(id), p)
 		}
@@ -117,11 +120,11 @@ func noName(p Path, missing string, within int) string {
 	case !known:
 		return "the path is not known here"
 	case within > 0:
-		return "it groups other permissions, and version one has no names for groups"
+		return "it groups other permissions, and version 1 has no names for groups"
 	case info.Kind == KindParent:
-		return "it groups other permissions, none of which has a name in version one"
+		return "it groups other permissions, none of which has a name in version 1"
 	}
-	return "version one has no such permission"
+	return "version 1 has no such permission"
 }
 
 // String returns the result as a table.
@@ -134,9 +137,9 @@ func (n Narrowing) String() string {
 	for _, item := range n.Items {
 		fmt.Fprintf(&b, "%-*s  ", width, shown(item.Path))
 		switch item.Expression {
-		case Exact:
+		case ExpressionExact:
 			b.WriteString(string(item.Names[0]))
-		case Ambiguous:
+		case ExpressionAmbiguous:
 			b.WriteString("one of " + join(item.Names))
 		default:
 			b.WriteString("no name: " + item.Reason)
@@ -147,21 +150,4 @@ func (n Narrowing) String() string {
 		b.WriteByte('\n')
 	}
 	return b.String()
-}
-
-// shown returns a path as it is shown to people, on one line: quoted if it is malformed or has space around it.
-func shown(p Path) string {
-	if _, ok := p.canonical(); !ok || strings.TrimSpace(string(p)) != string(p) {
-		return quote(string(p))
-	}
-	return string(p)
-}
-
-// join lists names or paths with commas.
-func join[T ~string](list []T) string {
-	words := make([]string, len(list))
-	for i, w := range list {
-		words[i] = string(w)
-	}
-	return strings.Join(words, ", ")
 }

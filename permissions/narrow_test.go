@@ -26,12 +26,12 @@ func TestNarrow(t *testing.T) {
 	}
 	for _, it := range got.Items {
 		want, ok := map[permissions.Path]permissions.Expression{
-			"/portal/read/": permissions.Exact, "/certificate_authorities/read/": permissions.Exact, "/certificate_templates/read/": permissions.Exact,
-			"/certificates/collections/read/6/": permissions.Exact, "/certificates/collections/modify/": permissions.Exact,
-			"/monitoring/alerts/read/": permissions.Ambiguous, "/certificates/requests/manage/": permissions.Ambiguous,
+			"/portal/read/": permissions.ExpressionExact, "/certificate_authorities/read/": permissions.ExpressionExact, "/certificate_templates/read/": permissions.ExpressionExact,
+			"/certificates/collections/read/6/": permissions.ExpressionExact, "/certificates/collections/modify/": permissions.ExpressionExact,
+			"/monitoring/alerts/read/": permissions.ExpressionAmbiguous, "/certificates/requests/manage/": permissions.ExpressionAmbiguous,
 		}[it.Path]
 		if !ok {
-			want = permissions.NoName
+			want = permissions.ExpressionNone
 		}
 		if it.Expression != want || (it.Reason == "") != ok {
 			t.Errorf("%+v, want %s", it, want)
@@ -45,7 +45,7 @@ func TestNarrow(t *testing.T) {
 				t.Errorf("%+v", it)
 			}
 		case "/certificates/requests/manage/":
-			if len(it.Names) != 3 {
+			if len(it.Names) != 2 { // the third is a guess
 				t.Errorf("%+v", it)
 			}
 		case "/workflows/":
@@ -60,8 +60,8 @@ func TestNarrow(t *testing.T) {
 		}
 	}
 	strict := permissions.Narrow(paths("/certificates/requests/manage/", "/portal/read/", "/certificate_stores/private_key/read/2/"),
-		&permissions.NarrowOptions{MinConfidence: permissions.Documented})
-	if len(strict.Names) != 0 || len(strict.Items[1].Names) != 2 || strict.Items[2].Expression != permissions.NoName {
+		&permissions.NarrowOptions{MinConfidence: permissions.ConfidenceDocumented})
+	if len(strict.Names) != 0 || len(strict.Items[1].Names) != 2 || strict.Items[2].Expression != permissions.ExpressionNone {
 		t.Errorf("%+v", strict)
 	}
 	for _, want := range []string{
@@ -106,7 +106,7 @@ func TestNarrowNeverGrantsMore(t *testing.T) {
 		}
 		for _, it := range got.Items {
 			every = append(append(every, it.Names...), it.Within...)
-			if it.Expression != permissions.NoName {
+			if it.Expression != permissions.ExpressionNone {
 				if one := permissions.Convert(it.Names[:1], nil).Set; !one.Allows(it.Path) {
 					t.Fatalf("%s does not grant %s", it.Names[0], it.Path)
 				}
@@ -118,13 +118,13 @@ func TestNarrowNeverGrantsMore(t *testing.T) {
 	})
 }
 
-// The way to version two and back gives the same permissions, as far as names are unambiguous or all candidates are taken.
+// The way to version 2 and back gives the same permissions, as far as names are unambiguous or all candidates are taken.
 func TestThereAndBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		there := permissions.Convert(rapid.SliceOfN(anyName(), 0, 10).Draw(t, "names"), nil)
 		var all []permissions.Legacy
 		for _, it := range permissions.Narrow(there.Set.Paths(), nil).Items {
-			if it.Expression == permissions.NoName {
+			if it.Expression == permissions.ExpressionNone {
 				t.Fatalf("%+v has no name but came from one", it)
 			}
 			all = append(all, it.Names...)

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// ErrPath is what every error about a malformed path matches.
+// ErrPath matches every error about a malformed path.
 var ErrPath = errors.New("not a permission path")
 
-// ErrScope is what every error about an id that cannot be put on a path matches.
+// ErrScope matches every error about an id that a path does not take.
 var ErrScope = errors.New("cannot be limited to this id")
 
 // Path is an access-control path of Command 11 and later, such as "/certificates/collections/read/6/".
 //
 // It is a plain string: JSON passes through untouched, whether the path is known here or not. The canonical form is lower
-// case with one slash at both ends; [ParsePath] makes it. The methods also take values that are not canonical: they
-// see a path as ParsePath would make it, and a value that ParsePath refuses covers nothing but the identical value.
+// case with one slash at each end; [ParsePath] returns it. The methods also take values in another form: they treat a
+// path like its canonical form, and a value that ParsePath refuses covers only the identical value.
 type Path string
 
-// ParsePath returns the canonical form of s. Surrounding space is dropped, letters are lowered, and a missing slash at
-// either end is added. Everything else that is out of form is refused with an error that says what to write: empty,
-// "." and ".." segments, and all characters other than ASCII letters, digits, "_", "-" and ".". A path need not
-// be in the catalogue; see [Known].
+// ParsePath returns the canonical form of s. It drops surrounding space, lowers letters, and adds a missing slash at
+// either end. It refuses everything else that is not in form with an error that matches [ErrPath] and says what to write:
+// empty, "." and ".." segments, and all characters except ASCII letters, digits, "_", "-" and ".". A path does not have
+// to be in the catalogue; see [Known].
 func ParsePath(s string) (Path, error) {
 	p, problem := canonicalPath(s)
 	if problem != "" {
@@ -43,6 +43,7 @@ func (p Path) canonical() (Path, bool) {
 
 // canonicalPath returns the canonical form of s or says what is wrong with s. It allocates only if s is not canonical.
 func canonicalPath(s string) (p Path, problem string) {
+	step(1)
 	body, lower, problem := pathBody(s)
 	switch {
 	case problem != "":
@@ -55,7 +56,7 @@ func canonicalPath(s string) (p Path, problem string) {
 	return Path("/" + strings.ToLower(body) + "/"), ""
 }
 
-// plainBytes are those that canonical paths are usually made of.
+// plainBytes are the bytes that canonical paths are usually made of.
 var plainBytes = func() (plain [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789_-") {
 		plain[c] = true
@@ -127,9 +128,10 @@ func pathBody(s string) (body string, lower bool, problem string) {
 	return s, lower, ""
 }
 
-// Covers reports whether a role that holds p thereby holds q: q is p or lies below it. Segments are compared whole, so
-// collection 6 does not cover collection 60. It does not allocate.
+// Covers reports whether a role that holds p also holds q, because q is p or lies below it. Segments are compared whole:
+// collection 6 does not cover collection 60. Covers does not allocate.
 func (p Path) Covers(q Path) bool {
+	step(1)
 	if p == q {
 		return true
 	}
@@ -152,18 +154,18 @@ func (p Path) Covers(q Path) bool {
 	return len(inner) == len(outer) || inner[len(outer)] == '/'
 }
 
-// Scope returns the id that p ends in and thereby is limited to: a whole number from 1 to 2147483647 or a GUID, after
-// at least one other segment. It says nothing about whether Command knows such a scoped path; see [Known].
+// Scope returns the id that p ends in, which limits it to one object: a whole number from 1 to 2147483647 or a GUID,
+// after at least one other segment. Whether Command knows such a path is another question; see [Known].
 func (p Path) Scope() (id string, ok bool) {
 	_, id = p.split()
 	return id, id != ""
 }
 
-// WithScope returns p limited to the object with this id, a collection's for example. The id must be one that
-// [Path.Scope] would find, and for a path in the catalogue it must be of the kind that the path takes: whole
-// numbers for collections, containers and PAM providers, GUIDs for identity providers. A path that takes none is
-// refused, and so is one that has an id already. A path outside the catalogue takes any id: what is unknown here may be
-// known to the server. All errors match ErrScope or, if p itself is malformed, ErrPath.
+// WithScope returns p limited to the object with this id, for example a collection. The id must be one that
+// [Path.Scope] finds. For a path in the catalogue it must also be of the kind that the path takes: a whole number for
+// collections, containers and PAM providers, a GUID for identity providers. A path that takes no id is refused, and so is
+// one that has an id already. A path outside the catalogue takes any id, because the server may know it. All errors match
+// [ErrScope] or, if p itself is malformed, [ErrPath].
 func (p Path) WithScope(id string) (Path, error) {
 	base, err := ParsePath(string(p))
 	if err != nil {
@@ -190,8 +192,7 @@ func (p Path) WithScope(id string) (Path, error) {
 	return scoped(base, strings.ToLower(id)), nil
 }
 
-// Unscoped returns p without the id that it ends in, or its canonical form if it has none. A malformed p is returned
-// as it is.
+// Unscoped returns p without the id that it ends in, in canonical form. A malformed p is returned as it is.
 func (p Path) Unscoped() Path {
 	base, _ := p.split()
 	return base
@@ -258,13 +259,4 @@ func isNumber(id string) bool {
 	}
 	_, err := strconv.ParseInt(id, 10, 32)
 	return err == nil
-}
-
-// quote shows foreign text in a message, shortened if it is long.
-func quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "…"
-	}
-	return strconv.Quote(s)
 }

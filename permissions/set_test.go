@@ -2,7 +2,9 @@ package permissions_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -127,6 +129,24 @@ func TestSetJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`"/a/"`), &set); err == nil {
 		t.Error("a string is no set")
 	}
+}
+
+// JSON holds a set as it is, or not at all.
+func TestSetJSONRoundTrip(t *testing.T) {
+	if text, err := json.Marshal(permissions.NewSet("/a/", "/b\xff/")); !errors.Is(err, permissions.ErrPath) || !strings.Contains(err.Error(), `"/b\xff/"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		set := permissions.NewSet(rapid.SliceOfN(rapid.OneOf(anyPath(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) permissions.Path { return permissions.Path(b) })), 0, 8).Draw(t, "paths")...)
+		text, err := json.Marshal(set)
+		if err != nil {
+			return
+		}
+		var back permissions.Set
+		if err := json.Unmarshal(text, &back); err != nil || !back.Equal(set) {
+			t.Fatalf("%q became %s became %q, %v", set.Paths(), text, back.Paths(), err)
+		}
+	})
 }
 
 // Paths and names are strings on the wire, whatever is in them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func TestEnsure(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		desired permissionsets.Create
-		text    string // of the change, but for the id
+		text    string // of the change, without the id
 		want    []string
 	}{
 		"created": {
@@ -269,4 +270,56 @@ func TestDryRunSharesNothing(t *testing.T) {
 	if want.Permissions[0] != "/reports/read/" {
 		t.Errorf("what is wanted became %v", want.Permissions)
 	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	s := serviceOf(t, server)
+	for name, want := range map[string]string{"Small": "Small", "sMALL": "Small", "global": "Global", "Smal": "", `the "a" team`: "", "\u212aey": ""} {
+		found, err := s.Find(t.Context(), name)
+		switch {
+		case want == "" && !errors.Is(err, security.ErrNotFound):
+			t.Errorf("%q: %v, %v", name, found, err)
+		case want != "" && (err != nil || found.Name != want):
+			t.Errorf("%q: %v, %v", name, found, err)
+		}
+	}
+	before := len(server.Requests())
+	if _, err := s.Find(t.Context(), " "); !errors.Is(err, security.ErrInvalid) || len(server.Requests()) != before {
+		t.Errorf("an empty name: %v", err)
+	}
+}
+
+// A server that cannot filter permission sets is asked for all of them.
+func TestFindWithoutFilter(t *testing.T) {
+	t.Parallel()
+	list := apitest.Exchange{Method: "GET", Path: "/PermissionSets", Version: 1, Query: "PageReturned=1&ReturnLimit=200&SortField=Id"}
+	filtered, unsorted := list, list
+	filtered.Query += `&QueryString=(Name+-eq+"Small")`
+	filtered.Status, filtered.Answer = 400, `{"ErrorCode":"0xA0110003","Message":"Invalid query field"}`
+	unsorted.Query = `PageReturned=1&ReturnLimit=200&QueryString=(Name+-eq+"Small")`
+	unsorted.Status, unsorted.Answer = filtered.Status, filtered.Answer
+	list.Answer = `[{"Id":"11111111-2222-3333-4444-555555555555","Name":"SMALL","Permissions":[]}]`
+	list.Header = http.Header{"X-Total-Count": {"1"}}
+	found, err := permissionsets.NewV1(apitest.Client(t, filtered, unsorted, list)).Find(t.Context(), "Small")
+	if err != nil || found.Name != "SMALL" {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestEnsureAll(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	var told []int
+	results, err := serviceOf(t, server).EnsureAll(t.Context(), []permissionsets.Create{desired(), {Name: "Small"}, {Name: "a\u202eb"}}, nil,
+		security.WithProgress(func(done, total int) { told = append(told, done, total) }))
+	if !errors.Is(err, security.ErrInvalid) || len(results) != 3 || results[0].Change.Action != security.Created ||
+		results[1].Change.Action != security.Unchanged || !errors.Is(results[2].Err, security.ErrInvalid) {
+		t.Errorf("%+v, %v", results, err)
+	}
+	if !slices.Equal(told, []int{1, 3, 2, 3, 3, 3}) {
+		t.Errorf("progress is %v", told)
+	}
+	once(t, server)
 }

@@ -47,7 +47,7 @@ type Update struct {
 // security.FieldErrors.
 func (c Create) Validate() error {
 	var p validate.Problems
-	p.Required("Name", c.Name, 0)
+	p.Name("Name", c.Name, 0)
 	check(&p, c.Permissions)
 	return p.Err()
 }
@@ -108,11 +108,16 @@ type SortField string
 // are is not documented.
 const SortID SortField = "Id"
 
-// ListOptions sorts and pages a list of permission sets. Zero fields leave the
-// choice to the server. The API has no field to filter permission sets by.
+// FieldName is the name of a permission set. The documents name no field to filter
+// by; scripts of the vendor filter by this one.
+const FieldName security.FilterField = "Name"
+
+// ListOptions selects, sorts and pages a list of permission sets. Zero fields
+// leave the choice to the server.
 type ListOptions struct {
-	SortBy   SortField      `url:"SortField,omitempty"`
-	Order    security.Order `url:"SortAscending,omitempty"`
-	Page     int            `url:"PageReturned,omitempty"` // 1 is the first
-	PageSize int            `url:"ReturnLimit,omitempty"`  // 50 by default, 200 in All
+	Filter   security.Filter `url:"QueryString,omitempty"`
+	SortBy   SortField       `url:"SortField,omitempty"`
+	Order    security.Order  `url:"SortAscending,omitempty"`
+	Page     int             `url:"PageReturned,omitempty"` // 1 is the first
+	PageSize int             `url:"ReturnLimit,omitempty"`  // 50 by default, 200 in All
 }

@@ -2,6 +2,7 @@ package permissionsets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -34,7 +35,7 @@ var (
 	opAvailableV1 = transport.Op{Method: http.MethodGet, Path: "Permissions", Version: 1}
 )
 
-// List returns one page of permission sets: all of them where a role of the
+// List returns one page of permission sets: all of them if a role of the
 // caller's in the Global set has /security/read/, otherwise the sets of those of
 // the caller's roles that have /security/modify/.
 //
@@ -55,21 +56,21 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: GET /PermissionSets/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*PermissionSet, error) {
-	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id), Err: validate.CheckGUID("id", id)})
 }
 
 // Create makes a permission set.
 //
 // API: POST /PermissionSets, version 1.
 func (s *V1) Create(ctx context.Context, set Create, call ...security.CallOption) (*PermissionSet, error) {
-	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: set})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: set, Check: about("")})
 }
 
 // Update replaces the permissions of a set.
 //
 // API: PUT /PermissionSets, version 1.
 func (s *V1) Update(ctx context.Context, set Update, call ...security.CallOption) (*PermissionSet, error) {
-	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: set})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: set, Check: about(set.ID)})
 }
 
 // Delete removes a permission set. What the server does with a set that has
@@ -77,7 +78,7 @@ func (s *V1) Update(ctx context.Context, set Update, call ...security.CallOption
 //
 // API: DELETE /PermissionSets/{id}, version 1.
 func (s *V1) Delete(ctx context.Context, id string, call ...security.CallOption) error {
-	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}, Err: checkID(id)})
+	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}, Err: validate.CheckGUID("id", id)})
 }
 
 // Mine returns the permission sets in which the caller's roles hold path.
@@ -94,24 +95,41 @@ func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.C
 }
 
 // Available lists the permissions that this server knows, parents included and
-// without ids. It is the authority where [permissions.Catalogue] differs.
+// without ids. It is the authority if [permissions.Catalogue] differs.
 //
 // API: GET /Permissions, version 1.
 func (s *V1) Available(ctx context.Context, call ...security.CallOption) ([]permissions.Path, error) {
 	return service.Many[permissions.Path](ctx, s.c, call, transport.Call{Op: opAvailableV1})
 }
 
-func checkID(id string) error {
+func about(id string) func(any) error {
+	return service.About(strings.ToLower(id), func(p *PermissionSet) string { return strings.ToLower(p.ID) })
+}
+
+// Find returns the permission set with a name: the one that is written like it, or
+// else the only one that differs from it in case.
+//
+// The error is [security.ErrNotFound] if there is none, and [security.ErrConflict]
+// if several fit and none is written like it.
+//
+// API: GET /PermissionSets, version 1.
+func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption) (*PermissionSet, error) {
 	var p validate.Problems
-	p.GUID("id", id)
-	return p.Err()
+	if p.Required("name", name, 0); p.Err() != nil {
+		return nil, fmt.Errorf("find permission set: %w", p.Err())
+	}
+	found, err := s.find(ctx, name, call)
+	if err == nil && found == nil {
+		err = fmt.Errorf("find permission set %q: %w", name, security.ErrNotFound)
+	}
+	return found, err
 }
 
 // Ensure makes a permission set as desired: it finds it by name, creates it
-// where there is none, and otherwise corrects its permissions: nil leaves them
+// if there is none, and otherwise corrects its permissions: nil leaves them
 // as they are, an empty list that is not nil takes all away. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the set is nil where it would be
+// [security.WithDryRun] nothing is written; the set is nil if it would be
 // created.
 //
 // API: GET, POST and PUT /PermissionSets, version 1.
@@ -145,17 +163,36 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	})
 }
 
-// find returns the set with a name, in any case where none has it exactly, or
-// nil.
+// EnsureAll ensures many permission sets, several at a time (see
+// [security.WithConcurrency]), and returns what became of each, in order. The
+// error is nil if all went well; it says how many failed or were not attempted,
+// and holds the first error.
+func (s *V1) EnsureAll(ctx context.Context, desired []Create, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[PermissionSet], error) {
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
+}
+
+// find returns the set with a name, or nil if there is none.
 func (s *V1) find(ctx context.Context, name string, call []security.CallOption) (*PermissionSet, error) {
+	filter := FieldName.Eq(name)
+	if filter.String() == "" { // a quote in the name, for which the query language has no form
+		filter = security.Filter{}
+	}
+	found, err := s.among(ctx, name, filter, call)
+	if !filter.IsZero() && errors.Is(err, security.ErrInvalid) {
+		found, err = s.among(ctx, name, security.Filter{}, call) // a server that cannot filter these
+	}
+	return found, err
+}
+
+func (s *V1) among(ctx context.Context, name string, filter security.Filter, call []security.CallOption) (*PermissionSet, error) {
 	var similar *PermissionSet
-	for set, err := range s.All(ctx, nil, call...) {
+	for set, err := range s.All(ctx, &ListOptions{Filter: filter}, call...) {
 		switch {
 		case err != nil:
 			return nil, err
 		case set.Name == name:
 			return &set, nil
-		case strings.EqualFold(set.Name, name):
+		case safe.SameName(set.Name, name):
 			if similar != nil {
 				return nil, fmt.Errorf("find permission set %q: %w: it fits %q and %q", name, security.ErrConflict, similar.Name, set.Name)
 			}

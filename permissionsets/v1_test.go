@@ -3,11 +3,10 @@ package permissionsets_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -15,7 +14,7 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 const setID = "11111111-2222-3333-4444-555555555555"
 
@@ -87,7 +86,7 @@ func TestV1(t *testing.T) {
 				Body: `{"Id":"` + setID + `","Permissions":["/agents/","/certificates/","/portal/"]}`, Answer: answer,
 			},
 			call: func(ctx context.Context, s *permissionsets.V1) (any, error) {
-				return s.Update(ctx, operational().Update())
+				return s.Update(ctx, operational().ToUpdate())
 			},
 			want: &set,
 		},
@@ -154,7 +153,7 @@ func TestRoundTrip(t *testing.T) {
 func TestUpdateIsACopy(t *testing.T) {
 	t.Parallel()
 	set := operational()
-	set.Update().Permissions[0] = "/"
+	set.ToUpdate().Permissions[0] = "/"
 	if !reflect.DeepEqual(set, operational()) {
 		t.Errorf("changing the update changed the set: %+v", set)
 	}
@@ -184,5 +183,26 @@ func TestRefused(t *testing.T) {
 		apitest.Refused(t, err, field)
 		_, err = security.Collect(s.All(ctx, &opts))
 		apitest.Refused(t, err, field)
+	}
+}
+
+// TestAnotherObject: an answer about another set than the one asked for is none.
+func TestAnotherObject(t *testing.T) {
+	t.Parallel()
+	const other = `{"Id":"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee","Name":"Other","Permissions":["/"]}`
+	for _, answer := range []string{other, `{}`, `{"Message":"An error occurred"}`} {
+		client := func(method, path, body string) *permissionsets.V1 {
+			return permissionsets.NewV1(apitest.Client(t, apitest.Exchange{Method: method, Path: path, Version: 1, Body: body, Answer: answer}))
+		}
+		if set, err := client("GET", "/PermissionSets/"+setID, "").Get(t.Context(), setID); err == nil {
+			t.Errorf("Get answered with %s gives %+v", answer, set)
+		}
+		_, err := client("PUT", "/PermissionSets", `{"Id":"`+setID+`","Permissions":[]}`).Update(t.Context(), permissionsets.Update{ID: setID})
+		if !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("Update answered with %s: %v", answer, err)
+		}
+		if _, err := client("POST", "/PermissionSets", `{"Name":"New","Permissions":[]}`).Create(t.Context(), permissionsets.Create{Name: "New"}); answer != other && !errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("Create answered with %s: %v", answer, err)
+		}
 	}
 }

@@ -94,7 +94,7 @@ type Create struct {
 	AuthenticationScheme string      `json:"AuthenticationScheme"`      // required, unique, at most 512 characters
 	DisplayName          string      `json:"DisplayName"`               // required, unique, at most 512 characters
 	ProviderType         string      `json:"ProviderType"`              // required, the name of a type, see [V1.Types]
-	PermissionSetID      string      `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set, where the caller has a role in it
+	PermissionSetID      string      `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set, if the caller has a role in it
 	Parameters           *Parameters `json:"Parameters,omitzero"`
 }
 
@@ -103,7 +103,7 @@ type Create struct {
 type Update struct {
 	AuthenticationScheme  string `json:"AuthenticationScheme"`           // required, unique, at most 512 characters
 	DisplayName           string `json:"DisplayName"`                    // required, unique, at most 512 characters
-	PermissionSetID       string `json:"PermissionSetId,omitempty"`      // GUID; empty: the Global set, where the caller has a role in it
+	PermissionSetID       string `json:"PermissionSetId,omitempty"`      // GUID; empty: the Global set, if the caller has a role in it
 	AuthenticationEnabled *bool  `json:"AuthenticationEnabled,omitzero"` // nil leaves the choice to the server
 
 	// Parameters are the parameters to change, nil for none: the API changes

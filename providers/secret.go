@@ -26,7 +26,7 @@ type Secret struct {
 // NewSecret is a secret given by its value.
 func NewSecret(value string) Secret { return Secret{value: &value} }
 
-// Reveal returns the value, "" where there is none.
+// Reveal returns the value, "" if there is none.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""

@@ -1,9 +1,12 @@
 package providers
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -47,7 +50,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 //
 // API: GET /IdentityProviders/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: checkID(id)})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Err: validate.CheckGUID("id", id), Check: about(id)})
 }
 
 // Types lists the types of providers, with their parameters.
@@ -61,7 +64,7 @@ func (s *V1) Types(ctx context.Context, call ...security.CallOption) ([]Type, er
 //
 // API: POST /IdentityProviders, version 1.
 func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: provider})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: provider, Check: about("")})
 }
 
 // Update changes a provider. id is a GUID. Start from [Provider.ToUpdate] to
@@ -69,11 +72,32 @@ func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallO
 //
 // API: PUT /IdentityProviders/{id}, version 1.
 func (s *V1) Update(ctx context.Context, id string, provider Update, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: provider, Err: checkID(id)})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: provider, Err: validate.CheckGUID("id", id), Check: about(id)})
 }
 
-func checkID(id string) error {
+func about(id string) func(any) error {
+	return service.About(strings.ToLower(id), func(p *Provider) string { return strings.ToLower(p.ID) })
+}
+
+// Find returns the provider with an authentication scheme, in any case: the name
+// by which claims know it. It walks the list, since Command 11 cannot filter it by
+// scheme; there the scheme is unknown, and the display name is compared.
+//
+// The error is [security.ErrNotFound] if there is none that the caller may see.
+//
+// API: GET /IdentityProviders, version 1.
+func (s *V1) Find(ctx context.Context, scheme string, call ...security.CallOption) (*Provider, error) {
 	var p validate.Problems
-	p.GUID("id", id)
-	return p.Err()
+	if p.Required("scheme", scheme, 0); p.Err() != nil {
+		return nil, fmt.Errorf("find identity provider: %w", p.Err())
+	}
+	for provider, err := range s.All(ctx, nil, call...) {
+		if err != nil {
+			return nil, err
+		}
+		if strings.EqualFold(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
+			return &provider, nil
+		}
+	}
+	return nil, fmt.Errorf("find identity provider %q: %w", scheme, security.ErrNotFound)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,15 +12,13 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissionsets"
 	"github.com/commandsec/commandsec-go/providers"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 const (
 	id     = "c70e8641-a543-45b1-a47f-8b7d253fbf14"
@@ -140,7 +139,7 @@ func TestV1(t *testing.T) {
 				p.OIDCAudience, p.OIDCScope, p.Timeout = new("aud"), new("scope"), new(30)
 				p.RequestHeaders = []providers.NameValue{}
 				p.RequestURLParameters = []providers.NameValue{{Name: "resource", Value: "command"}}
-				u := system().Update()
+				u := system().ToUpdate()
 				u.AuthenticationEnabled, u.Parameters = new(false), &p
 				return s.Update(ctx, id, u)
 			},
@@ -153,7 +152,7 @@ func TestV1(t *testing.T) {
 					"AuthenticationEnabled":true}`,
 				Answer: answer,
 			},
-			call: func(ctx context.Context, s *providers.V1) (any, error) { return s.Update(ctx, id, system().Update()) },
+			call: func(ctx context.Context, s *providers.V1) (any, error) { return s.Update(ctx, id, system().ToUpdate()) },
 			want: &provider,
 		},
 	} {
@@ -190,7 +189,7 @@ func TestRoundTrip(t *testing.T) {
 func TestSecretIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	p, c := parameters(), create()
-	u := system().Update()
+	u := system().ToUpdate()
 	u.Parameters = &p
 	s := providers.NewSecret(secret)
 	type hidden struct{ secret providers.Secret } // fmt calls no method of an unexported field
@@ -254,7 +253,7 @@ func TestRefused(t *testing.T) {
 	_, err = s.Update(ctx, id, providers.Update{})
 	apitest.Refused(t, err, "AuthenticationScheme", "DisplayName")
 	for _, timeout := range []int{0, -1} {
-		u, p := system().Update(), parameters()
+		u, p := system().ToUpdate(), parameters()
 		p.Timeout, u.Parameters = &timeout, &p
 		_, err = s.Update(ctx, id, u)
 		apitest.Refused(t, err, "Parameters.Timeout")
@@ -262,7 +261,7 @@ func TestRefused(t *testing.T) {
 	for _, id := range []string{"", "System", "Types", "7"} {
 		_, err = s.Get(ctx, id)
 		apitest.Refused(t, err, "id")
-		_, err = s.Update(ctx, id, system().Update())
+		_, err = s.Update(ctx, id, system().ToUpdate())
 		apitest.Refused(t, err, "id")
 	}
 	for field, opts := range map[string]providers.ListOptions{
@@ -272,5 +271,36 @@ func TestRefused(t *testing.T) {
 		apitest.Refused(t, err, field)
 		_, err = security.Collect(s.All(ctx, &opts))
 		apitest.Refused(t, err, field)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	list := apitest.Exchange{
+		Method: "GET", Path: "/IdentityProviders", Version: 1, Query: "PageReturned=1&ReturnLimit=200&SortField=Provider",
+		Header: http.Header{"X-Total-Count": {"2"}},
+		Answer: `[{"Id":"22222222-3333-4444-5555-666666666666","AuthenticationScheme":"Azure"},{"Id":"` + id + `","DisplayName":"System","TypeId":"` + typeID + `"}]`,
+	}
+	s := providers.NewV1(apitest.Client(t, list, list, list))
+	for scheme, want := range map[string]string{"azure": "22222222-3333-4444-5555-666666666666", "SYSTEM": id} {
+		if found, err := s.Find(t.Context(), scheme); err != nil || found.ID != want {
+			t.Errorf("%s: %v, %v", scheme, found, err)
+		}
+	}
+	if _, err := s.Find(t.Context(), "Okta"); !errors.Is(err, security.ErrNotFound) {
+		t.Error(err)
+	}
+	_, err := s.Find(t.Context(), "")
+	apitest.Refused(t, err, "scheme")
+}
+
+// TestAnotherObject: an answer about another provider than the one asked for is none.
+func TestAnotherObject(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{"Id":"22222222-3333-4444-5555-666666666666","AuthenticationScheme":"Other"}`, `{}`} {
+		s := providers.NewV1(apitest.Client(t, apitest.Exchange{Method: "GET", Path: "/IdentityProviders/" + id, Version: 1, Answer: answer}))
+		if got, err := s.Get(t.Context(), id); err == nil {
+			t.Errorf("answered with %s it gives %+v", answer, got)
+		}
 	}
 }

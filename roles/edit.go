@@ -73,8 +73,8 @@ func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, cal
 //
 // API: GET and PUT /Security/Roles, version 2.
 func (s *V2) EditAll(ctx context.Context, ids []int, change func(*UpdateV2) error, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
-	return safe.All(ctx, service.Resolve(s.c, call), ids, opts, func(ctx context.Context, id int) (*RoleV2, security.Change, error) {
-		return s.Edit(ctx, id, change, slices.Concat(call, quiet)...)
+	return safe.All(ctx, s.c, call, ids, opts, func(ctx context.Context, id int, call ...security.CallOption) (*RoleV2, security.Change, error) {
+		return s.Edit(ctx, id, change, call...)
 	})
 }
 

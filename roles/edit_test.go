@@ -143,7 +143,7 @@ func TestEditChangesOneThing(t *testing.T) {
 
 func TestEditWithoutChangeWritesNothing(t *testing.T) {
 	t.Parallel()
-	server, id := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"))
+	server, id := start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}))
 	s := serviceOf(t, server)
 	ad := claims.Request{Type: claims.TypeGroup, Value: "pki admins", Scheme: "Active Directory", Description: "d"}
 	if _, _, err := s.AddClaims(t.Context(), id, []claims.Request{ad}); err != nil {

@@ -135,9 +135,7 @@ func (c CreateV2) update() UpdateV2 {
 //
 // API: GET, POST and PUT /Security/Roles, version 2.
 func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
-	return safe.All(ctx, service.Resolve(s.c, call), desired, opts, func(ctx context.Context, role CreateV2) (*RoleV2, security.Change, error) {
-		return s.Ensure(ctx, role, slices.Concat(call, quiet, onePage)...)
-	})
+	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }
 
 // Details yields every role that opts selects, in full and in the order of the
@@ -147,9 +145,9 @@ func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.B
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
 func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.CallOption) iter.Seq2[RoleV2, error] {
-	return paging.Each(ctx, s.c, call, s.All(ctx, opts, slices.Concat(call, quiet, onePage)...),
+	return paging.Each(ctx, s.c, call, func(call []security.CallOption) iter.Seq2[SummaryV2, error] { return s.All(ctx, opts, call...) },
 		func(ctx context.Context, role SummaryV2) (RoleV2, error) {
-			full, err := s.Get(ctx, role.ID, slices.Concat(call, quiet)...)
+			full, err := s.Get(ctx, role.ID, append(slices.Clip(call), service.Quiet[security.CallOption]())...)
 			switch {
 			case errors.Is(err, security.ErrNotFound):
 				return RoleV2{}, fmt.Errorf("%w: role %d is gone: %w", security.ErrListChanged, role.ID, err)
@@ -159,9 +157,3 @@ func (s *V2) Details(ctx context.Context, opts *ListOptionsV2, call ...security.
 			return *full, nil
 		})
 }
-
-// Call options for requests that run at the same time as others.
-var (
-	quiet   = []security.CallOption{safe.Quiet()}
-	onePage = []security.CallOption{security.WithConcurrency(1)}
-)

@@ -750,7 +750,7 @@ func TestEditCannotChangeTheID(t *testing.T) {
 // something else changes: the server could make another claim of it.
 func TestEditKeepsClaimsAsTheyAreHeld(t *testing.T) {
 	t.Parallel()
-	server, id := start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"))
+	server, id := start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}))
 	bare := claims.Request{Type: claims.TypeGroup, Value: "ops", Scheme: "Active Directory", Description: "test"}
 	qualified := bare
 	qualified.Value = `OTHER\OPS`

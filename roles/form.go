@@ -97,7 +97,7 @@ func (f *formV2) complete(answer any) error {
 
 // reads is the call options for the requests of an edit that only read.
 func (f *formV2) reads() []security.CallOption {
-	return slices.Concat(f.opts, []security.CallOption{safe.Option(func(c *service.Settings) { c.DryRun = false })})
+	return slices.Concat(f.opts, []security.CallOption{service.Option[security.CallOption](func(c *service.Settings) { c.DryRun = false })})
 }
 
 func (f *formV2) read(ctx context.Context) error {
@@ -196,7 +196,7 @@ func (f *formV2) checkDamage(p *validate.Problems) {
 
 // write sends the update, unless it is later than notAfter.
 func (f *formV2) write(ctx context.Context, notAfter time.Time) error {
-	once := safe.Option(func(c *service.Settings) { c.Attempts, c.NotAfter = 1, notAfter })
+	once := service.Option[security.CallOption](func(c *service.Settings) { c.Attempts, c.NotAfter = 1, notAfter })
 	_, err := f.s.Update(ctx, f.update, slices.Concat(f.opts, []security.CallOption{once})...)
 	return err
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/permissionsets"
@@ -17,7 +15,7 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 // auditors is the role of testdata/v1_role.json, updated that of
 // v1_role_updated.json, reporting that of v1_roles.json, and full that of

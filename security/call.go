@@ -3,6 +3,7 @@ package security
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,14 +47,14 @@ func (o sharedOption) apply(c *config) error {
 
 // Response is what there is to know about an answer besides its body.
 type Response struct {
-	StatusCode    int // 0 where nothing came back
+	StatusCode    int // 0 if nothing came back
 	Header        http.Header
-	Total         int // X-Total-Count of a list, -1 where the server did not say
+	Total         int // X-Total-Count of a list, -1 if the server did not say
 	Attempts      int
 	CorrelationID string // names this request in the server's log
 }
 
-// WithResponse fills r with the answer's status and headers, also where the
+// WithResponse fills r with the answer's status and headers, also if the
 // call fails. While a list is walked it holds the answer to the page that the
 // walk is at; of several calls made for one it holds the last. Calls that a bulk
 // operation (Details, EnsureAll) makes at the same time do not fill it. Do not
@@ -80,16 +81,20 @@ func WithResponse(r *Response) CallOption {
 	})
 }
 
-// WithHeader adds a header to the request. It cannot set Authorization, which
-// belongs to the client's credential.
+// WithHeader adds a header to the request. It refuses what belongs to the client
+// (credentials, the version, the form of the body), what changes the connection or
+// the method, and what makes net/http repeat a request by itself
+// (Idempotency-Key).
 func WithHeader(name, value string) SharedOption {
 	return shared(func(c *service.Settings) {
 		name := http.CanonicalHeaderKey(name)
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken) || strings.ContainsFunc(value, unprintable):
 			c.Err = FieldErrors{{Field: "WithHeader", Problem: fmt.Sprintf("%q is not a valid header", name)}}
-		case name == "Authorization":
-			c.Err = FieldErrors{{Field: "WithHeader", Problem: "cannot set Authorization, give the client a credential"}}
+		case name == "Authorization" || name == "Proxy-Authorization":
+			c.Err = FieldErrors{{Field: "WithHeader", Problem: "cannot set " + name + ", give the client a credential"}}
+		case slices.Contains(reservedHeaders[:], name):
+			c.Err = FieldErrors{{Field: "WithHeader", Problem: "cannot set " + name + ", which is the client's own"}}
 		default:
 			if c.Header == nil {
 				c.Header = http.Header{}
@@ -97,6 +102,13 @@ func WithHeader(name, value string) SharedOption {
 			c.Header.Set(name, value)
 		}
 	})
+}
+
+// reservedHeaders would make another request of the one that was asked for.
+var reservedHeaders = [...]string{
+	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Expect", "Host",
+	"Idempotency-Key", "X-Idempotency-Key", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Keyfactor-Api-Version", "X-Keyfactor-Requested-With",
 }
 
 // notToken reports runes that a header name cannot hold (RFC 9110, section 5.6.2).
@@ -119,7 +131,7 @@ func WithConcurrency(n int) SharedOption {
 }
 
 // WithReplay vouches that this POST may be sent more than once, so that it is
-// repeated like a PUT. Without it a POST is repeated only where it provably was
+// repeated like a PUT. Without it a POST is repeated only if it provably was
 // not processed.
 func WithReplay() CallOption {
 	return callOption(func(c *service.Settings) { c.Replay = true })

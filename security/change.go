@@ -79,7 +79,7 @@ type BulkOptions struct {
 
 // BulkResult is what became of one item of a bulk operation.
 type BulkResult[T any] struct {
-	Value  *T // nil where Err is set, and for a creation under [WithDryRun]
+	Value  *T // nil if Err is set, and for a creation under [WithDryRun]
 	Change Change
-	Err    error // wraps [ErrNotAttempted] where the operation ended before
+	Err    error // wraps [ErrNotAttempted] if the operation ended before
 }

@@ -42,16 +42,16 @@ func TestNewClientReportsEverything(t *testing.T) {
 		security.WithHTTPClient(nil), security.WithMiddleware(nil), security.WithRootCAs([]byte("no PEM")),
 		security.WithTimeout(0), security.WithTimeout(-time.Second), security.WithRetry(security.Retry{MaxAttempts: -1}),
 		security.WithRateLimit(0, 1), security.WithLogger(nil), security.WithUserAgent(""), security.WithMaxResponseBytes(0),
-		security.WithConcurrency(0), security.WithHeader("bad header", ""), security.WithResponse(&security.Response{}),
-		security.WithReplay(), security.WithDryRun(), nil, security.CallOption(nil),
+		security.WithConcurrency(0), security.WithHeader("bad header", ""),
+		security.WithAuthorization(nil), security.WithClientCertificate(tls.Certificate{}), nil,
 	)
 	if client != nil {
 		t.Error("there is a client all the same")
 	}
 	want := []string{
 		"WithHTTPClient", "WithMiddleware", "WithRootCAs", "WithTimeout", "WithTimeout", "WithRetry", "WithRateLimit", "WithLogger",
-		"WithUserAgent", "WithMaxResponseBytes", "WithConcurrency", "WithHeader", "NewClient", "NewClient", "NewClient",
-		"NewClient", "NewClient", "baseURL", "credentials",
+		"WithUserAgent", "WithMaxResponseBytes", "WithConcurrency", "WithHeader", "WithAuthorization", "WithClientCertificate",
+		"NewClient", "baseURL",
 	}
 	if got := fields(err); !slices.Equal(got, want) {
 		t.Errorf("the errors are about\n%v, want\n%v\n%v", got, want, err)
@@ -479,9 +479,9 @@ func TestEndpointsHealthCheckVersion(t *testing.T) {
 		}
 	}
 
-	server = newScript(reply(200, ""), reply(200, "Healthy"), reply(204, ""), reply(200, "<html>"), reply(401, ""))
+	server = newScript(reply(200, ""), reply(200, "null"), reply(204, ""), reply(200, "<html>"), reply(200, "\ufeff<html>"), reply(200, "Healthy"), reply(401, ""))
 	client = newClient(t, server)
-	for i, want := range []error{nil, nil, nil, security.ErrNotJSON, security.ErrUnauthorized} {
+	for i, want := range []error{nil, nil, nil, security.ErrNotJSON, security.ErrNotJSON, security.ErrNotJSON, security.ErrUnauthorized} {
 		if err := client.HealthCheck(t.Context()); !errors.Is(err, want) {
 			t.Errorf("HealthCheck %d: %v, want %v", i+1, err, want)
 		}

@@ -1,13 +1,16 @@
 package security_test
 
 import (
+	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +25,8 @@ var variables = []string{
 	"KEYFACTOR_AUTH_CLIENT_ID", "KEYFACTOR_AUTH_CLIENT_SECRET", "KEYFACTOR_AUTH_TOKEN_URL", "KEYFACTOR_AUTH_SCOPES",
 	"KEYFACTOR_AUTH_AUDIENCE", "KEYFACTOR_AUTH_ACCESS_TOKEN", "KEYFACTOR_CA_CERT", "KEYFACTOR_AUTH_CA_CERT",
 	"KEYFACTOR_SKIP_VERIFY", "KEYFACTOR_CLIENT_TIMEOUT", "KEYFACTOR_AUTH_CONFIG_FILE", "KEYFACTOR_AUTH_CONFIG_PROFILE",
+	"KEYFACTOR_AUTH_KRB_USERNAME", "KEYFACTOR_AUTH_KRB_PASSWORD", "KEYFACTOR_AUTH_KRB_REALM", "KEYFACTOR_AUTH_KRB_KEYTAB",
+	"KEYFACTOR_AUTH_KRB_CONFIG", "KEYFACTOR_AUTH_KRB_CCACHE", "KEYFACTOR_AUTH_KRB_SPN", "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST",
 }
 
 // setenv sets the variables given and unsets all others.
@@ -47,9 +52,24 @@ func with(base map[string]string, more ...string) map[string]string {
 	return all
 }
 
+// inClear is all that a configuration holds, to compare it.
+func inClear(c security.Config) string {
+	s := fmt.Sprintf("%q %q %d %q user=%q %q %q oauth=%q %q %q %q %q token=%q %t %q %v",
+		c.Source, c.Host, c.Port, c.APIPath, c.Username, c.Password.Reveal(), c.Domain,
+		c.ClientID, c.ClientSecret.Reveal(), c.TokenURL, c.Scopes, c.Audience, c.AccessToken.Reveal(), c.SkipVerify, c.RootCAs, c.Timeout)
+	if k := c.Kerberos; k != nil {
+		s += fmt.Sprintf(" kerberos=%q %q %q %q %q %q %q %t", k.Username, k.Password.Reveal(), k.Realm, k.Keytab, k.ConfigFile, k.CCache, k.SPN, k.DisablePAFXFast)
+	}
+	return s
+}
+
 func TestConfigFromEnv(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(file, []byte(otherCA), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noCA := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(noCA, []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	host := map[string]string{"KEYFACTOR_HOSTNAME": "h.example.com"}
@@ -61,53 +81,95 @@ func TestConfigFromEnv(t *testing.T) {
 		url   string
 		fails []string // fields; nil = it succeeds
 	}{
-		"basic": {env: login, want: security.Config{Host: "h.example.com", Username: "u", Password: "p"}, url: "https://h.example.com/KeyfactorAPI"},
+		"basic": {env: login, want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com/KeyfactorAPI"},
 		"domain": {
 			env:  with(login, "KEYFACTOR_DOMAIN", "D"),
-			want: security.Config{Host: "h.example.com", Username: "u", Password: "p", Domain: "D"}, url: "https://h.example.com/KeyfactorAPI",
+			want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), Domain: "D"}, url: "https://h.example.com/KeyfactorAPI",
 		},
 		"token": {
 			env:  with(host, "KEYFACTOR_AUTH_ACCESS_TOKEN", "t"),
-			want: security.Config{Host: "h.example.com", AccessToken: "t"}, url: "https://h.example.com/KeyfactorAPI",
+			want: security.Config{Host: "h.example.com", AccessToken: security.NewSecret("t")}, url: "https://h.example.com/KeyfactorAPI",
 		},
 		"OAuth": {
 			env:  oauth,
-			want: security.Config{Host: "h.example.com", ClientID: "i", ClientSecret: "s", TokenURL: "https://idp.example.com/t"}, url: "https://h.example.com/KeyfactorAPI",
+			want: security.Config{Host: "h.example.com", ClientID: "i", ClientSecret: security.NewSecret("s"), TokenURL: "https://idp.example.com/t"}, url: "https://h.example.com/KeyfactorAPI",
 		},
 		"scopes and audience": {
 			env: with(oauth, "KEYFACTOR_AUTH_SCOPES", "a, b,,c", "KEYFACTOR_AUTH_AUDIENCE", "x"),
 			want: security.Config{
-				Host: "h.example.com", ClientID: "i", ClientSecret: "s", TokenURL: "https://idp.example.com/t", Scopes: []string{"a", "b", "c"}, Audience: "x",
+				Host: "h.example.com", ClientID: "i", ClientSecret: security.NewSecret("s"), TokenURL: "https://idp.example.com/t", Scopes: []string{"a", "b", "c"}, Audience: "x",
 			}, url: "https://h.example.com/KeyfactorAPI",
 		},
-		"port":         {env: with(login, "KEYFACTOR_PORT", "8443"), want: security.Config{Host: "h.example.com", Port: 8443, Username: "u", Password: "p"}, url: "https://h.example.com:8443/KeyfactorAPI"},
-		"port 443":     {env: with(login, "KEYFACTOR_PORT", "443"), want: security.Config{Host: "h.example.com", Port: 443, Username: "u", Password: "p"}, url: "https://h.example.com/KeyfactorAPI"},
-		"path":         {env: with(login, "KEYFACTOR_API_PATH", "/Keyfactor/API/"), want: security.Config{Host: "h.example.com", APIPath: "/Keyfactor/API/", Username: "u", Password: "p"}, url: "https://h.example.com/Keyfactor/API"},
-		"URL":          {env: with(login, "KEYFACTOR_HOSTNAME", "https://h.example.com:1/Keyfactor/API"), want: security.Config{Host: "https://h.example.com:1/Keyfactor/API", Username: "u", Password: "p"}, url: "https://h.example.com:1/Keyfactor/API"},
-		"host:port":    {env: with(login, "KEYFACTOR_HOSTNAME", "h.example.com:8443"), want: security.Config{Host: "h.example.com:8443", Username: "u", Password: "p"}, url: "https://h.example.com:8443/KeyfactorAPI"},
-		"timeout":      {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "90"), want: security.Config{Host: "h.example.com", Username: "u", Password: "p", Timeout: 90 * time.Second}, url: "https://h.example.com/KeyfactorAPI"},
-		"skip verify":  {env: with(login, "KEYFACTOR_SKIP_VERIFY", "true"), want: security.Config{Host: "h.example.com", Username: "u", Password: "p", SkipVerify: true}, url: "https://h.example.com/KeyfactorAPI"},
-		"verify":       {env: with(login, "KEYFACTOR_SKIP_VERIFY", "false"), want: security.Config{Host: "h.example.com", Username: "u", Password: "p"}, url: "https://h.example.com/KeyfactorAPI"},
-		"CA as a file": {env: with(login, "KEYFACTOR_CA_CERT", file), want: security.Config{Host: "h.example.com", Username: "u", Password: "p", RootCAs: []byte(otherCA)}, url: "https://h.example.com/KeyfactorAPI"},
-		"CA as text":   {env: with(login, "KEYFACTOR_AUTH_CA_CERT", otherCA), want: security.Config{Host: "h.example.com", Username: "u", Password: "p", RootCAs: []byte(otherCA)}, url: "https://h.example.com/KeyfactorAPI"},
-		"nothing":      {env: nil, fails: []string{"KEYFACTOR_HOSTNAME"}},
-		"no host":      {env: map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p"}, fails: []string{"KEYFACTOR_HOSTNAME"}},
+		"port":      {env: with(login, "KEYFACTOR_PORT", "8443"), want: security.Config{Host: "h.example.com", Port: 8443, Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com:8443/KeyfactorAPI"},
+		"port 443":  {env: with(login, "KEYFACTOR_PORT", "443"), want: security.Config{Host: "h.example.com", Port: 443, Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com/KeyfactorAPI"},
+		"path":      {env: with(login, "KEYFACTOR_API_PATH", "/Keyfactor/API/"), want: security.Config{Host: "h.example.com", APIPath: "/Keyfactor/API/", Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com/Keyfactor/API"},
+		"URL":       {env: with(login, "KEYFACTOR_HOSTNAME", "https://h.example.com:1/Keyfactor/API"), want: security.Config{Host: "https://h.example.com:1/Keyfactor/API", Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com:1/Keyfactor/API"},
+		"host:port": {env: with(login, "KEYFACTOR_HOSTNAME", "h.example.com:8443"), want: security.Config{Host: "h.example.com:8443", Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com:8443/KeyfactorAPI"},
+		"timeout":   {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "90"), want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), Timeout: 90 * time.Second}, url: "https://h.example.com/KeyfactorAPI"},
+		"timeout with a unit": {
+			env:  with(login, "KEYFACTOR_CLIENT_TIMEOUT", "60s"),
+			want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), Timeout: time.Minute}, url: "https://h.example.com/KeyfactorAPI",
+		},
+		"timeout below a second": {
+			env:  with(login, "KEYFACTOR_CLIENT_TIMEOUT", "1m0.5s"),
+			want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), Timeout: 60500 * time.Millisecond}, url: "https://h.example.com/KeyfactorAPI",
+		},
+		"Kerberos": {
+			env: with(host, "KEYFACTOR_AUTH_KRB_USERNAME", "svc", "KEYFACTOR_AUTH_KRB_PASSWORD", "p", "KEYFACTOR_AUTH_KRB_REALM", "EXAMPLE.COM",
+				"KEYFACTOR_AUTH_KRB_KEYTAB", "rel/svc.keytab", "KEYFACTOR_AUTH_KRB_CONFIG", "/etc/krb5.conf", "KEYFACTOR_AUTH_KRB_CCACHE", "FILE:/tmp/krb5cc",
+				"KEYFACTOR_AUTH_KRB_SPN", "HTTP/h.example.com", "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "true"),
+			want: security.Config{Host: "h.example.com", Kerberos: &security.Kerberos{
+				Username: "svc", Password: security.NewSecret("p"), Realm: "EXAMPLE.COM", Keytab: "rel/svc.keytab", ConfigFile: "/etc/krb5.conf",
+				CCache: "FILE:/tmp/krb5cc", SPN: "HTTP/h.example.com", DisablePAFXFast: true,
+			}}, url: "https://h.example.com/KeyfactorAPI",
+		},
+		"skip verify":  {env: with(login, "KEYFACTOR_SKIP_VERIFY", "true"), want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), SkipVerify: true}, url: "https://h.example.com/KeyfactorAPI"},
+		"verify":       {env: with(login, "KEYFACTOR_SKIP_VERIFY", "false"), want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com/KeyfactorAPI"},
+		"CA as a file": {env: with(login, "KEYFACTOR_CA_CERT", file), want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), RootCAs: []byte(otherCA)}, url: "https://h.example.com/KeyfactorAPI"},
+		"CA as text":   {env: with(login, "KEYFACTOR_AUTH_CA_CERT", otherCA), want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), RootCAs: []byte(otherCA)}, url: "https://h.example.com/KeyfactorAPI"},
+		"same port twice": {
+			env:  with(login, "KEYFACTOR_HOSTNAME", "h.example.com:8443", "KEYFACTOR_PORT", "8443"),
+			want: security.Config{Host: "h.example.com:8443", Port: 8443, Username: "u", Password: security.NewSecret("p")}, url: "https://h.example.com:8443/KeyfactorAPI",
+		},
+		"no host": {env: map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p"}, fails: []string{"KEYFACTOR_HOSTNAME"}},
 		"everything wrong": {
 			env:   with(host, "KEYFACTOR_PORT", "0", "KEYFACTOR_CLIENT_TIMEOUT", "soon", "KEYFACTOR_SKIP_VERIFY", "maybe", "KEYFACTOR_CA_CERT", "/does/not/exist"),
 			fails: []string{"KEYFACTOR_PORT", "KEYFACTOR_CLIENT_TIMEOUT", "KEYFACTOR_SKIP_VERIFY", "KEYFACTOR_CA_CERT", "credentials"},
 		},
-		"port, too large":    {env: with(login, "KEYFACTOR_PORT", "65536"), fails: []string{"KEYFACTOR_PORT"}},
-		"port, a word":       {env: with(login, "KEYFACTOR_PORT", "https"), fails: []string{"KEYFACTOR_PORT"}},
-		"timeout 0":          {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "0"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
-		"timeout below 0":    {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "-1"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
-		"no credential":      {env: host, fails: []string{"credentials"}},
-		"only a user":        {env: with(host, "KEYFACTOR_USERNAME", "u"), fails: []string{"credentials"}},
-		"only a password":    {env: with(host, "KEYFACTOR_PASSWORD", password), fails: []string{"credentials"}},
-		"only a client id":   {env: with(host, "KEYFACTOR_AUTH_CLIENT_ID", "i"), fails: []string{"credentials"}},
-		"no token URL":       {env: with(host, "KEYFACTOR_AUTH_CLIENT_ID", "i", "KEYFACTOR_AUTH_CLIENT_SECRET", clientSecret), fails: []string{"credentials"}},
-		"login and OAuth":    {env: with(oauth, "KEYFACTOR_USERNAME", "u", "KEYFACTOR_PASSWORD", password), fails: []string{"credentials"}},
-		"login and a token":  {env: with(login, "KEYFACTOR_AUTH_ACCESS_TOKEN", accessToken), fails: []string{"credentials"}},
-		"profile, but a key": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_PROFILE": "p", "KEYFACTOR_PASSWORD": password}, fails: []string{"configuration"}},
+		"port, too large":     {env: with(login, "KEYFACTOR_PORT", "65536"), fails: []string{"KEYFACTOR_PORT"}},
+		"port, a word":        {env: with(login, "KEYFACTOR_PORT", "https"), fails: []string{"KEYFACTOR_PORT"}},
+		"timeout 0":           {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "0"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
+		"timeout below 0":     {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "-1"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
+		"no credential":       {env: host, fails: []string{"credentials"}},
+		"only a user":         {env: with(host, "KEYFACTOR_USERNAME", "u"), fails: []string{"credentials"}},
+		"only a password":     {env: with(host, "KEYFACTOR_PASSWORD", password), fails: []string{"credentials"}},
+		"only a client id":    {env: with(host, "KEYFACTOR_AUTH_CLIENT_ID", "i"), fails: []string{"credentials"}},
+		"no token URL":        {env: with(host, "KEYFACTOR_AUTH_CLIENT_ID", "i", "KEYFACTOR_AUTH_CLIENT_SECRET", clientSecret), fails: []string{"credentials"}},
+		"login and OAuth":     {env: with(oauth, "KEYFACTOR_USERNAME", "u", "KEYFACTOR_PASSWORD", password), fails: []string{"credentials"}},
+		"login and a token":   {env: with(login, "KEYFACTOR_AUTH_ACCESS_TOKEN", accessToken), fails: []string{"credentials"}},
+		"timeout, half of it": {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "60x"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
+		"timeout, 0 s":        {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "0s"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
+		"timeout, too long":   {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "99999999999999999999"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
+		"only skip verify":    {env: map[string]string{"KEYFACTOR_SKIP_VERIFY": "true"}, fails: []string{"KEYFACTOR_HOSTNAME"}},
+		"two ports":           {env: with(login, "KEYFACTOR_HOSTNAME", "h.example.com:8443", "KEYFACTOR_PORT", "443"), fails: []string{"port"}},
+		"two paths":           {env: with(login, "KEYFACTOR_HOSTNAME", "https://h.example.com/A", "KEYFACTOR_API_PATH", "B"), fails: []string{"API path"}},
+		"a password in the host": {
+			env: with(login, "KEYFACTOR_HOSTNAME", "https://u:"+password+"@h.example.com"), fails: []string{"host"},
+		},
+		"a password in a broken host": {
+			env: with(login, "KEYFACTOR_HOSTNAME", "https://u:%zz"+password+"@h.example.com"), fails: []string{"host"},
+		},
+		"a broken host": {env: with(login, "KEYFACTOR_HOSTNAME", "h.example.com/%zz"+password), fails: []string{"host"}},
+		"a password in the token URL": {
+			env: with(oauth, "KEYFACTOR_AUTH_TOKEN_URL", "https://u:"+password+"@idp.example.com/t"), fails: []string{"token URL"},
+		},
+		"Kerberos and a login":        {env: with(login, "KEYFACTOR_AUTH_KRB_REALM", "R"), fails: []string{"credentials"}},
+		"Kerberos, no user":           {env: with(host, "KEYFACTOR_AUTH_KRB_PASSWORD", password), fails: []string{"credentials"}},
+		"Kerberos, neither yes or no": {env: with(host, "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "x"), fails: []string{"KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "credentials"}},
+		"a CA that is none":           {env: with(login, "KEYFACTOR_CA_CERT", noCA), fails: []string{"KEYFACTOR_CA_CERT"}},
+		"a CA text that is none":      {env: with(login, "KEYFACTOR_AUTH_CA_CERT", "-----BEGIN nonsense"), fails: []string{"KEYFACTOR_AUTH_CA_CERT"}},
+		"a CA that is a directory":    {env: with(login, "KEYFACTOR_CA_CERT", filepath.Dir(noCA)), fails: []string{"KEYFACTOR_CA_CERT"}},
+		"profile, but a key":          {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_PROFILE": "p", "KEYFACTOR_PASSWORD": password}, fails: []string{"configuration"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			setenv(t, tc.env)
@@ -117,25 +179,25 @@ func TestConfigFromEnv(t *testing.T) {
 					t.Errorf("%v is about %v, want %v", err, f, tc.fails)
 				}
 				noSecrets(t, err.Error())
+				if ca := tc.env["KEYFACTOR_CA_CERT"]; ca != "" && !strings.Contains(err.Error(), ca) {
+					t.Errorf("%v does not name %s", err, ca)
+				}
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			tc.want.Source = "the environment"
-			if len(got.Scopes) == 0 {
-				got.Scopes = nil
+			if len(got.Warnings) > 0 != got.SkipVerify {
+				t.Errorf("it warns: %q", got.Warnings)
 			}
-			got.RootCAs = []byte(strings.TrimSpace(string(got.RootCAs)))
-			tc.want.RootCAs = []byte(strings.TrimSpace(string(tc.want.RootCAs)))
-			type plain security.Config
-			if !reflect.DeepEqual(plain(*got), plain(tc.want)) {
-				t.Errorf("got\n%#v, want\n%#v", plain(*got), plain(tc.want))
+			tc.want.Source = "the environment"
+			if got, want := inClear(*got), inClear(tc.want); got != want {
+				t.Errorf("got\n%s, want\n%s", got, want)
 			}
 			if got.BaseURL() != tc.url {
 				t.Errorf("the URL is %s, want %s", got.BaseURL(), tc.url)
 			}
-			if _, err := security.NewClientFromConfig(got); err != nil {
+			if _, err := security.NewClientFromConfig(got); (err != nil) != (got.Kerberos != nil) {
 				t.Error(err)
 			}
 		})
@@ -171,11 +233,15 @@ func TestConfigSourcesAreNotMixed(t *testing.T) {
 		env   map[string]string
 		names []string // in the error; nil = it succeeds
 		host  string
+		warns []string
 	}{
-		"profile by file":        {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file}, host: "prod.example.com"},
-		"profile by both":        {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_AUTH_CONFIG_PROFILE": "lab"}, host: "lab.example.com"},
-		"environment over both":  {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_HOSTNAME": "env.example.com", "KEYFACTOR_AUTH_ACCESS_TOKEN": "e"}, host: "env.example.com"},
-		"host from the variable": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_HOSTNAME": "env.example.com"}, names: []string{"KEYFACTOR_HOSTNAME", file}},
+		"profile by file": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file}, host: "prod.example.com"},
+		"profile by both": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_AUTH_CONFIG_PROFILE": "lab"}, host: "lab.example.com"},
+		"environment over both": {
+			env:  map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_HOSTNAME": "env.example.com", "KEYFACTOR_AUTH_ACCESS_TOKEN": "e"},
+			host: "env.example.com", warns: []string{"KEYFACTOR_AUTH_CONFIG_FILE"},
+		},
+		"host from the variable": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_HOSTNAME": "env.example.com"}, names: []string{"none", "environment"}},
 		"user from the variable": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_USERNAME": "u"}, names: []string{"KEYFACTOR_USERNAME", file}},
 		"scopes of the variable": {env: map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, "KEYFACTOR_AUTH_SCOPES": "a"}, names: []string{"KEYFACTOR_AUTH_SCOPES", file}},
 	} {
@@ -184,8 +250,9 @@ func TestConfigSourcesAreNotMixed(t *testing.T) {
 			cfg, err := security.ConfigFromEnv()
 			if tc.names == nil {
 				if err != nil || cfg.Host != tc.host {
-					t.Errorf("%v, %v; want host %s", cfg, err, tc.host)
+					t.Fatalf("%v, %v; want host %s", cfg, err, tc.host)
 				}
+				warnings(t, cfg, tc.warns...)
 				return
 			}
 			if err == nil {
@@ -200,91 +267,153 @@ func TestConfigSourcesAreNotMixed(t *testing.T) {
 	}
 }
 
-func profiles(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "command_config.json")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-func TestLoadConfig(t *testing.T) {
-	t.Parallel()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, []byte(otherCA), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file := profiles(t, `{"unknown":1,"servers":{
-		"default":{"host":"a.example.com","port":8443,"api_path":"Keyfactor/API","username":"u","password":"p","domain":"D","auth_type":"basic","x":{"y":[]}},
-		"oauth":{"host":"b.example.com","client_id":"i","client_secret":"s","token_url":"https://idp.example.com/t","scopes":["a","b"],"audience":"x","skip_tls_verify":true},
-		"token":{"host":"c.example.com","access_token":"t","ca_cert_path":"`+ca+`","auth_provider":{"type":"","profile":""}},
-		"vault":{"host":"d.example.com","auth_provider":{"type":"azid","parameters":{}}},
-		"kerberos":{"host":"e.example.com","username":"u","password":"p","kerberos_realm":"EXAMPLE.COM"},
-		"noca":{"host":"f.example.com","access_token":"t","ca_cert_path":"/does/not/exist"},
-		"nohost":{"access_token":"t"},
-		"half":{"host":"g.example.com","username":"u"},
-		"two":{"host":"g.example.com","username":"u","password":"`+password+`","access_token":"`+accessToken+`"}
-	}}`)
-	for profile, want := range map[string]security.Config{
-		"":        {Host: "a.example.com", Port: 8443, APIPath: "Keyfactor/API", Username: "u", Password: "p", Domain: "D"},
-		"default": {Host: "a.example.com", Port: 8443, APIPath: "Keyfactor/API", Username: "u", Password: "p", Domain: "D"},
-		"oauth": {
-			Host: "b.example.com", ClientID: "i", ClientSecret: "s", TokenURL: "https://idp.example.com/t", Scopes: []string{"a", "b"}, Audience: "x", SkipVerify: true,
-		},
-		"token": {Host: "c.example.com", AccessToken: "t", RootCAs: []byte(otherCA)},
-	} {
-		got, err := security.LoadConfig(file, profile)
-		if err != nil {
-			t.Errorf("%q: %v", profile, err)
+// TestConfigNoSettingIsLost: whatever is set beside a profile that gives the host
+// is refused by name, because it would have no effect.
+func TestConfigNoSettingIsLost(t *testing.T) {
+	file := profiles(t, `{"servers":{"default":{"host":"h.example.com","access_token":"t"}}}`)
+	for _, name := range variables {
+		if strings.HasPrefix(name, "KEYFACTOR_AUTH_CONFIG") || name == "KEYFACTOR_HOSTNAME" {
 			continue
 		}
-		if !strings.Contains(got.Source, file) || profile != "" && !strings.Contains(got.Source, profile) {
-			t.Errorf("%q: the source is %q", profile, got.Source)
-		}
-		want.Source = got.Source
-		if len(got.RootCAs) == 0 {
-			got.RootCAs = nil
-		}
-		type plain security.Config
-		if !reflect.DeepEqual(plain(*got), plain(want)) {
-			t.Errorf("%q is\n%#v, want\n%#v", profile, plain(*got), plain(want))
-		}
-	}
-	for profile, words := range map[string][]string{
-		"missing":  {"missing", "default, half, kerberos, noca, nohost, oauth, token, two, vault"},
-		"vault":    {"vault", "azid", "not supported"},
-		"kerberos": {"kerberos", "not supported"},
-		"noca":     {"ca_cert_path", "/does/not/exist"},
-		"nohost":   {"nohost", "host"},
-		"half":     {"half", "password"},
-		"two":      {"two", "more than one"},
-	} {
-		got, err := security.LoadConfig(file, profile)
-		if err == nil || got != nil {
-			t.Errorf("%q: got %v", profile, got)
-			continue
-		}
-		for _, w := range append(words, file) {
-			if !strings.Contains(err.Error(), w) {
-				t.Errorf("%q: %v does not say %q", profile, err, w)
+		for _, value := range []string{"false", "garbage"} {
+			setenv(t, map[string]string{"KEYFACTOR_AUTH_CONFIG_FILE": file, name: value})
+			if cfg, err := security.ConfigFromEnv(); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), file) {
+				t.Errorf("with %s it is %v, %v", name, cfg, err)
 			}
 		}
-		noSecrets(t, err.Error())
 	}
-	if _, err := security.LoadConfig(filepath.Join(t.TempDir(), "none.json"), ""); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a missing file: %v", err)
+}
+
+// warnings fails the test unless there is one warning for each word.
+func warnings(t *testing.T, cfg *security.Config, words ...string) {
+	t.Helper()
+	if len(cfg.Warnings) != len(words) {
+		t.Fatalf("the warnings are %q, want %d", cfg.Warnings, len(words))
 	}
-	for _, text := range []string{"", "{", `{"servers":[]}`, `{"servers":{"default":{"host":"h","password":"` + password + `",}}}`, `{"servers":{"default":{"port":"` + password + `"}}}`} {
-		_, err := security.LoadConfig(profiles(t, text), "")
-		if err == nil || !strings.Contains(err.Error(), "command_config.json") {
-			t.Errorf("%s: %v", text, err)
-			continue
+	for i, word := range words {
+		if !strings.Contains(cfg.Warnings[i], word) {
+			t.Errorf("the warning %q does not say %q", cfg.Warnings[i], word)
 		}
-		noSecrets(t, err.Error())
 	}
-	if _, err := security.LoadConfig(profiles(t, `{}`), ""); err == nil {
-		t.Error("a file without profiles is taken")
+}
+
+func TestConfigWarnings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		want []string
+	}{
+		"none":      {map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p", "KEYFACTOR_DOMAIN": "D"}, nil},
+		"profile":   {map[string]string{"KEYFACTOR_AUTH_ACCESS_TOKEN": "t", "KEYFACTOR_AUTH_CONFIG_PROFILE": "x"}, []string{"KEYFACTOR_AUTH_CONFIG_PROFILE"}},
+		"domain":    {map[string]string{"KEYFACTOR_AUTH_ACCESS_TOKEN": "t", "KEYFACTOR_DOMAIN": "D"}, []string{"domain"}},
+		"scopes":    {map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p", "KEYFACTOR_AUTH_SCOPES": "a"}, []string{"scopes"}},
+		"krb5.conf": {map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p", "KEYFACTOR_AUTH_KRB_CONFIG": "/etc/krb5.conf"}, []string{"Kerberos"}},
+		"audience":  {map[string]string{"KEYFACTOR_AUTH_KRB_REALM": "R", "KEYFACTOR_AUTH_AUDIENCE": "a"}, []string{"audience"}},
+	} {
+		setenv(t, with(tc.env, "KEYFACTOR_HOSTNAME", "h.example.com"))
+		cfg, err := security.ConfigFromEnv()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		warnings(t, cfg, tc.want...)
+		var log buffer
+		_, err = security.NewClientFromConfig(cfg, security.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		if (err != nil) != (cfg.Kerberos != nil) {
+			t.Error(name, err)
+		}
+		if got := strings.Count(log.String(), "level=WARN"); got != len(tc.want) {
+			t.Errorf("%s: %d warnings are logged:\n%s", name, got, log.String())
+		}
+	}
+}
+
+// TestErrNotConfigured: only if nobody named anything.
+func TestErrNotConfigured(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	check := func(name string, want bool, err error) {
+		t.Helper()
+		if err == nil || errors.Is(err, security.ErrNotConfigured) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	setenv(t, nil)
+	_, err := security.ConfigFromEnv()
+	check("nothing", true, err)
+	for _, name := range variables {
+		setenv(t, map[string]string{name: "x"})
+		_, err := security.ConfigFromEnv()
+		check(name, false, err)
+	}
+	setenv(t, nil)
+	missing := filepath.Join(t.TempDir(), "none.json")
+	for name, tc := range map[string]struct {
+		file, profile string
+		want          bool
+	}{
+		"no file":           {"", "", true},
+		"a profile":         {"", "default", false},
+		"a file":            {missing, "", false},
+		"a file and a name": {missing, "default", false},
+	} {
+		_, err := security.LoadConfig(tc.file, tc.profile)
+		check(name, tc.want, err)
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v is not fs.ErrNotExist", name, err)
+		}
+	}
+	t.Setenv("HOME", "")
+	_, err = security.LoadConfig("", "")
+	check("no home", false, err)
+}
+
+// TestConfigKerberos: the settings are held, and the program has to sign in.
+func TestConfigKerberos(t *testing.T) {
+	t.Parallel()
+	cfg := &security.Config{Source: "profile X", Host: "h.example.com", Kerberos: &security.Kerberos{Realm: "EXAMPLE.COM", CCache: "/tmp/cc"}}
+	for name, opts := range map[string][]security.Option{
+		"alone": nil, "with a client certificate": {security.WithClientCertificate(tls.Certificate{Certificate: [][]byte{{0}}, PrivateKey: struct{}{}})},
+	} {
+		_, err := security.NewClientFromConfig(cfg, opts...)
+		if err == nil || !strings.Contains(err.Error(), "Kerberos") || !strings.Contains(err.Error(), "WithAuthorization") || !strings.Contains(err.Error(), "profile X") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := security.NewClientFromConfig(cfg, security.WithBasicAuth(user, password)); err == nil {
+		t.Error("it takes a password of the program")
+	}
+	server := newScript(ok)
+	client, err := security.NewClientFromConfig(cfg, security.WithHTTPClient(&http.Client{Transport: server}),
+		security.WithAuthorization(func(r *http.Request) error {
+			r.Header.Set("Authorization", "Negotiate YII")
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(t.Context(), client, get); err != nil {
+		t.Fatal(err)
+	}
+	if sent := server.all()[0]; sent.header.Get("Authorization") != "Negotiate YII" || !strings.HasPrefix(sent.url, "https://h.example.com/KeyfactorAPI/") {
+		t.Errorf("it sends %v to %s", sent.header, sent.url)
+	}
+	login := &security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p")}
+	if _, err := security.NewClientFromConfig(login, security.WithAuthorization(func(*http.Request) error { return nil })); err == nil {
+		t.Error("two ways to sign in are taken")
+	}
+}
+
+// TestBaseURLShowsNoPassword: it is printed by programs.
+func TestBaseURLShowsNoPassword(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{
+		"u:" + password + "@h.example.com", "https://u:" + password + "@h.example.com/A", "https://u:%zz" + password + "@h.example.com", password + "@h.example.com",
+	} {
+		cfg := &security.Config{Host: host, AccessToken: security.NewSecret("t")}
+		noSecrets(t, cfg.BaseURL(), fmt.Sprint(cfg))
+		if _, err := security.NewClientFromConfig(cfg); err == nil {
+			t.Errorf("%s is taken", host)
+		} else {
+			noSecrets(t, err.Error())
+		}
 	}
 }
 
@@ -326,7 +455,7 @@ func TestConfigUser(t *testing.T) {
 		{"D", "u@e.example.com", "u@e.example.com"},
 	} {
 		server := newScript(ok)
-		client, err := security.NewClientFromConfig(&security.Config{Host: "h.example.com", Username: tc.user, Password: "p", Domain: tc.domain},
+		client, err := security.NewClientFromConfig(&security.Config{Host: "h.example.com", Username: tc.user, Password: security.NewSecret("p"), Domain: tc.domain},
 			security.WithHTTPClient(&http.Client{Transport: server}))
 		if err != nil {
 			t.Fatal(err)
@@ -345,7 +474,7 @@ func TestConfigUser(t *testing.T) {
 // not meant for.
 func TestConfigCredentialStaysWithItsHost(t *testing.T) {
 	t.Parallel()
-	cfg := security.Config{Source: "profile X", Host: "a.example.com", AccessToken: accessToken}
+	cfg := security.Config{Source: "profile X", Host: "a.example.com", AccessToken: security.NewSecret(accessToken)}
 	for base, fits := range map[string]bool{
 		"https://a.example.com/KeyfactorAPI":     true,
 		"https://A.example.com:443/Other/API":    true,
@@ -372,7 +501,7 @@ func TestConfigCredentialStaysWithItsHost(t *testing.T) {
 
 func TestNewClientFromConfig(t *testing.T) {
 	t.Parallel()
-	full := &security.Config{Source: "profile X", Host: "a.example.com", AccessToken: accessToken}
+	full := &security.Config{Source: "profile X", Host: "a.example.com", AccessToken: security.NewSecret(accessToken)}
 	bare := &security.Config{Source: "profile X", Host: "a.example.com"}
 	for name, tc := range map[string]struct {
 		cfg   *security.Config
@@ -382,14 +511,14 @@ func TestNewClientFromConfig(t *testing.T) {
 		"good":                      {full, nil, nil},
 		"with other options":        {full, []security.Option{security.WithTimeout(time.Second)}, nil},
 		"nil":                       {nil, nil, []string{"nil"}},
-		"no host":                   {&security.Config{AccessToken: "t"}, nil, []string{"baseURL"}},
+		"no host":                   {&security.Config{AccessToken: security.NewSecret("t")}, nil, []string{"baseURL"}},
 		"no credential":             {bare, nil, []string{"profile X", "none"}},
 		"credential of its own":     {full, []security.Option{security.WithBasicAuth(user, password)}, []string{"profile X", "WithBasicAuth"}},
 		"credential of the program": {bare, []security.Option{security.WithBasicAuth(user, password)}, []string{"profile X", "WithBasicAuth"}},
 		"bad timeout":               {full, []security.Option{security.WithTimeout(-1)}, []string{"WithTimeout"}},
-		"http":                      {&security.Config{Host: "http://a.example.com", AccessToken: "t"}, nil, []string{"https"}},
-		"credentials in the host":   {&security.Config{Host: "u:" + password + "@a.example.com", AccessToken: "t"}, nil, []string{"baseURL"}},
-		"bad CA":                    {&security.Config{Host: "a.example.com", AccessToken: "t", RootCAs: []byte("x")}, nil, []string{"WithRootCAs"}},
+		"http":                      {&security.Config{Host: "http://a.example.com", AccessToken: security.NewSecret("t")}, nil, []string{"https"}},
+		"credentials in the host":   {&security.Config{Host: "u:" + password + "@a.example.com", AccessToken: security.NewSecret("t")}, nil, []string{"baseURL"}},
+		"bad CA":                    {&security.Config{Host: "a.example.com", AccessToken: security.NewSecret("t"), RootCAs: []byte("x")}, nil, []string{"WithRootCAs"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

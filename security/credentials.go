@@ -23,9 +23,10 @@ import (
 // only, so that printing a client or an option shows none.
 type credential struct {
 	name       string // the option that gave it
-	source     string // of a Config, "" where it was given as an option
+	source     string // of a Config, "" if it was given as an option
 	origin     string // the origin that source meant it for
 	tokenURL   string
+	account    func() string // who signs in, nil if that is not known
 	authorizer func(*http.Client) transport.Authorizer
 }
 
@@ -49,8 +50,54 @@ func WithBasicAuth(user, password string) Option {
 		if password == "" {
 			errs = append(errs, badOption("WithBasicAuth", "password must not be empty"))
 		}
-		value := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
-		return fixed(value), errors.Join(errs...)
+		cred := fixed(basicValue(user, password))
+		cred.account = func() string { return user }
+		return cred, errors.Join(errs...)
+	})
+}
+
+func basicValue(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// WithBasicAuthFunc signs in with the name and the password that get returns: for
+// passwords that change while the program runs. get is asked for each attempt, and
+// once more if the server refuses what it gave; it must be quick, safe for
+// concurrent use, and end when its context does. Its error ends the call: nothing
+// is sent.
+func WithBasicAuthFunc(get func(context.Context) (user, password string, err error)) Option {
+	return withCredential("WithBasicAuthFunc", func() (credential, error) {
+		if get == nil {
+			return credential{}, badOption("WithBasicAuthFunc", "must not be nil")
+		}
+		var last atomic.Pointer[string]
+		value := func(ctx context.Context) (string, error) {
+			user, password, err := get(ctx)
+			switch {
+			case err != nil:
+				return "", fmt.Errorf("no password: %w", err)
+			case user == "" || password == "" || strings.Contains(user, ":") || strings.ContainsFunc(user, unprintable):
+				return "", errors.New("no password: WithBasicAuthFunc gave an empty user or password, or a user with a colon or control characters")
+			}
+			last.Store(&user)
+			return basicValue(user, password), nil
+		}
+		cred := credential{authorizer: func(*http.Client) transport.Authorizer {
+			return transport.Authorizer{Value: value, Refresh: func(ctx context.Context, refused string) (string, error) {
+				fresh, err := value(ctx)
+				if fresh == refused {
+					fresh = ""
+				}
+				return fresh, err
+			}}
+		}}
+		cred.account = func() string {
+			if user := last.Load(); user != nil {
+				return *user
+			}
+			return ""
+		}
+		return cred, nil
 	})
 }
 
@@ -77,7 +124,9 @@ func fixed(value string) credential {
 }
 
 // ClientCredentials is an OAuth 2.0 client, for the client-credentials grant.
-// Printing it shows no secret.
+// Printing it shows no secret, but ClientSecret is an ordinary string, for
+// convenience: what looks into values by reflection sees it. Give the value to
+// [WithClientCredentials], which hides it, and keep a [Secret] if you keep one.
 type ClientCredentials struct {
 	TokenURL     string // https
 	ClientID     string
@@ -91,6 +140,12 @@ func (c ClientCredentials) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ClientCredentials{TokenURL:%s ClientID:%s ClientSecret:%s Scopes:%v Audience:%s}",
 		safeURL(c.TokenURL), c.ClientID, redacted(c.ClientSecret), c.Scopes, c.Audience)
 }
+
+// String is the credentials without their secret.
+func (c ClientCredentials) String() string { return fmt.Sprint(c) }
+
+// GobEncode refuses to encode the secret.
+func (c ClientCredentials) GobEncode() ([]byte, error) { return nil, errNoGob }
 
 // MarshalText keeps the secret out of JSON and structured logs.
 func (c ClientCredentials) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
@@ -112,10 +167,11 @@ func redacted(secret string) string {
 
 // WithClientCredentials signs in with tokens that it fetches from an identity
 // provider. Tokens are shared by all calls, renewed before they expire, and
-// renewed once more where the server refuses one. The token endpoint is reached
-// with the client's TLS settings and per-attempt timeout, without its
-// middleware. A token request that fails is not repeated, but for sending the
-// secret in the other of the two ways that providers know.
+// renewed once more if the server refuses one. The token endpoint is reached
+// with the client's per-attempt timeout, trusted CAs and middleware; its
+// certificate is verified even with [WithInsecureSkipVerify]. A token request that
+// fails is not repeated, except to send the secret in the other of the two ways
+// that providers know.
 func WithClientCredentials(cc ClientCredentials) Option {
 	return withCredential("WithClientCredentials", func() (credential, error) {
 		var errs []error
@@ -132,7 +188,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 		if cc.Audience != "" {
 			grant.EndpointParams = url.Values{"audience": {cc.Audience}}
 		}
-		return credential{tokenURL: cc.TokenURL, authorizer: func(hc *http.Client) transport.Authorizer {
+		return credential{tokenURL: cc.TokenURL, account: func() string { return cc.ClientID }, authorizer: func(hc *http.Client) transport.Authorizer {
 			own := *hc
 			own.CheckRedirect = func(*http.Request, []*http.Request) error {
 				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
@@ -145,7 +201,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 }
 
 // WithTokenSource signs in with tokens from ts. They are kept until shortly
-// before they expire, and asked for anew where the server refuses one. ts must
+// before they expire, and asked for anew if the server refuses one. ts must
 // be safe for concurrent use, and must not block for long: its Token method
 // takes no context.
 func WithTokenSource(ts oauth2.TokenSource) Option {
@@ -159,6 +215,8 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 	})
 }
 
+const nameAuthorization = "WithAuthorization"
+
 // WithAuthorization lets sign add the credential to each attempt: for ways to sign
 // in that this library does not know, such as Kerberos or the scheme of a proxy.
 // sign may set headers of the request, and nothing else of it is sent; it does not
@@ -166,9 +224,9 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 // before the attempt is sent, from several goroutines at a time, and must end when
 // the request's context does. Its error ends the call: nothing is sent.
 func WithAuthorization(sign func(*http.Request) error) Option {
-	return withCredential("WithAuthorization", func() (credential, error) {
+	return withCredential(nameAuthorization, func() (credential, error) {
 		if sign == nil {
-			return credential{}, badOption("WithAuthorization", "must not be nil")
+			return credential{}, badOption(nameAuthorization, "must not be nil")
 		}
 		return credential{authorizer: func(*http.Client) transport.Authorizer {
 			return transport.Authorizer{Sign: func(r *http.Request) error {
@@ -247,7 +305,7 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 		}
 		current.Store(tok)
 		if value := tok.Type() + " " + tok.AccessToken; value != refused {
-			return value, nil // also where it expires too soon to be kept
+			return value, nil // also if it expires too soon to be kept
 		}
 		return "", nil
 	}
@@ -275,12 +333,13 @@ func readable(err error, secret string) error {
 }
 
 // meantFor refuses to send a credential to a host that its source did not mean
-// it for.
+// it for. WithAuthorization is how to sign in with what a configuration leaves to
+// the program: one with a credential of its own has one too many then.
 func (c credential) meantFor(base *url.URL, hostSource string) error {
 	switch {
 	case c.source != "" && c.origin != transport.Origin(base):
 		return badOption("credentials", "those of %s are meant for %s, not for %s", c.source, c.origin, transport.Origin(base))
-	case c.source == "" && hostSource != "":
+	case c.source == "" && hostSource != "" && c.name != nameAuthorization:
 		return badOption("credentials", "the host comes from %s and the credential from the option %s; "+
 			"to use them together on purpose, call NewClient with that host's URL", hostSource, c.name)
 	}
@@ -294,7 +353,7 @@ func (c *config) checkTokenURL(tokenURL string) error {
 		return badOption("ClientCredentials.TokenURL", "must be an https URL")
 	case u.User != nil:
 		return badOption("ClientCredentials.TokenURL", "must not hold credentials")
-	case u.Scheme == "http" && !c.insecureHTTP:
+	case u.Scheme == "http" && (c.verified || !c.inClear(u)):
 		return badOption("ClientCredentials.TokenURL", "is http, which sends the client secret in clear; use https")
 	}
 	return nil

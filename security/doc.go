@@ -16,13 +16,48 @@
 //		fmt.Println(role.ID, role.Name)
 //	}
 //
+// # Services
+//
+// Each package is one resource of the API, and each type V1 or V2 in it one
+// version of that resource, with exactly what the version can do:
+//
+//   - [github.com/commandsec/commandsec-go/roles]: roles, with their permissions and
+//     their members; safe changes of both
+//   - [github.com/commandsec/commandsec-go/claims]: the claims that roles are given
+//     to, from Command 11 on
+//   - [github.com/commandsec/commandsec-go/identities]: Active Directory users and
+//     groups, and what they may do
+//   - [github.com/commandsec/commandsec-go/permissionsets]: the limits of what roles
+//     can be granted, and the permissions that a server knows
+//   - [github.com/commandsec/commandsec-go/providers]: the identity providers that
+//     users sign in with
+//   - [github.com/commandsec/commandsec-go/access]: who may do what with a
+//     collection, a container or a certificate, and what the caller may do
+//
+// Package [github.com/commandsec/commandsec-go/permissions] knows both permission
+// models and needs no server. Package
+// [github.com/commandsec/commandsec-go/security/securitytest] is a simulated server
+// to try things on. [Client.Do] sends what no service covers.
+//
+// # Examples
+//
+// Each service has examples in its documentation. The programs in the
+// repository run on the simulated server unless a real one is configured:
+//
+//   - examples/quickstart: the main job from end to end
+//   - examples/permissions: converts, explains, checks and compares permissions on
+//     the command line
+//   - examples/onboard: onboards teams from a file; it can be repeated, and has a
+//     dry run
+//   - examples/otel: names OpenTelemetry spans by operation; a module of its own
+//
 // # Authentication
 //
 // A client has exactly one credential: [WithBasicAuth], [WithClientCredentials],
 // [WithAccessToken] or [WithTokenSource]. It is sent to the scheme, host and port
 // of the base URL and nowhere else; redirects to another origin are refused.
 // Tokens are fetched when first needed, shared by all calls, renewed before they
-// expire, and renewed once more where the server refuses one.
+// expire, and renewed once more if the server refuses one.
 //
 // # Errors
 //

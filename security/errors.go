@@ -1,7 +1,6 @@
 package security
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -76,6 +75,7 @@ type Error struct {
 	unknown    bool
 	noEndpoint bool
 	cause      error
+	scrub      func(string) string
 }
 
 // FailedOperation is one part of a bulk operation that the server could not do.
@@ -92,20 +92,19 @@ func newError(f *transport.Failure) error {
 	e := &Error{
 		Op: f.Op.String(), Method: f.Op.Method, Path: f.Path,
 		StatusCode:     f.StatusCode,
-		CorrelationID:  f.Header.Get("X-Keyfactor-Correlation-Id"),
-		ProductVersion: f.Header.Get("X-Keyfactor-Product-Version"),
+		CorrelationID:  f.Scrub(f.Header.Get("X-Keyfactor-Correlation-Id")),
+		ProductVersion: f.Scrub(f.Header.Get("X-Keyfactor-Product-Version")),
 		RetryAfter:     f.RetryAfter,
 		Attempts:       f.Attempts,
-		Body:           f.Body,
+		Body:           f.Body[:min(len(f.Body), maxBody)],
+		scrub:          f.Scrub,
 		baseURL:        f.BaseURL,
 		reason:         f.Reason,
 		noEndpoint:     f.NoEndpoint,
 		unknown:        f.Unknown,
 		cause:          f.Err,
 	}
-	if len(f.Body) > maxBody {
-		e.Body = bytes.Clone(f.Body[:maxBody]) // lets go of the rest
-	}
+	e.Body = []byte(f.Scrub(string(e.Body))) // a copy, which lets go of the rest
 	if f.StatusCode > 299 {
 		e.parse(f.Body)
 	}
@@ -131,18 +130,32 @@ func (e *Error) parse(body []byte) {
 	}
 	// A member of the wrong type must not cost the others.
 	_ = json.Unmarshal(body, &fields)
-	e.Code = text(fields.ErrorCode)
+	e.Code = e.scrub(text(fields.ErrorCode))
 	if e.Message = text(fields.Message); e.Message == "" {
 		e.Message = strings.TrimSpace(text(fields.Title) + " " + problems(fields.Errors))
 	}
 	for _, raw := range fields.FailedOperations {
-		var op struct{ Reason any }
-		_ = json.Unmarshal(raw, &op)
-		e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: text(op.Reason), Raw: raw})
+		if string(raw) != "null" {
+			e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: e.scrub(reason(raw)), Raw: json.RawMessage(e.scrub(string(raw)))})
+		}
 	}
 	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && plain != "null" && !strings.ContainsAny(plain[:1], "<{[") {
 		e.Message = strings.ToValidUTF8(plain[:min(len(plain), 200)], "")
 	}
+	e.Message = e.scrub(e.Message)
+}
+
+// reason is what a failed operation, an object or a bare text, says of itself.
+func reason(operation json.RawMessage) string {
+	var bare string
+	if json.Unmarshal(operation, &bare) == nil {
+		return bare
+	}
+	var op struct {
+		Reason any `json:"Reason"`
+	}
+	_ = json.Unmarshal(operation, &op)
+	return text(op.Reason)
 }
 
 // problems is what problem details say of the fields of a request, by name.
@@ -189,52 +202,67 @@ func (e *Error) Error() string {
 func (e *Error) what() string {
 	switch e.reason {
 	case transport.BadInput:
-		return "not sent: " + e.cause.Error()
+		return "not sent: " + e.why()
 	case transport.NotJSON:
 		if len(e.Body) == 0 {
 			return fmt.Sprintf("%s without a body where JSON was expected", status(e.StatusCode))
 		}
 		return status(e.StatusCode) + " with a page where JSON was expected"
 	case transport.Undecodable:
-		return fmt.Sprintf("%s, but the answer cannot be decoded: %v", status(e.StatusCode), e.cause)
+		return fmt.Sprintf("%s, but the answer cannot be decoded: %s", status(e.StatusCode), e.why())
 	case transport.WrongAnswer:
-		return fmt.Sprintf("%s, but the answer cannot be used: %v", status(e.StatusCode), e.cause)
+		return fmt.Sprintf("%s, but the answer cannot be used: %s", status(e.StatusCode), e.why())
 	default: // no answer, or one that is not a success
 	}
 	if e.cause != nil {
 		if e.StatusCode >= 400 {
-			return e.cause.Error() + ", the last answer was " + e.answer()
+			return e.why() + ", the last answer was " + e.answer()
 		}
-		return e.cause.Error()
+		return e.why()
 	}
 	return e.answer()
+}
+
+// why is the cause as it may be shown: a certificate, a redirect or a proxy can put
+// any text into it.
+func (e *Error) why() string { return show.Text(e.hide(e.cause.Error()), maxCause) }
+
+// hide takes credentials out of s. An Error that a program made knows of none.
+func (e *Error) hide(s string) string {
+	if e.scrub == nil {
+		return s
+	}
+	return e.scrub(s)
 }
 
 // How much of the server's words an error text shows.
 const (
 	maxShown      = 400 // characters of one message
+	maxCause      = 2000
+	maxProblems   = 20
 	maxOperations = 5
 )
 
 // answer is status, code and message of what came back.
 func (e *Error) answer() string {
-	s := status(e.StatusCode)
+	parts := []string{status(e.StatusCode)}
 	if e.Message != "" {
-		s += ": " + show.Text(e.Message, maxShown)
+		parts[0] += ": " + show.Text(e.Message, maxShown)
 	}
 	for i, op := range e.FailedOperations {
 		if i == maxOperations {
-			s += fmt.Sprintf("; and %d more", len(e.FailedOperations)-i)
+			parts = append(parts, fmt.Sprintf("and %d more", len(e.FailedOperations)-i))
 			break
 		}
 		if op.Reason != "" {
-			s += "; " + show.Text(op.Reason, maxShown)
+			parts = append(parts, show.Text(op.Reason, maxShown))
 		}
 	}
+	text := strings.Join(parts, "; ")
 	if e.Code != "" {
-		s += " [" + show.Text(e.Code, 40) + "]"
+		text += " [" + show.Text(e.Code, 40) + "]"
 	}
-	return s
+	return text
 }
 
 func status(code int) string {
@@ -346,10 +374,7 @@ func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
 	if err.ErrorDescription != "" {
 		s += " (" + err.ErrorDescription + ")"
 	}
-	if secret != "" {
-		s = strings.ReplaceAll(s, secret, redacted(secret))
-	}
-	return &tokenError{s, down}
+	return &tokenError{transport.Hide(s, secret), down}
 }
 
 // FieldError is one thing wrong with the input of a call.
@@ -365,11 +390,15 @@ func (e FieldError) Error() string { return e.Field + ": " + e.Problem }
 // error with errors.AsType[security.FieldErrors].
 type FieldErrors []FieldError
 
-// Error lists all problems in one line.
+// Error lists the problems in one line, the first 20 of them.
 func (e FieldErrors) Error() string {
-	texts := make([]string, len(e))
+	var texts []string
 	for i, f := range e {
-		texts[i] = f.Error()
+		if i == maxProblems {
+			texts = append(texts, fmt.Sprintf("and %d more", len(e)-i))
+			break
+		}
+		texts = append(texts, show.Text(f.Error(), maxShown))
 	}
 	return strings.Join(texts, "; ")
 }

@@ -3,10 +3,13 @@ package security_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -15,12 +18,12 @@ import (
 	"time"
 
 	"github.com/jarcoal/httpmock"
-	"go.uber.org/goleak"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 const (
 	baseURL  = "https://command.example.com/Keyfactor/API"
@@ -123,6 +126,7 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 var (
 	errDial  = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	missing  = reply(http.StatusNotFound, `{"ErrorCode":"0xA0110002","Message":"Unable to find \u0027Security Role\u0027 with Id \u00271\u0027"}`)
 	ok       = reply(http.StatusOK, `{"Id":1,"Name":"one"}`)
 )
 
@@ -144,7 +148,7 @@ func newClient(t testing.TB, rt http.RoundTripper, opts ...security.Option) *sec
 	return client
 }
 
-// do sends a call with method and, where the method has one, a body.
+// do sends a call with method and, if the method has one, a body.
 func do(ctx context.Context, c *security.Client, method string, opts ...security.CallOption) (object, error) {
 	var (
 		in  any
@@ -175,7 +179,7 @@ func sentinels(t testing.TB, err error, want ...error) {
 	t.Helper()
 	for name, sentinel := range map[string]error{
 		"ErrInvalid": security.ErrInvalid, "ErrUnauthorized": security.ErrUnauthorized, "ErrForbidden": security.ErrForbidden,
-		"ErrNotFound": security.ErrNotFound, "ErrConflict": security.ErrConflict, "ErrRateLimited": security.ErrRateLimited,
+		"ErrNotFound": security.ErrNotFound, "ErrNoEndpoint": security.ErrNoEndpoint, "ErrConflict": security.ErrConflict, "ErrRateLimited": security.ErrRateLimited,
 		"ErrServer": security.ErrServer, "ErrUnknownOutcome": security.ErrUnknownOutcome, "ErrNotJSON": security.ErrNotJSON,
 		"ErrListChanged": security.ErrListChanged,
 	} {
@@ -202,3 +206,20 @@ func (b *buffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// debug is a logger of everything.
+func debug(b *buffer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func mustURL(t testing.TB, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// tlsThatAsks wants a client certificate.
+func tlsThatAsks() *tls.Config { return &tls.Config{ClientAuth: tls.RequireAnyClientCert} }

@@ -447,7 +447,7 @@ func TestRefusedTokenKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointHangs uses real sockets, where only the trace tells what was
+// TestTokenEndpointHangs uses real sockets, on which only the trace tells what was
 // sent.
 func TestTokenEndpointHangs(t *testing.T) {
 	t.Parallel()
@@ -660,8 +660,8 @@ func TestTokenSource(t *testing.T) {
 	})
 }
 
-// TestTokenEndpointSettings: it is reached with the client's TLS settings, and
-// without its middleware.
+// TestTokenEndpointSettings: it is reached with the client's TLS settings and its
+// middleware, which can tell the request from a call; the log tells it too.
 func TestTokenEndpointSettings(t *testing.T) {
 	t.Parallel()
 	tokens := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -674,18 +674,24 @@ func TestTokenEndpointSettings(t *testing.T) {
 		write(w, 200, jsonText, `{"Id":1}`)
 	})
 	var seen bytes.Buffer
+	var log buffer
 	client := connect(t, api.URL, tokens.roots(), api.roots(), security.WithClientCredentials(security.ClientCredentials{
 		TokenURL: tokens.URL, ClientID: clientID, ClientSecret: clientSecret,
 	}), security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			seen.WriteString(r.URL.Path + "\n")
+			op, _ := security.OperationFromContext(r.Context())
+			seen.WriteString(op.String() + "\n")
 			return next.RoundTrip(r)
 		})
-	}))
+	}), security.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 	if _, err := do(t.Context(), client, get); err != nil {
 		t.Fatal(err)
 	}
-	if seen.String() != "/Keyfactor/API/Security/Roles/1\n" {
+	if seen.String() != "GET /Security/Roles/1, version 1\nPOST token\n" {
 		t.Errorf("the middleware saw %q", seen.String())
 	}
+	if !strings.Contains(log.String(), `msg="token request" host=`+strings.TrimPrefix(tokens.URL, "https://")) || !strings.Contains(log.String(), "status=200") {
+		t.Errorf("the log is %s", log.String())
+	}
+	noSecrets(t, log.String())
 }

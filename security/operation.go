@@ -7,7 +7,8 @@ import (
 )
 
 // Operation is the call of the API that a request belongs to, and which attempt
-// of it. It names a trace or a metric without the ids that a URL has.
+// of it. It names a trace or a metric without the ids that a URL has. A request for
+// a token, which goes to the identity provider, has the path "token" and version 0.
 type Operation struct {
 	Method  string // such as "GET"
 	Path    string // below the API path, as a template: "Security/Roles/{id}"
@@ -16,8 +17,11 @@ type Operation struct {
 }
 
 // String is the operation as errors and logs name it:
-// "GET /Security/Roles/{id}, version 2".
+// "GET /Security/Roles/{id}, version 2", or "POST token".
 func (o Operation) String() string {
+	if o.Version == 0 {
+		return o.Method + " " + o.Path
+	}
 	return transport.Op{Method: o.Method, Path: o.Path, Version: o.Version}.String()
 }
 

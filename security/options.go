@@ -2,24 +2,21 @@ package security
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
 
-	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
-	"github.com/commandsec/commandsec-go/internal/turns"
 )
 
 // Option configures a client that [NewClient] makes. The options are those of this
@@ -36,8 +33,12 @@ func (o option) apply(c *config) error { return o(c) }
 type config struct {
 	http         *http.Client
 	insecureHTTP bool
+	clearHosts   []string // that may be reached over http besides loopback
 	skipVerify   bool
+	verified     bool
+	unverified   bool // found while the client is made
 	roots        [][]byte
+	onlyRoots    []byte
 	timeout      time.Duration
 	retry        transport.Retry
 	limiter      *rate.Limiter
@@ -48,6 +49,9 @@ type config struct {
 	callDefaults []callOption
 	credentials  []credential
 	clientCert   *tls.Certificate
+	readOnly     bool
+	audit        func(context.Context, AuditRecord)
+	kerberos     string // the source of a configuration that signs in with Kerberos
 }
 
 const (
@@ -80,7 +84,9 @@ func WithHTTPClient(hc *http.Client) Option {
 
 // WithMiddleware wraps the transport, for tracing, metrics or tests. The first
 // one given is the outermost. A middleware sees each attempt, before the
-// credential is added to it.
+// credential is added to it, and each request for a token, whose body holds the
+// client secret: it must not print that. [OperationFromContext] tells which is
+// which.
 func WithMiddleware(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return option(func(c *config) error {
 		if wrap == nil {
@@ -102,16 +108,58 @@ func WithRootCAs(pem []byte) Option {
 	})
 }
 
-// WithInsecureSkipVerify turns off the check of the server's certificate.
-// Anybody between the program and the server can then read the credential: use
-// it against a test server only, and [WithRootCAs] for a private CA.
+// WithOnlyRootCAs trusts the certificates in pem, and none of the system's: for the
+// server and for the token endpoint.
+func WithOnlyRootCAs(pem []byte) Option {
+	return option(func(c *config) error {
+		switch {
+		case !x509.NewCertPool().AppendCertsFromPEM(pem):
+			return badOption("WithOnlyRootCAs", "holds no PEM certificate")
+		case c.onlyRoots != nil:
+			return badOption("WithOnlyRootCAs", "was given twice; put all certificates into one text")
+		}
+		c.onlyRoots = slices.Clone(pem)
+		return nil
+	})
+}
+
+// WithInsecureSkipVerify turns off the check of the server's certificate, not that
+// of the token endpoint. Anybody between the program and the server can then read
+// the credential: use it against a test server only, and [WithRootCAs] for a
+// private CA. The client's logger gets a warning.
 func WithInsecureSkipVerify() Option {
 	return option(func(c *config) error { c.skipVerify = true; return nil })
 }
 
-// WithInsecureHTTP allows http:// URLs, over which credentials travel in clear.
-func WithInsecureHTTP() Option {
-	return option(func(c *config) error { c.insecureHTTP = true; return nil })
+// WithVerifiedTLS makes sure that certificates are verified: [NewClient] refuses an
+// option, a configuration or an HTTP client that turns that off or hides whether it
+// does, and a URL without TLS.
+func WithVerifiedTLS() Option {
+	return option(func(c *config) error { c.verified = true; return nil })
+}
+
+// WithInsecureHTTP allows http:// URLs, over which credentials travel in clear: for
+// this machine (localhost and the loopback addresses), and for the hosts named.
+func WithInsecureHTTP(hosts ...string) Option {
+	return option(func(c *config) error {
+		c.insecureHTTP = true
+		for _, host := range hosts {
+			name := strings.ToLower(strings.Trim(host, "[]"))
+			if net.ParseIP(name) == nil && (name == "" || strings.ContainsFunc(name, func(r rune) bool {
+				return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+			})) {
+				return badOption("WithInsecureHTTP", "%q is not a host name or an address, without a port", host)
+			}
+			c.clearHosts = append(c.clearHosts, name)
+		}
+		return nil
+	})
+}
+
+// WithReadOnly refuses every call that can change something, before anything is
+// sent. What only reads goes on, and so do dry runs of safe changes.
+func WithReadOnly() Option {
+	return option(func(c *config) error { c.readOnly = true; return nil })
 }
 
 // WithTimeout bounds each attempt of a call, reading the answer included. The
@@ -173,9 +221,10 @@ func WithRateLimit(rps float64, burst int) Option {
 	})
 }
 
-// WithLogger logs each attempt at debug level: operation, path, attempt,
-// status, duration and correlation id; never headers, queries or bodies. By
-// default nothing is logged.
+// WithLogger logs each attempt and each request for a token at debug level:
+// operation, path, attempt, status, duration and correlation id; never headers,
+// queries or bodies. The first time that a call is repeated is a warning, which
+// tells the wait. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return option(func(c *config) error {
 		if l == nil {
@@ -212,177 +261,4 @@ func WithMaxResponseBytes(n int64) Option {
 
 func badOption(field, format string, args ...any) error {
 	return FieldErrors{{Field: field, Problem: fmt.Sprintf(format, args...)}}
-}
-
-// parseBase checks a base URL and returns it without a trailing slash.
-func (c *config) parseBase(baseURL string) (*url.URL, error) {
-	const field = "baseURL"
-	u, err := url.Parse(strings.TrimSpace(baseURL))
-	switch {
-	case err != nil:
-		// The parser's message repeats the input, which may hold a password.
-		return nil, badOption(field, "is not a URL")
-	case u.User != nil:
-		return nil, badOption(field, "must not hold credentials, use WithBasicAuth")
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return nil, badOption(field, "must look like https://command.example.com/KeyfactorAPI, got %q", safeURL(baseURL))
-	case u.Hostname() == "":
-		return nil, badOption(field, "names no host")
-	case u.Scheme == "http" && !c.insecureHTTP:
-		return nil, badOption(field, "is http, which sends credentials in clear; use https, or WithInsecureHTTP for a test server")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, badOption(field, "must not have a query or a fragment")
-	case slices.Contains(strings.Split(u.Path, "/"), ".."):
-		return nil, badOption(field, "must not contain \"..\"")
-	}
-	return u.JoinPath("."), nil
-}
-
-// httpClients returns the client that all calls go through, and the one for the
-// token endpoint, before credentials and middleware are added. They differ if a
-// client certificate is to be presented to the server.
-func (c *config) httpClients() (calls, tokens *http.Client, err error) {
-	hc := http.Client{}
-	if c.http != nil {
-		hc = *c.http
-	}
-	if c.timeout > 0 {
-		hc.Timeout = c.timeout
-	} else if hc.Timeout == 0 {
-		hc.Timeout = defaultTimeout
-	}
-	own, ok := hc.Transport.(*http.Transport)
-	switch needed := len(c.roots) > 0 || c.skipVerify || c.clientCert != nil; {
-	case hc.Transport == nil:
-		own = newHTTPTransport()
-		c.trust(own)
-	case !needed:
-		return &hc, &hc, nil
-	case !ok:
-		return nil, nil, badOption("WithHTTPClient", "its Transport is a %T, so WithRootCAs, WithClientCertificate and "+
-			"WithInsecureSkipVerify cannot be applied to it; set up TLS in it yourself", hc.Transport)
-	default:
-		own = own.Clone()
-		c.trust(own)
-	}
-	hc.Transport = own
-	if c.clientCert == nil {
-		return &hc, &hc, nil
-	}
-	withCert := hc
-	presenting := own.Clone()
-	presenting.TLSClientConfig.Certificates = []tls.Certificate{*c.clientCert}
-	withCert.Transport = presenting
-	return &withCert, &hc, nil
-}
-
-// newHTTPTransport is like net/http's default transport, which is not copied: any
-// package of the program may have changed that one, its TLS settings included.
-func newHTTPTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          100,
-		MaxIdleConnsPerHost:   64, // the default of 2 throws away what concurrent calls opened
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-	}
-}
-
-// trust changes whose certificates t accepts.
-func (c *config) trust(t *http.Transport) {
-	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if c.skipVerify {
-		t.TLSClientConfig.InsecureSkipVerify = true
-	}
-	if len(c.roots) == 0 {
-		return
-	}
-	pool := t.TLSClientConfig.RootCAs
-	if pool == nil {
-		var err error
-		if pool, err = x509.SystemCertPool(); err != nil {
-			pool = x509.NewCertPool() // a system without roots still has the given ones
-		}
-	} else {
-		pool = pool.Clone()
-	}
-	for _, pem := range c.roots {
-		pool.AppendCertsFromPEM(pem)
-	}
-	t.TLSClientConfig.RootCAs = pool
-}
-
-// credential returns the one credential given.
-func (c *config) credential() (credential, error) {
-	switch len(c.credentials) {
-	case 0:
-		if c.clientCert != nil {
-			return credential{name: "WithClientCertificate", authorizer: func(*http.Client) transport.Authorizer {
-				return transport.Authorizer{}
-			}}, nil
-		}
-		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, "+
-			"WithTokenSource, WithAuthorization, WithClientCertificate")
-	case 1:
-		return c.credentials[0], nil
-	}
-	names := make([]string, len(c.credentials))
-	for i, cred := range c.credentials {
-		names[i] = cred.name
-	}
-	return credential{}, badOption("credentials", "more than one given (%s); give exactly one", strings.Join(names, ", "))
-}
-
-// build puts everything together, and reports every bad option at once.
-func build(baseURL, hostSource string, opts []Option) (*Client, error) {
-	c := defaults()
-	var errs []error
-	note := func(err error) {
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for _, o := range opts {
-		if o == nil {
-			note(badOption("NewClient", "a nil option"))
-			continue
-		}
-		note(o.apply(c))
-	}
-	base, err := c.parseBase(baseURL)
-	note(err)
-	calls, tokens, err := c.httpClients()
-	note(err)
-	cred, err := c.credential()
-	note(err)
-	if err == nil && base != nil {
-		note(cred.meantFor(base, hostSource))
-	}
-	if err == nil && cred.tokenURL != "" {
-		note(c.checkTokenURL(cred.tokenURL))
-	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("security client: %w", errors.Join(errs...))
-	}
-	perCall := c.callDefaults
-	cfg := transport.Config{
-		Base: base, HTTP: calls, Auth: cred.authorizer(tokens),
-		Middleware: c.middleware, Limiter: c.limiter, Retry: c.retry, Log: c.logger,
-		UserAgent: c.userAgent, MaxBytes: c.maxBytes, Fail: newError,
-	}
-	shared := &service.Client{Transport: transport.New(cfg), Turns: &turns.Registry{}}
-	if len(perCall) > 0 {
-		shared.Defaults = func(settings *service.Settings) {
-			for _, o := range perCall {
-				o.Set(settings)
-			}
-		}
-	}
-	return &Client{shared}, nil
 }

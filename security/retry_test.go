@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io"
 	"math"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"syscall"
 	"testing"
@@ -57,12 +59,13 @@ func TestRetryByMethod(t *testing.T) {
 			answer: broken(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
 			never:  true, certain: true, also: x509.UnknownAuthorityError{},
 		},
-		"429": {answer: reply(429, ""), always: true, certain: true, is: []error{security.ErrRateLimited}, status: 429},
-		"400": {answer: reply(400, `{"ErrorCode":"0xA011004A"}`), never: true, certain: true, is: []error{security.ErrInvalid}, status: 400},
-		"401": {answer: reply(401, "<html>"), never: true, certain: true, is: []error{security.ErrUnauthorized}, status: 401},
-		"403": {answer: reply(403, ""), never: true, certain: true, is: []error{security.ErrForbidden}, status: 403},
-		"404": {answer: reply(404, ""), never: true, certain: true, is: []error{security.ErrNotFound}, status: 404},
-		"409": {answer: reply(409, ""), never: true, certain: true, is: []error{security.ErrConflict}, status: 409},
+		"429":        {answer: reply(429, ""), always: true, certain: true, is: []error{security.ErrRateLimited}, status: 429},
+		"400":        {answer: reply(400, `{"ErrorCode":"0xA011004A"}`), never: true, certain: true, is: []error{security.ErrInvalid}, status: 400},
+		"401":        {answer: reply(401, "<html>"), never: true, certain: true, is: []error{security.ErrUnauthorized}, status: 401},
+		"403":        {answer: reply(403, ""), never: true, certain: true, is: []error{security.ErrForbidden}, status: 403},
+		"404":        {answer: missing, never: true, certain: true, is: []error{security.ErrNotFound}, status: 404},
+		"404 of IIS": {answer: reply(404, "<html>", "Content-Type", "text/html"), never: true, certain: true, is: []error{security.ErrNoEndpoint}, status: 404},
+		"409":        {answer: reply(409, ""), never: true, certain: true, is: []error{security.ErrConflict}, status: 409},
 	} {
 		for _, method := range all {
 			t.Run(name+"/"+method, func(t *testing.T) {
@@ -120,12 +123,13 @@ func TestRetrySequence(t *testing.T) {
 		"PUT, no connection, then forbidden":  {put, nil, []answer{broken(errDial), reply(403, "")}, 2, []error{security.ErrForbidden}},
 		"PUT, timeout, then no connection":    {put, nil, []answer{hang, broken(errDial)}, 4, []error{security.ErrUnknownOutcome}},
 		"PUT, timeout, then limit":            {put, nil, []answer{hang, reply(429, "")}, 4, []error{security.ErrRateLimited, security.ErrUnknownOutcome}},
-		"DELETE, timeout, then gone":          {del, nil, []answer{hang, reply(404, "")}, 2, nil},
-		"DELETE, server error, then gone":     {del, nil, []answer{reply(502, ""), reply(404, "")}, 2, nil},
-		"DELETE, reset, no connection, gone":  {del, nil, []answer{broken(errReset), broken(errDial), reply(404, "")}, 3, nil},
-		"DELETE, limit, then not found":       {del, nil, []answer{reply(429, ""), reply(404, "")}, 2, []error{security.ErrNotFound}},
-		"DELETE, unreachable, then not found": {del, nil, []answer{broken(errDial), reply(404, "")}, 2, []error{security.ErrNotFound}},
-		"PUT, timeout, then not found":        {put, nil, []answer{hang, reply(404, "")}, 2, []error{security.ErrNotFound, security.ErrUnknownOutcome}},
+		"DELETE, timeout, then gone":          {del, nil, []answer{hang, missing}, 2, nil},
+		"DELETE, server error, then gone":     {del, nil, []answer{reply(502, ""), missing}, 2, nil},
+		"DELETE, reset, no connection, gone":  {del, nil, []answer{broken(errReset), broken(errDial), missing}, 3, nil},
+		"DELETE, timeout, then a wrong URL":   {del, nil, []answer{hang, reply(404, "")}, 2, []error{security.ErrNoEndpoint, security.ErrUnknownOutcome}},
+		"DELETE, limit, then not found":       {del, nil, []answer{reply(429, ""), missing}, 2, []error{security.ErrNotFound}},
+		"DELETE, unreachable, then not found": {del, nil, []answer{broken(errDial), missing}, 2, []error{security.ErrNotFound}},
+		"PUT, timeout, then not found":        {put, nil, []answer{hang, missing}, 2, []error{security.ErrNotFound, security.ErrUnknownOutcome}},
 		"POST, unprocessed twice, then done":  {post, nil, []answer{broken(errDial), reply(429, ""), ok}, 3, nil},
 		"POST, limit, then server error":      {post, nil, []answer{reply(429, ""), reply(503, "")}, 2, []error{security.ErrServer, security.ErrUnknownOutcome}},
 		"POST, limit, then reset":             {post, nil, []answer{reply(429, ""), broken(errReset)}, 2, []error{security.ErrUnknownOutcome}},
@@ -514,12 +518,13 @@ func TestTheLastAnswerIsKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(reply(503, ""), reply(503, ""), reply(503, ""), reply(500,
-			`{"ErrorCode":"0xA0110002","Message":"out of order","FailedOperations":[{"Reason":"first"},null,{"Reason":"second"}]}`,
+			`{"ErrorCode":"0xA0110002","Message":"out of order","FailedOperations":[{"Reason":"first","Id":4},null,"second"]}`,
 			"X-Keyfactor-Correlation-Id", "c0ffee", "X-Keyfactor-Product-Version", "25.4.1"))
 		var r security.Response
 		_, err := do(t.Context(), newClient(t, server), get, security.WithResponse(&r))
 		e := failure(t, err)
-		if e.Code != "0xA0110002" || e.Message != "out of order" || !slices.Equal(e.FailedOperations, []string{"first", "second"}) ||
+		failed := []security.FailedOperation{{Reason: "first", Raw: json.RawMessage(`{"Reason":"first","Id":4}`)}, {Reason: "second", Raw: json.RawMessage(`"second"`)}}
+		if e.Code != "0xA0110002" || e.Message != "out of order" || !reflect.DeepEqual(e.FailedOperations, failed) ||
 			e.CorrelationID != "c0ffee" || e.ProductVersion != "25.4.1" || e.StatusCode != 500 || e.Method != get ||
 			e.Path != "/Security/Roles/1" || e.Op != "GET /Security/Roles/1, version 1" {
 			t.Errorf("the error is %#v", e)

@@ -14,6 +14,7 @@ import (
 	"github.com/jarcoal/httpmock"
 	"golang.org/x/oauth2"
 
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -33,8 +34,9 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"a"}, Audience: "b"}
 	cfg := security.Config{
-		Source: "the test", Host: "h.example.com", Username: "u", Password: password, ClientID: clientID, ClientSecret: clientSecret,
-		TokenURL: tokenURL, AccessToken: accessToken,
+		Source: "the test", Host: "h.example.com", Username: "u", Password: security.NewSecret(password), ClientID: clientID,
+		ClientSecret: security.NewSecret(clientSecret), TokenURL: tokenURL, AccessToken: security.NewSecret(accessToken),
+		Kerberos: &security.Kerberos{Username: "u", Password: security.NewSecret(password)},
 	}
 	values := map[string]any{
 		"ClientCredentials":            cc,
@@ -60,7 +62,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		values["option "+name] = credential
 		values["client "+name] = client
 		values["*client "+name] = *client
-		values["transport "+name] = client.Transport()
+		values["transport "+name] = service.Of(client)
 		values["client in a struct "+name] = struct{ C *security.Client }{client}
 	}
 	for name, v := range values {
@@ -163,7 +165,8 @@ func TestSecretsInCalls(t *testing.T) {
 	}
 }
 
-// TestLog: one line an attempt, with what helps and no more.
+// TestLog: one line an attempt, with what helps and no more. The first that is
+// repeated is a warning, so that it shows without debug output, once a call.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var log buffer
@@ -176,22 +179,30 @@ func TestLog(t *testing.T) {
 	if len(lines) != 3 {
 		t.Fatalf("%d lines for 3 attempts:\n%s", len(lines), log.String())
 	}
+	const repeats = "keyfactor call failed and will be repeated"
 	for i, want := range []map[string]any{
-		{"attempt": 1.0, "status": 503.0, "correlation_id": "c1", "again": true},
-		{"attempt": 2.0, "status": 0.0, "correlation_id": "", "again": true, "error": errReset.Error()},
-		{"attempt": 3.0, "status": 200.0, "correlation_id": "c3", "again": false},
+		{"level": "WARN", "msg": repeats, "attempt": 1.0, "status": 503.0, "correlation_id": "c1", "attempts_left": 3.0},
+		{"level": "DEBUG", "msg": repeats, "attempt": 2.0, "status": 0.0, "correlation_id": "", "attempts_left": 2.0, "error": errReset.Error()},
+		{"level": "DEBUG", "msg": "keyfactor call", "attempt": 3.0, "status": 200.0, "correlation_id": "c3"},
 	} {
 		var got map[string]any
 		if err := json.Unmarshal([]byte(lines[i]), &got); err != nil {
 			t.Fatal(err)
 		}
-		want["level"], want["op"], want["path"] = "DEBUG", "GET /Security/Roles/1, version 1", "/Security/Roles/1"
+		want["op"], want["path"] = "GET /Security/Roles/1, version 1", "/Security/Roles/1"
+		extra := 2 // time and duration
+		if want["msg"] == repeats {
+			extra++
+			if wait, _ := got["wait"].(float64); wait <= 0 {
+				t.Errorf("line %d does not tell the wait: %v", i+1, got)
+			}
+		}
 		for name, v := range want {
 			if got[name] != v {
 				t.Errorf("line %d: %s is %v, want %v", i+1, name, got[name], v)
 			}
 		}
-		if _, has := got["duration"]; !has || len(got) != len(want)+3 { // and time, msg
+		if _, has := got["duration"]; !has || len(got) != len(want)+extra {
 			t.Errorf("line %d is %v", i+1, got)
 		}
 	}

@@ -598,7 +598,7 @@ func TestCancelIsPrompt(t *testing.T) {
 				cancel(reason)
 			}()
 			_, err := do(ctx, client, get)
-			if elapsed := time.Since(at); elapsed > 50*time.Millisecond {
+			if elapsed := time.Since(at); elapsed > 2*time.Second {
 				t.Errorf("it took %v to return", elapsed)
 			}
 			if !errors.Is(err, context.Canceled) || !errors.Is(err, reason) {

@@ -142,7 +142,7 @@ func (r *reader) value() (v any) {
 	return v
 }
 
-// token reads the next token; nil where there is none.
+// token reads the next token, nil if there is none.
 func (r *reader) token() (t json.Token) {
 	if r.err == nil {
 		if t, r.err = r.dec.Token(); errors.Is(r.err, io.EOF) {
@@ -290,7 +290,7 @@ func (r *reader) check(name string, t *team) (warnings []string) {
 	if (len(t.collections) == 0) != (len(t.rights) == 0) {
 		r.problemIn(t.line, t.at, "collections and rights need each other")
 	}
-	for _, f := range permissions.Lint(role.Permissions) {
+	for _, f := range permissions.Lint(role.Permissions, nil) {
 		switch f.Severity {
 		case permissions.SeverityError:
 			r.problemIn(t.line, t.at, "%s", f)

@@ -3,11 +3,12 @@
 // for the team's certificate collections. It can be run again at any time: what
 // is there already stays as it is, also what other people gave a role.
 //
-// Without configuration it runs on a simulated server with a sample file. Where
-// KEYFACTOR_HOSTNAME is set it uses that server.
+// Without configuration it runs on a simulated server with a sample file. If a
+// server is configured it uses that one.
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"sync"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,16 +37,20 @@ const help = `Onboard gives each team of a file a role, with groups and permissi
 
   go run ./examples/onboard                         a sample file, on a simulated server
   go run ./examples/onboard -file teams.json        your file, on a simulated server
-  go run ./examples/onboard -file teams.json -dry-run
+  go run ./examples/onboard -file teams.json -profile lab -dry-run
 
-Where KEYFACTOR_HOSTNAME is set it uses that server, with the credentials of the
-other KEYFACTOR_* variables (see "go doc ./security ConfigFromEnv"), and needs
--file. examples/onboard/teams.json shows what a file looks like; the rights on
-collections are read, edit_metadata, revoke, delete, recover and change_owner.
+With -profile or -config it uses the server of that profile of kfutil. Else, if
+KEYFACTOR_* variables are set, the server that they name (see "go doc ./security
+ConfigFromEnv"). On such a server it needs -file. examples/onboard/teams.json shows
+what a file looks like; the rights on collections are read, edit_metadata, revoke,
+delete, recover and change_owner.
 
 A role of the team's name that exists is completed: description and e-mail
 address become those of the file, and groups and permissions are added. Nothing
-is taken from a role. The exit status is 1 where something failed; run it again.
+is taken from a role. How far it is goes to standard error. After Ctrl-C the table
+tells what was done; run it again for the rest.
+
+The exit status is 1 if something failed, and 2 if the flags are wrong.
 
 Flags:
 `
@@ -52,45 +58,65 @@ Flags:
 //go:embed teams.json
 var sample []byte
 
-// errFailed: not everything was done. The table says what.
-var errFailed = errors.New("not everything was done; what the table says is done stays, run it again for the rest")
+var (
+	errUsage = errors.New("see -h")
+	// errFailed: not everything was done. The table says what.
+	errFailed = errors.New("not everything was done; what the table says is done stays, run it again for the rest")
+)
 
 func main() {
-	progress := io.Discard
-	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		progress = os.Stderr // somebody is looking
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, progress)
+	listen := context.AfterFunc(ctx, func() {
+		stop() // a second Ctrl-C ends the program at once
+		fmt.Fprintln(os.Stderr, "interrupted: nothing more is begun")
+	})
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	listen()
 	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "onboard:", err)
-		os.Exit(1)
-	}
+	os.Exit(report(err, os.Stderr))
 }
 
-func run(ctx context.Context, args []string, out, progress io.Writer) error {
+// report says what went wrong, and returns the exit status.
+func report(err error, out io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(out, "onboard:", err)
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	flags := flag.NewFlagSet("onboard", flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.Usage = func() { fmt.Fprint(out, help); flags.PrintDefaults() }
+	flags.SetOutput(io.Discard)
 	file := flags.String("file", "", "the `file` with the teams")
 	dryRun := flags.Bool("dry-run", false, "say what would be done, and do nothing")
 	settle := flags.Duration("settle", 0, "guard against other programs that write at the same `time` (security.WithSettle)")
-	if err := flags.Parse(args); err != nil {
+	config := flags.String("config", "", "the configuration `file` of kfutil, ~/.keyfactor/command_config.json by default")
+	profile := flags.String("profile", "", `the profile in that file, "default" by default`)
+	out := &output{Writer: stdout}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, help)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		return out.err
+	case err != nil:
+		return fmt.Errorf("%w; %w", err, errUsage)
+	case flags.NArg() > 0:
+		return fmt.Errorf("unknown argument %q; %w", flags.Arg(0), errUsage)
+	}
+	cfg, err := configured(*config, *profile)
+	if err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unknown argument %q; see -h", flags.Arg(0))
-	}
-	configured := os.Getenv("KEYFACTOR_HOSTNAME") != ""
-	if configured && *file == "" {
-		return errors.New("KEYFACTOR_HOSTNAME is set, so -file is needed; see -h")
+	if cfg != nil && *file == "" {
+		return fmt.Errorf("a server is configured (%s), so -file is needed; %w", cfg.Source, errUsage)
 	}
 	name, data := "teams.json", sample
 	if *file != "" {
-		var err error
 		if name, data, err = read(*file); err != nil {
 			return err
 		}
@@ -103,7 +129,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if *settle != 0 {
 		options = append(options, security.WithSettle(*settle))
 	}
-	client, done, err := connect(out, configured, options)
+	client, done, err := connect(out, cfg, options)
 	if err != nil {
 		return err
 	}
@@ -112,11 +138,27 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		fmt.Fprintf(out, "Look at %s\n", w)
 	}
 	o := &onboarding{service: roles.NewV2(client), dryRun: *dryRun, progress: progress}
-	if err := o.onboard(ctx, teams).print(out, *dryRun); err != nil || configured || *dryRun {
-		return err
+	err = o.onboard(ctx, teams).print(out, *dryRun)
+	if err == nil && cfg == nil && !*dryRun {
+		fmt.Fprintln(out, "\nOnce more, to see that it can be repeated:")
+		err = o.onboard(ctx, teams).print(out, false)
 	}
-	fmt.Fprintln(out, "\nOnce more, to see that it can be repeated:")
-	return o.onboard(ctx, teams).print(out, false)
+	if err == nil {
+		err = out.err
+	}
+	return err
+}
+
+// output remembers that something could not be written.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.err = cmp.Or(o.err, err)
+	return n, err
 }
 
 func read(file string) (string, []byte, error) {
@@ -124,22 +166,31 @@ func read(file string) (string, []byte, error) {
 	return file, data, err
 }
 
+// configured returns the configuration of the profile, if one is named, or else of
+// the environment; nil if there is neither.
+func configured(file, profile string) (*security.Config, error) {
+	if file != "" || profile != "" {
+		return security.LoadConfig(file, profile)
+	}
+	cfg, err := security.ConfigFromEnv()
+	if errors.Is(err, security.ErrNotConfigured) {
+		return nil, nil //nolint:nilnil // not to have one is no error here
+	}
+	return cfg, err
+}
+
 // connect returns a client for the configured server, or for a simulated one.
-func connect(out io.Writer, configured bool, options []security.Option) (*security.Client, func(), error) {
-	if configured {
-		cfg, err := security.ConfigFromEnv()
-		if err != nil {
-			return nil, nil, err
+func connect(out io.Writer, cfg *security.Config, options []security.Option) (*security.Client, func(), error) {
+	if cfg != nil {
+		fmt.Fprintf(out, "Using the server at %s, from %s.\n", cfg.BaseURL(), cfg.Source)
+		for _, warning := range cfg.Warnings {
+			fmt.Fprintln(out, "Warning:", warning)
 		}
 		client, err := security.NewClientFromConfig(cfg, options...)
-		if err != nil {
-			return nil, nil, err
-		}
-		fmt.Fprintf(out, "KEYFACTOR_HOSTNAME is set: using the server at %s.\n", cfg.BaseURL())
-		return client, func() {}, nil
+		return client, func() {}, err
 	}
 	server := securitytest.NewServer(
-		securitytest.WithADClaimNormalization("KEYEXAMPLE"),
+		securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}),
 		securitytest.WithRoles(securitytest.Role{
 			Name: "Web Platform", Description: "The web people", Permissions: []string{"/portal/read/", "/reports/read/"},
 			Claims: []securitytest.Claim{{Type: "OAuthRole", Value: "web-interns", Scheme: "System", Description: "Interns"}},
@@ -150,7 +201,7 @@ func connect(out io.Writer, configured bool, options []security.Option) (*securi
 		server.Close()
 		return nil, nil, err
 	}
-	fmt.Fprintf(out, "KEYFACTOR_HOSTNAME is not set: started a simulated server at %s\n"+
+	fmt.Fprintf(out, "No server is configured: started a simulated one at %s\n"+
 		"where somebody has made a role \"Web Platform\" already, with a group and permissions of its own.\n", server.URL)
 	return client, server.Close, nil
 }
@@ -166,7 +217,7 @@ type onboarding struct {
 type outcome struct {
 	team   string
 	action security.Action
-	fields []security.FieldChange // what was done, also where the rest failed
+	fields []security.FieldChange // what was done, even if the rest failed
 	err    error
 }
 
@@ -186,11 +237,10 @@ func (o *onboarding) onboard(ctx context.Context, teams []*team) outcomes {
 		wanted[i] = t.role()
 		bare[i] = roles.CreateV2{Name: t.name, Description: t.description, EmailAddress: t.email}
 	}
-	defer fmt.Fprint(o.progress, "\r\033[K")
 	// The error says no more than the results.
-	results, _ := o.service.EnsureAll(ctx, bare, &security.BulkOptions{Progress: o.tell("roles")}, options...)
+	results, _ := o.service.EnsureAll(ctx, bare, nil, append(slices.Clip(options), security.WithProgress(o.tell(ctx, "roles")))...)
 	all := make(outcomes, len(teams))
-	tell := o.tell("groups and permissions")
+	tell := o.tell(ctx, "groups and permissions")
 	var (
 		group    errgroup.Group
 		mu       sync.Mutex
@@ -211,8 +261,15 @@ func (o *onboarding) onboard(ctx context.Context, teams []*team) outcomes {
 	return all
 }
 
-func (o *onboarding) tell(what string) func(finished, total int) {
-	return func(finished, total int) { fmt.Fprintf(o.progress, "\r\033[K%s: %d of %d", what, finished, total) }
+// tell says how far the work is, once a second at most, and at the end.
+func (o *onboarding) tell(ctx context.Context, what string) func(finished, total int) {
+	var last time.Time
+	return func(finished, total int) {
+		if ctx.Err() == nil && (finished == total || time.Since(last) >= time.Second) {
+			last = time.Now()
+			fmt.Fprintf(o.progress, "%s: %d of %d\n", what, finished, total)
+		}
+	}
 }
 
 // complete gives a role what is still missing.
@@ -225,14 +282,13 @@ func (o *onboarding) complete(ctx context.Context, wanted roles.CreateV2, made s
 		result.fields = append(result.fields, whole(wanted)...)
 		return result
 	}
-	var change security.Change
-	_, result.err = o.service.Edit(ctx, made.Value.ID, func(u *roles.UpdateV2) error {
+	_, change, err := o.service.Edit(ctx, made.Value.ID, func(u *roles.UpdateV2) error {
 		u.Permissions = permissions.NewSet(u.Permissions...).Add(wanted.Permissions...).Paths()
 		u.Claims = claims.Unique(append(u.Claims, wanted.Claims...))
 		return nil
-	}, append(slices.Clip(options), security.WithChange(&change))...)
-	if result.err != nil {
-		result.err = fmt.Errorf("its groups and permissions could not be completed: %w", result.err)
+	}, options...)
+	if err != nil {
+		result.err = fmt.Errorf("its groups and permissions could not be completed: %w", err)
 		return result
 	}
 	result.fields = append(result.fields, change.Fields...)
@@ -254,7 +310,7 @@ func whole(wanted roles.CreateV2) []security.FieldChange {
 	return slices.DeleteFunc([]security.FieldChange{paths, groups}, func(f security.FieldChange) bool { return len(f.Added) == 0 })
 }
 
-// print prints the table, and returns errFailed where something failed.
+// print prints the table, and returns errFailed if something failed.
 func (all outcomes) print(out io.Writer, dryRun bool) error {
 	counts := map[string]int{}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -24,14 +23,45 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// unset makes sure that no server is configured.
+func unset(t *testing.T) {
+	t.Helper()
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "KEYFACTOR_") {
+			t.Setenv(name, "")
+		}
+	}
+}
+
+// profile writes a configuration file of kfutil with the server as the profile "lab".
+func profile(t *testing.T, server *securitytest.Server) string {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "command_config.yaml")
+	text := fmt.Sprintf("servers:\n  lab:\n    host: %s\n    username: '%s'\n    password: '%s'\n    ca_cert_path: ca.pem\n", server.URL, server.Username, server.Password)
+	for name, data := range map[string][]byte{file: []byte(text), filepath.Join(dir, "ca.pem"): server.CertificatePEM()} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
+}
+
+// broken is standard output on a full disk.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errFull }
+
+var errFull = errors.New("no space left on device")
+
 func TestOnASimulatedServer(t *testing.T) {
-	t.Setenv("KEYFACTOR_HOSTNAME", "")
+	unset(t)
 	var out, progress bytes.Buffer
 	if err := run(t.Context(), nil, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
 	wantParts(t, out.String(),
-		"started a simulated server",
+		"No server is configured: started a simulated one",
 		"Look at teams.json:15: teams[1]: warning risky /certificates/collections/revoke/6/",
 		"Web Platform       updated  Description: \"The web people\" -> \"Runs the public web servers\"\n",
 		"Incident Response  created  Description",
@@ -45,14 +75,48 @@ func TestOnASimulatedServer(t *testing.T) {
 		t.Errorf("something is taken away:\n%s", out.String())
 	}
 	wantParts(t, progress.String(), "roles: 1 of 3", "roles: 3 of 3", "groups and permissions: 3 of 3")
-	out.Reset()
-	if err := run(t.Context(), []string{"-h"}, &out, io.Discard); !errors.Is(err, flag.ErrHelp) {
-		t.Error(err)
+}
+
+// Whatever is half configured, or called wrongly, is no reason to use another server.
+func TestExitStatus(t *testing.T) {
+	unset(t)
+	t.Setenv("HOME", t.TempDir())
+	for _, tt := range []struct {
+		args   []string
+		env    string // a variable that is set
+		status int
+	}{
+		{[]string{"-h"}, "", 0},
+		{[]string{"-unknown"}, "", 2},
+		{[]string{"-settle", "soon"}, "", 2},
+		{[]string{"extra"}, "", 2},
+		{[]string{"-settle", "-1s"}, "", 1},
+		{[]string{"-file", "missing.json"}, "", 1},
+		{[]string{"-profile", "lab"}, "", 1},
+		{[]string{"-config", "missing.json"}, "", 1},
+		{nil, "KEYFACTOR_SKIP_VERIFY", 1},
+		{nil, "KEYFACTOR_AUTH_CONFIG_PROFILE", 1},
+	} {
+		if tt.env != "" {
+			t.Setenv(tt.env, "true")
+		}
+		var out, errs bytes.Buffer
+		if got := report(run(t.Context(), tt.args, &out, io.Discard), &errs); got != tt.status {
+			t.Errorf("%q and %s: the status is %d, want %d: %s", tt.args, tt.env, got, tt.status, errs.String())
+		}
+		if strings.Contains(out.String(), "TEAM ") || (errs.Len() > 0) != (tt.status > 0) {
+			t.Errorf("%q and %s: it says %s and %s", tt.args, tt.env, out.String(), errs.String())
+		}
+		if tt.status == 0 {
+			wantParts(t, out.String(), "-dry-run", "-file", "-profile", "KEYFACTOR_")
+		}
+		if tt.env != "" {
+			t.Setenv(tt.env, "")
+		}
 	}
-	wantParts(t, out.String(), "-dry-run", "-file", "KEYFACTOR_HOSTNAME")
-	for _, args := range [][]string{{"extra"}, {"-unknown"}, {"-file", "missing.json"}, {"-settle", "-1s"}} {
-		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%q is accepted", args)
+	for _, args := range [][]string{nil, {"-dry-run"}, {"-h"}} {
+		if err := run(t.Context(), args, broken{}, io.Discard); !errors.Is(err, errFull) {
+			t.Errorf("%q: on a full disk it ends with %v", args, err)
 		}
 	}
 }
@@ -70,7 +134,7 @@ func wantParts(t *testing.T, got string, parts ...string) {
 // what other people gave it.
 func start(t *testing.T) *securitytest.Server {
 	t.Helper()
-	server := securitytest.NewServer(securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithRoles(
+	server := securitytest.NewServer(securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}), securitytest.WithRoles(
 		securitytest.Role{
 			Name: "Web Platform", Description: "Old", Permissions: []string{"/portal/read/", "/reports/read/"},
 			Claims: []securitytest.Claim{
@@ -135,20 +199,28 @@ func onboard(ctx context.Context, t *testing.T, service *roles.V2, dryRun bool) 
 	return out.String(), err
 }
 
-// A real server is used where there is one, and a file has to be named.
+// A real server is used if one is configured, and a file has to be named.
 func TestOnAConfiguredServer(t *testing.T) {
 	server := start(t)
+	unset(t)
+	config := profile(t, server)
+	sampleFile := filepath.Join(t.TempDir(), "teams.json")
+	if err := os.WriteFile(sampleFile, sample, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told bytes.Buffer
+	if err := run(t.Context(), []string{"-config", config, "-profile", "lab", "-file", sampleFile, "-dry-run"}, &told, io.Discard); err != nil {
+		t.Error(err)
+	}
+	wantParts(t, told.String(), "Using the server at "+server.URL, `profile "lab" of `+config, "nothing was written")
 	t.Setenv("KEYFACTOR_HOSTNAME", server.URL)
 	t.Setenv("KEYFACTOR_USERNAME", server.Username)
 	t.Setenv("KEYFACTOR_PASSWORD", server.Password)
 	t.Setenv("KEYFACTOR_CA_CERT", string(server.CertificatePEM()))
-	if err := run(t.Context(), nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "-file") {
+	if err := run(t.Context(), nil, io.Discard, io.Discard); !errors.Is(err, errUsage) || !strings.Contains(err.Error(), "-file") {
 		t.Errorf("error is %v", err)
 	}
-	file := filepath.Join(t.TempDir(), "my.json")
-	if err := os.WriteFile(file, sample, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := sampleFile
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"-file", file, "-dry-run"}, &out, io.Discard); err != nil || apitest.Writes(server) != 0 {
 		t.Errorf("%d writes, %v", apitest.Writes(server), err)
@@ -321,8 +393,8 @@ func TestBadFiles(t *testing.T) {
 		file string
 		want []string
 	}{
-		{``, []string{"f:1: not JSON: unexpected EOF"}},
-		{`{"teams": [`, []string{"f:1: not JSON: unexpected EOF"}},
+		{``, []string{"f:1: not JSON: unexpected "}},
+		{`{"teams": [`, []string{"f:1: not JSON: unexpected "}},
 		{"{\"teams\":\n [{\"team\": \"A\",, }]}", []string{"f:2: not JSON: invalid character"}},
 		{`[]`, []string{"f:1: must be an object"}},
 		{`{}`, []string{"f:1: teams: there are none"}},
@@ -336,9 +408,9 @@ func TestBadFiles(t *testing.T) {
   {
    "team": "A",
    "team": "B",
-   "colour": "red",
+   "color": "red",
    "email": 5,
-   "groups": [{"type": "Nonsense", "value": "", "colour": "red"}, "text"],
+   "groups": [{"type": "Nonsense", "value": "", "color": "red"}, "text"],
    "collections": [0, "x", 6],
    "rights": ["fly"],
    "permissions": ["/portal/reed/", "/reports/", "/reports/read/", 3]
@@ -348,9 +420,9 @@ func TestBadFiles(t *testing.T) {
 }`, []string{
 			"f:2: extra: unknown field; known are teams\n",
 			"f:6: teams[0].team: is there twice\n",
-			"f:7: teams[0].colour: unknown field; known are collections, description,",
+			"f:7: teams[0].color: unknown field; known are collections, description,",
 			"f:8: teams[0].email: must be a text\n",
-			"f:9: teams[0].groups[0].colour: unknown field; known are scheme, type, value\n",
+			"f:9: teams[0].groups[0].color: unknown field; known are scheme, type, value\n",
 			"f:9: teams[0].groups[1]: must be an object\n",
 			"f:10: teams[0].collections[0]: must be the id of a collection\n",
 			"f:10: teams[0].collections[1]: must be the id of a collection\n",
@@ -359,7 +431,7 @@ func TestBadFiles(t *testing.T) {
 			"f:4: teams[0].description: must not be empty\n",
 			`f:4: teams[0].groups[0].type: "Nonsense" is not a claim type`,
 			"f:4: teams[0].groups[0].value: must not be empty\n",
-			"f:4: teams[0]: error misspelt /portal/reed/",
+			"f:4: teams[0]: error misspelled /portal/reed/",
 			"f:4: teams[0]: error redundant /reports/read/",
 			`f:14: teams[1].team: "a" is the name of teams[0] too`,
 			"f:14: teams[1]: collections and rights need each other",
@@ -373,7 +445,7 @@ func TestBadFiles(t *testing.T) {
 		wantParts(t, err.Error()+"\n", tt.want...)
 	}
 	if _, warnings, err := readTeams("f", []byte(`{"teams": [{"team": "A", "description": "d", "permissions": ["/certificates/collections/revoke/6/", "/new/thing/"]}]}`)); err != nil ||
-		!strings.Contains(strings.Join(warnings, "\n"), "missing-companion") || !strings.Contains(strings.Join(warnings, "\n"), "unknown /new/thing/") {
+		!strings.Contains(strings.Join(warnings, "\n"), "risky /certificates/collections/revoke/6/") || !strings.Contains(strings.Join(warnings, "\n"), "unknown /new/thing/") {
 		t.Errorf("warnings are %q, error %v", warnings, err)
 	}
 }

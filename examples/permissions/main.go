@@ -13,17 +13,18 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
 const usage = `Usage: permissions <command> [flags] [permission ...]
 
-Works on permissions of Keyfactor Command roles, with no server at hand. Permissions are given as arguments, in a
-file (-f), or else on standard input: one per line, or a JSON array of strings.
+Works on permissions of Keyfactor Command roles. It needs no server. Permissions are arguments, or come from a file
+(-f) or standard input: one per line, or a JSON array of strings.
 
 Commands:
-  convert   version one names to version two paths, with what is lost, gained or guessed;
-            paths (starting with /) are led back to names
+  convert   version 1 names to version 2 paths, with what is lost, gained or guessed;
+            paths (starting with /) are converted back to names
   explain   what each name, path, area or portal label means
   lint      what is wrong or risky about a role's paths
   diff      what a change means: the paths before, then "--", then the paths after
@@ -37,10 +38,14 @@ Examples:
   permissions convert AdminPortal:Read CertificateEnrollment:PendingCsr "Collections[6]:Revoke"
   permissions convert -min documented -on 11.3 -f role.txt
   permissions explain /certificates/requests/manage/ "Manage Pending CSRs"
-  permissions lint -fix /Portal/Read /ssl/modify/
+  permissions lint -fix -accept /Portal/Read /ssl/modify/
   permissions diff /certificates/ -- /certificates/collections/read/6/
 
-Exit status: 0, or 1 if lint finds errors or convert meets unknown or refused names, or 2 if it is called wrongly.
+Exit status:
+  0  done
+  1  failed: lint found errors, convert met unknown or refused names, explain met something that is not known, or
+     input or output did not work
+  2  called wrongly
 `
 
 func main() {
@@ -49,58 +54,121 @@ func main() {
 
 // options are what the flags say.
 type options struct {
-	json, fix bool
-	file      string
-	convert   permissions.ConvertOptions
-	inside    string
+	json        bool
+	file        string
+	convert     permissions.ConvertOptions
+	fix, accept bool
+	inside      string
 }
 
-// errUsage marks errors about how the program is called.
-var errUsage = errors.New("see permissions -h")
+// usageError is an error in how the program is called.
+type usageError struct{ error }
 
-// run is the program; it returns the exit status.
+func wrongly(format string, args ...any) error {
+	return usageError{fmt.Errorf(format+"; see permissions -h", args...)}
+}
+
+// errFound says that the output reports a failure.
+var errFound = errors.New("see the output")
+
+// commands are the commands by name. Each writes its result to w.
+var commands = map[string]func(o options, list []string, w io.Writer) error{
+	"convert": convert, "explain": explain, "lint": lint, "diff": diff,
+}
+
+// run is the program. It returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	var o options
-	flags := flag.NewFlagSet("permissions", flag.ContinueOnError)
-	var said strings.Builder // what the flags have to say: help goes to standard output, complaints do not
-	flags.SetOutput(&said)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), usage)
-		flags.PrintDefaults()
-		fmt.Fprint(flags.Output(), examples)
+	err := command(args, stdin, stdout)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound):
+		return 1
 	}
-	flags.BoolVar(&o.json, "json", false, "write JSON instead of text")
-	flags.StringVar(&o.file, "f", "", "read the permissions from this `file`")
-	flags.StringVar(&o.convert.Version, "on", "", "convert: report what this Command `version` lacks, 11.3 for example")
-	flags.TextVar(&o.convert.MinConfidence, "min", permissions.None, "convert: refuse what is mapped with less `confidence`: guess, inferred or documented")
-	flags.BoolVar(&o.fix, "fix", false, "lint: write the paths with everything fixed that can be, missing companions included")
-	flags.StringVar(&o.inside, "inside", "", "lint: report what is outside this permission set, `paths` separated by commas")
-
-	commands := map[string]func(options, []string, io.Writer) (int, error){"convert": convert, "explain": explain, "lint": lint, "diff": diff}
-	name := ""
-	if len(args) > 0 {
-		name = args[0]
-	}
-	command := commands[name]
-	if slices.Contains([]string{"-h", "-help", "--help", "help"}, name) {
-		args = []string{name, "-h"}
-	} else if command == nil {
-		fmt.Fprintf(stderr, "permissions: unknown command %q: write convert, explain, lint or diff; see permissions -h\n", name)
+	report(stderr, err)
+	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
 	}
-	// What follows "--" is no flag; diff also takes it as its divider.
-	head, tail := args[1:], []string(nil)
-	if cut := slices.Index(head, "--"); cut >= 0 {
-		head, tail = head[:cut], head[cut:]
+	return 1
+}
+
+// report writes an error, one line for each of those it joins.
+func report(w io.Writer, err error) {
+	if wrong, ok := errors.AsType[usageError](err); ok {
+		err = wrong.error
 	}
-	var list []string
-	for { // flags may stand before, between and after the permissions
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			report(w, err)
+		}
+		return
+	}
+	fmt.Fprintf(w, "permissions: %s\n", show.Text(err.Error(), 1000))
+}
+
+// command runs the command that the arguments name.
+func command(args []string, stdin io.Reader, stdout io.Writer) error {
+	name := ""
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	if slices.Contains([]string{"-h", "-help", "--help", "help"}, name) {
+		args = []string{"-h"}
+	} else if commands[name] == nil {
+		return wrongly("unknown command %q: write convert, explain, lint or diff", name)
+	}
+	o, list, err := parse(name, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return help(stdout)
+	}
+	if err != nil {
+		return err
+	}
+	if list, err = input(o, list, stdin); err != nil {
+		return err
+	}
+	return commands[name](o, list, stdout)
+}
+
+// flagsFor returns the flags of the program, which set o.
+func flagsFor(o *options) *flag.FlagSet {
+	flags := flag.NewFlagSet("permissions", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // errors are returned, and help is asked for
+	flags.BoolVar(&o.json, "json", false, "write JSON instead of text")
+	flags.StringVar(&o.file, "f", "", "read the permissions from this `file`")
+	flags.StringVar(&o.convert.Version, "on", "", "convert: report what this Command `version` lacks, for example 11.3")
+	flags.TextVar(&o.convert.MinConfidence, "min", permissions.ConfidenceNone, "convert: refuse what is mapped with less `confidence`: guess, inferred or documented")
+	flags.BoolVar(&o.convert.RefuseWidening, "refuse-widening", false, "convert: refuse what lets the role do more than its names allowed")
+	flags.BoolVar(&o.fix, "fix", false, "lint: write the paths with everything fixed that changes no right")
+	flags.BoolVar(&o.accept, "accept", false, "lint: with -fix, also correct misspelled paths and add missing ones, which lets the role do more")
+	flags.StringVar(&o.inside, "inside", "", "lint: report what is outside this permission set, `paths` separated by commas")
+	return flags
+}
+
+func help(w io.Writer) error {
+	var text bytes.Buffer
+	flags := flagsFor(&options{})
+	flags.SetOutput(&text)
+	text.WriteString(usage)
+	flags.PrintDefaults()
+	text.WriteString(examples)
+	_, err := w.Write(text.Bytes())
+	return err
+}
+
+// parse splits the arguments of a command into flags and permissions. Flags can come before, between and after the
+// permissions. What follows "--" is not a flag; diff also takes it as its divider.
+func parse(name string, args []string) (o options, list []string, err error) {
+	head, tail := args, []string(nil)
+	if cut := slices.Index(args, "--"); cut >= 0 {
+		head, tail = args[:cut], args[cut:]
+	}
+	flags := flagsFor(&o)
+	for {
 		if err := flags.Parse(head); errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, &said)
-			return 0
+			return o, nil, err
 		} else if err != nil {
-			fmt.Fprint(stderr, &said)
-			return 2
+			return o, nil, wrongly("%w", err)
 		}
 		if head = flags.Args(); len(head) == 0 {
 			break
@@ -110,21 +178,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(tail) > 0 && name != "diff" {
 		tail = tail[1:]
 	}
-	list, err := input(o, append(list, tail...), stdin)
-	status := 2
-	if err == nil {
-		status, err = command(o, list, stdout)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "permissions: %v\n", err)
-	}
-	return status
+	return o, append(list, tail...), nil
 }
 
 // input returns the permissions from the arguments, the file or standard input.
 func input(o options, args []string, stdin io.Reader) ([]string, error) {
 	if len(args) > 0 && o.file != "" {
-		return nil, fmt.Errorf("give permissions as arguments or in a file, not both; %w", errUsage)
+		return nil, wrongly("give permissions as arguments or in a file, not both")
 	}
 	if len(args) > 0 {
 		return args, nil
@@ -141,11 +201,11 @@ func input(o options, args []string, stdin io.Reader) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors open a file with it
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors start a file with it
 	var list []string
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
 		if err := json.Unmarshal(text, &list); err != nil {
-			return nil, fmt.Errorf("input looks like JSON but is not an array of strings: %w", err)
+			return nil, wrongly("the input looks like JSON but is not an array of strings: %w", err)
 		}
 	} else {
 		for line := range strings.Lines(string(text)) {
@@ -155,12 +215,12 @@ func input(o options, args []string, stdin io.Reader) ([]string, error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no permissions given; %w", errUsage)
+		return nil, wrongly("no permissions given")
 	}
 	return list, nil
 }
 
-func convert(o options, list []string, w io.Writer) (int, error) {
+func convert(o options, list []string, w io.Writer) error {
 	var names []permissions.Legacy
 	var paths []permissions.Path
 	for _, s := range list {
@@ -171,177 +231,101 @@ func convert(o options, list []string, w io.Writer) (int, error) {
 		}
 	}
 	if len(names) > 0 && len(paths) > 0 {
-		return 2, fmt.Errorf("give names or paths, not both; %w", errUsage)
+		return wrongly("give names or paths, not both")
 	}
 	if len(paths) > 0 {
 		narrowing := permissions.Narrow(paths, &permissions.NarrowOptions{MinConfidence: o.convert.MinConfidence})
-		return 0, write(o, w, narrowing, narrowing.String())
+		return write(o, w, narrowing, narrowing.String())
 	}
-	conv := permissions.Convert(names, &o.convert)
-	if errors.Is(conv.Err(), permissions.ErrVersion) {
-		return 2, conv.Err()
+	conversion := permissions.Convert(names, &o.convert)
+	err := conversion.Err()
+	if errors.Is(err, permissions.ErrVersion) {
+		return usageError{err}
 	}
-	if err := write(o, w, conv, conv.String()); err != nil {
-		return 2, err
-	}
-	if conv.Err() == nil {
-		return 0, nil
-	}
-	return 1, nil // the report says why
+	return found(write(o, w, conversion, conversion.String()), err != nil)
 }
 
-// explanation is what explain says about one argument.
-type explanation struct {
-	Input string `json:"input"`
-	permissions.Entries
-}
-
-func explain(o options, list []string, w io.Writer) (int, error) {
-	var all []explanation
-	status := 0
-	for _, s := range list {
-		e := explanation{Input: s, Entries: permissions.Entries{Legacy: []permissions.LegacyInfo{}, Paths: []permissions.PathInfo{}}}
-		if info, ok := permissions.Known(permissions.Path(s)); ok && strings.Contains(s, "/") {
-			e.Paths = append(e.Paths, info)
-		} else if info, ok := permissions.KnownLegacy(permissions.Legacy(s)); ok {
-			e.Legacy = append(e.Legacy, info)
-		} else if e.Entries = permissions.InArea(s); len(e.Legacy)+len(e.Paths) == 0 {
-			e.Entries = permissions.WithLabel(s)
-		}
-		if len(e.Legacy)+len(e.Paths) == 0 {
-			status = 1
-		}
-		all = append(all, e)
+func lint(o options, list []string, w io.Writer) error {
+	paths := make([]permissions.Path, len(list))
+	for i, s := range list {
+		paths[i] = permissions.Path(s)
 	}
-	if o.json {
-		return status, write(o, w, all, "")
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	row := func(what, text string) {
-		if text != "" {
-			fmt.Fprintf(t, "  %s\t%s\n", what, text)
-		}
-	}
-	for _, e := range all {
-		if len(e.Legacy)+len(e.Paths) == 0 {
-			fmt.Fprintf(t, "%q is not known here\n", e.Input)
-		}
-		for _, l := range e.Legacy {
-			fmt.Fprintf(t, "%s\n", l.Name)
-			row("allows", l.Description())
-			row("portal", strings.Trim(l.Area+": "+l.Label, ": "))
-			row("listed", l.Listed)
-			row("deprecated", l.Deprecated)
-			for _, m := range l.Mappings {
-				if m.Path == "" {
-					row("version two", "none: "+m.Remark)
-					continue
-				}
-				row("version two", fmt.Sprintf("%s (%s %s: %s)", m.Path, m.Confidence, m.Evidence, m.Source))
-				row("reasoning", m.Remark)
-				if m.Widens != "" {
-					row("widens", "can then "+m.Widens+", unless the role also holds "+string(m.Unless))
-				}
-				row("caution", m.Caution)
-			}
-		}
-		for _, p := range e.Paths {
-			asked := p.Path
-			if c, err := permissions.ParsePath(e.Input); err == nil && p.Path.Covers(c) {
-				asked = c
-			}
-			fmt.Fprintf(t, "%s\n", asked)
-			row("allows to", permissions.EffectOf(asked))
-			row("note", p.Note)
-			row("risk", p.Risk)
-			if p.Scope != permissions.ScopeGlobal {
-				row("can be limited to one", strings.ReplaceAll(string(p.Scope), "_", " "))
-			}
-			row("since", p.Since)
-			row("deprecated", p.Deprecated())
-			row("evidence", strings.TrimSuffix(p.Evidence+"; seen: "+p.Seen, "; seen: "))
-			var names []string
-			for _, l := range permissions.NamesOf(asked) {
-				names = append(names, string(l))
-			}
-			row("version one", strings.Join(names, ", "))
-		}
-	}
-	return status, t.Flush()
-}
-
-func lint(o options, list []string, w io.Writer) (int, error) {
-	paths := toPaths(list)
-	var opts []permissions.LintOption
+	var opts permissions.LintOptions
 	if o.inside != "" {
 		set, err := permissions.ParseSet(strings.Split(o.inside, ",")...)
 		if err != nil {
-			return 2, err
+			return usageError{err}
 		}
-		opts = append(opts, permissions.Inside(set))
+		opts.PermissionSet = &set
 	}
-	findings := permissions.Lint(paths, opts...)
-	status := 0
-	if slices.ContainsFunc(findings, func(f permissions.Finding) bool { return f.Severity == permissions.SeverityError }) {
-		status = 1
+	findings := permissions.Lint(paths, &opts)
+	failed := slices.ContainsFunc(findings, func(f permissions.Finding) bool { return f.Severity == permissions.SeverityError })
+	var text strings.Builder
+	if o.accept && !o.fix {
+		return wrongly("-accept goes with -fix")
 	}
 	if o.fix {
-		fixed := permissions.Fix(paths, findings)
-		var text strings.Builder
-		for _, p := range fixed {
-			fmt.Fprintln(&text, p)
+		for i, f := range findings {
+			if o.accept {
+				findings[i] = f.Accept()
+			}
 		}
-		return status, write(o, w, fixed, text.String())
+		fixed := permissions.Fix(paths, findings)
+		for _, p := range fixed {
+			text.WriteString(shown(p) + "\n")
+		}
+		return found(write(o, w, fixed, text.String()), failed)
 	}
-	var text strings.Builder
 	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, f := range findings {
-		path := string(f.Path)
-		if _, err := permissions.ParsePath(path); path != "" && (err != nil || strings.TrimSpace(path) != path) {
-			path = fmt.Sprintf("%q", path)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Severity, f.Code, path, f.Text)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Severity, f.Code, shown(f.Path), f.Text)
 	}
 	if err := t.Flush(); err != nil {
-		return 2, err
+		return err
 	}
 	if len(findings) == 0 {
 		findings = []permissions.Finding{}
 		text.WriteString("nothing to report\n")
 	}
-	return status, write(o, w, findings, text.String())
+	return found(write(o, w, findings, text.String()), failed)
 }
 
-func diff(o options, list []string, w io.Writer) (int, error) {
+func diff(o options, list []string, w io.Writer) error {
 	cut := slices.Index(list, "--")
 	if cut < 0 {
-		return 2, fmt.Errorf(`write "--" between the paths before and after; %w`, errUsage)
+		return wrongly(`write "--" between the paths before and after`)
 	}
-	before, err := permissions.ParseSet(list[:cut]...)
-	if err != nil {
-		return 2, err
-	}
-	after, err := permissions.ParseSet(list[cut+1:]...)
-	if err != nil {
-		return 2, err
+	before, errBefore := permissions.ParseSet(list[:cut]...)
+	after, errAfter := permissions.ParseSet(list[cut+1:]...)
+	if err := errors.Join(errBefore, errAfter); err != nil {
+		return usageError{err}
 	}
 	d := before.Diff(after)
 	text := d.String()
 	if d.Empty() {
 		text = "no change in effect\n"
 	}
-	return 0, write(o, w, d, text)
+	return write(o, w, d, text)
 }
 
-func toPaths(list []string) []permissions.Path {
-	paths := make([]permissions.Path, len(list))
-	for i, s := range list {
-		paths[i] = permissions.Path(s)
+// shown returns a path as text on one line: quoted if it is malformed or has space around it.
+func shown(p permissions.Path) string {
+	text := show.Text(string(p), 200)
+	if _, err := permissions.ParsePath(string(p)); p != "" && (err != nil || strings.TrimSpace(string(p)) != string(p)) {
+		return `"` + text + `"`
 	}
-	return paths
+	return text
 }
 
-// write writes v as JSON or text as it is.
+// found returns errFound for a result that reports a failure, once it is written.
+func found(err error, failed bool) error {
+	if err == nil && failed {
+		return errFound
+	}
+	return err
+}
+
+// write writes v as JSON, or text as it is.
 func write(o options, w io.Writer, v any, text string) error {
 	if o.json {
 		enc := json.NewEncoder(w)

@@ -2,11 +2,12 @@
 // role in both models, convert its permissions, make a claim and a role, handle
 // an error, and leave everything as it was.
 //
-// Without configuration it runs on a simulated server. Where KEYFACTOR_HOSTNAME
-// is set it uses that server, and writes only with -write.
+// Without configuration it runs on a simulated server. If a server is configured
+// it uses that one, and writes only with -write.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -29,65 +30,145 @@ import (
 
 const help = `Quickstart shows what this library does, on a server.
 
-  go run ./examples/quickstart            on a simulated server that it starts
-  go run ./examples/quickstart -all       the same, with every role printed
+  go run ./examples/quickstart                 on a simulated server that it starts
+  go run ./examples/quickstart -all            the same, with every role printed
+  go run ./examples/quickstart -profile lab    on the server of a profile of kfutil
 
-Where KEYFACTOR_HOSTNAME is set it uses that server, with the credentials of the
-other KEYFACTOR_* variables (KEYFACTOR_USERNAME and KEYFACTOR_PASSWORD, or
-KEYFACTOR_AUTH_CLIENT_ID and so on; see "go doc ./security ConfigFromEnv"). There
-it only reads, unless -write is given. What it makes it removes again, also on
-Ctrl-C.
+With -profile or -config it uses the server of that profile. Else, if KEYFACTOR_*
+variables are set, the server that they name (see "go doc ./security
+ConfigFromEnv"). On such a server it only reads, unless -write is given. What it
+makes it removes again, also on Ctrl-C.
+
+The exit status is 1 if something failed, and 2 if the flags are wrong.
 
 Flags:
 `
+
+var (
+	errUsage = errors.New("see -h")
+	// errLeft: something that the story made could not be removed again.
+	errLeft = errors.New("is left behind")
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled) && !errors.Is(err, errLeft):
-		fmt.Fprintln(os.Stderr, "interrupted; nothing of what was made is left")
-		os.Exit(130)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
-		os.Exit(1)
-	}
+	os.Exit(report(err, os.Stderr))
 }
 
-// errLeft: something that the story made could not be removed again.
-var errLeft = errors.New("is left behind")
+// report says what went wrong, and returns the exit status.
+func report(err error, out io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled) && !errors.Is(err, errLeft):
+		fmt.Fprintln(out, "interrupted; nothing of what was made is left")
+		return 1
+	}
+	fmt.Fprintln(out, "quickstart:", err)
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.Usage = func() { fmt.Fprint(out, help); flags.PrintDefaults() }
+	flags.SetOutput(io.Discard)
 	all := flags.Bool("all", false, "print every role instead of the first twelve")
 	write := flags.Bool("write", false, "create and delete a claim and a role also on a real server")
-	if err := flags.Parse(args); err != nil {
+	config := flags.String("config", "", "the configuration `file` of kfutil, ~/.keyfactor/command_config.json by default")
+	profile := flags.String("profile", "", `the profile in that file, "default" by default`)
+	out := &output{Writer: stdout}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, help)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		return out.err
+	case err != nil:
+		return fmt.Errorf("%w; %w", err, errUsage)
+	case flags.NArg() > 0:
+		return fmt.Errorf("unknown argument %q; %w", flags.Arg(0), errUsage)
+	}
+	cfg, err := configured(*config, *profile)
+	if err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unknown argument %q; see -h", flags.Arg(0))
-	}
-	client, done, err := connect(out, write)
+	client, done, err := connect(out, cfg)
 	if err != nil {
 		return err
 	}
 	defer done()
+	err = tell(ctx, client, out, *all, *write || cfg == nil)
+	if err == nil {
+		err = out.err
+	}
+	return err
+}
+
+// output remembers that something could not be written.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.err = cmp.Or(o.err, err)
+	return n, err
+}
+
+// configured returns the configuration of the profile, if one is named, or else of
+// the environment; nil if there is neither.
+func configured(file, profile string) (*security.Config, error) {
+	if file != "" || profile != "" {
+		return security.LoadConfig(file, profile)
+	}
+	cfg, err := security.ConfigFromEnv()
+	if errors.Is(err, security.ErrNotConfigured) {
+		return nil, nil //nolint:nilnil // not to have one is no error here
+	}
+	return cfg, err
+}
+
+// connect returns a client for the configured server, or for a simulated one.
+func connect(out io.Writer, cfg *security.Config) (*security.Client, func(), error) {
+	agent := security.WithUserAgent("quickstart/1")
+	if cfg != nil {
+		fmt.Fprintf(out, "Using the server at %s, from %s.\n", cfg.BaseURL(), cfg.Source)
+		for _, warning := range cfg.Warnings {
+			fmt.Fprintln(out, "Warning:", warning)
+		}
+		client, err := security.NewClientFromConfig(cfg, agent)
+		return client, func() {}, err
+	}
+	server := securitytest.NewServer(securitytest.WithLegacyTenant(11, 260))
+	client, err := server.Client(agent)
+	if err != nil {
+		server.Close()
+		return nil, nil, err
+	}
+	fmt.Fprintf(out, "No server is configured: started a simulated one at %s\n"+
+		"with the roles of a company that has used Command since version 10.\n", server.URL)
+	return client, server.Close, nil
+}
+
+// tell tells the story.
+func tell(ctx context.Context, client *security.Client, out io.Writer, all, write bool) error {
 	s := &story{out: out, client: client, v1: roles.NewV1(client), v2: roles.NewV2(client), claims: claims.NewV1(client)}
 	if err := s.introduce(ctx); err != nil {
 		return err
 	}
-	example, err := s.listRoles(ctx, *all)
+	example, err := s.listRoles(ctx, all)
 	if err != nil {
 		return err
 	}
 	if err := s.convert(ctx, example); err != nil {
 		return err
 	}
-	if *write {
+	if write {
 		if err := s.make(ctx); err != nil {
 			return err
 		}
@@ -95,29 +176,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		s.chapter("Making a role: skipped, because this is a real server; -write does it")
 	}
 	return s.fail(ctx)
-}
-
-// connect returns a client for the configured server, or for a simulated one.
-func connect(out io.Writer, write *bool) (*security.Client, func(), error) {
-	if os.Getenv("KEYFACTOR_HOSTNAME") != "" {
-		cfg, err := security.ConfigFromEnv()
-		if err != nil {
-			return nil, nil, err
-		}
-		client, err := security.NewClientFromConfig(cfg, security.WithUserAgent("quickstart/1"))
-		fmt.Fprintf(out, "KEYFACTOR_HOSTNAME is set: using the server at %s.\n", cfg.BaseURL())
-		return client, func() {}, err
-	}
-	server := securitytest.NewServer(securitytest.WithLegacyTenant(11, 260))
-	client, err := server.Client(security.WithUserAgent("quickstart/1"))
-	if err != nil {
-		server.Close()
-		return nil, nil, err
-	}
-	*write = true
-	fmt.Fprintf(out, "KEYFACTOR_HOSTNAME is not set: started a simulated server at %s\n"+
-		"with the roles of a company that has used Command since version 10.\n", server.URL)
-	return client, server.Close, nil
 }
 
 // story is the program's state.
@@ -155,7 +213,7 @@ func (s *story) introduce(ctx context.Context) error {
 	s.say("We hold the roles: %s.", strings.Join(my.Roles, ", "))
 	mine, err := who.MyPermissions(ctx)
 	switch {
-	case errors.Is(err, security.ErrNotFound):
+	case errors.Is(err, security.ErrNoEndpoint), errors.Is(err, security.ErrNotFound):
 		s.say("It is too old to say what they allow us (that came with Command 25).")
 	case err != nil:
 		return err
@@ -241,8 +299,8 @@ func (s *story) convert(ctx context.Context, role *roles.RoleV1) error {
 // removes both again, whatever happens.
 func (s *story) make(ctx context.Context) (err error) {
 	s.chapter("A claim, and a role for it")
-	// Ctrl-C must not break off a creation: what it made would be left behind
-	// without our knowing. It is heeded between the calls.
+	// Ctrl-C must not break off a creation: what it made would be left behind, and
+	// nobody would know. It ends the story between the calls.
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 
@@ -263,7 +321,7 @@ func (s *story) make(ctx context.Context) (err error) {
 		Name:        name,
 		Description: "Made by the quickstart example",
 		Permissions: []permissions.Path{"/portal/read/", "/certificates/collections/read/"},
-		Claims:      []claims.Request{claim.Request()},
+		Claims:      []claims.Request{claim.ToRequest()},
 	})
 	if err != nil {
 		return fmt.Errorf("create a role: %w", err)

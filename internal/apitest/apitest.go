@@ -42,7 +42,8 @@ type Exchange struct {
 }
 
 // Client returns a client that may send the exchanges, each once and in this
-// order, and nothing else. The test fails where one does not happen.
+// order, and nothing else. The test fails if one does not happen. What it sends
+// counts as tested for [Main].
 func Client(t testing.TB, exchanges ...Exchange) *security.Client {
 	t.Helper()
 	var (
@@ -60,6 +61,9 @@ func Client(t testing.TB, exchanges ...Exchange) *security.Client {
 		e := exchanges[next]
 		next++
 		e.check(t, r)
+		if op, ok := security.OperationFromContext(r.Context()); ok {
+			exchanged.Store(op.String(), true)
+		}
 		return e.response(r), nil
 	})
 	t.Cleanup(func() {
@@ -139,7 +143,7 @@ func (e Exchange) response(r *http.Request) *http.Response {
 	return resp
 }
 
-// SameJSON fails the test where two JSON texts differ in meaning.
+// SameJSON fails the test if two JSON texts differ in meaning.
 func SameJSON(t testing.TB, got, want string) {
 	t.Helper()
 	if got == want {

@@ -34,7 +34,7 @@ func Refused(t testing.TB, err error, fields ...string) {
 	}
 }
 
-// Lossless decodes JSON into a T, encodes that, and fails the test where
+// Lossless decodes JSON into a T, encodes that, and fails the test if
 // something was lost or invented. except lists what may be, as Lost writes it.
 func Lossless[T any](t testing.TB, text string, except ...string) {
 	t.Helper()

@@ -8,8 +8,8 @@ import (
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
 
-// Network is what can befall a request, for tests that a safe change survives
-// it.
+// Network lists what can happen to a request on its way, for tests that a safe
+// change survives it.
 func Network() []securitytest.Fault {
 	return []securitytest.Fault{
 		{Status: http.StatusInternalServerError},
@@ -27,7 +27,7 @@ func Network() []securitytest.Fault {
 	}
 }
 
-// Patience is a short time for an answer where none will come.
+// Patience is how long to wait for an answer: not long if none will come.
 func Patience(fault securitytest.Fault) security.Option {
 	if fault.Hang {
 		return security.WithTimeout(150 * time.Millisecond)

@@ -34,6 +34,11 @@ func count(n int, err error, pulled *int) iter.Seq2[int, error] {
 	}
 }
 
+// fixed is a list that is the same whatever the options.
+func fixed[T any](seq iter.Seq2[T, error]) func([]security.CallOption) iter.Seq2[T, error] {
+	return func([]security.CallOption) iter.Seq2[T, error] { return seq }
+}
+
 // load counts what is under way at the same time.
 type load struct{ now, most, all atomic.Int32 }
 
@@ -66,7 +71,7 @@ func TestEachInOrderAndBounded(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var l load
-			seq := paging.Each(t.Context(), c, tt.call, count(tt.items, nil, nil), func(_ context.Context, n int) (string, error) {
+			seq := paging.Each(t.Context(), c, tt.call, fixed(count(tt.items, nil, nil)), func(_ context.Context, n int) (string, error) {
 				l.enter()
 				defer l.leave()
 				time.Sleep(time.Duration(1+n%7) * time.Millisecond) // some take longer
@@ -97,7 +102,7 @@ func TestEachKeepsBusy(t *testing.T) {
 	c := shape{}.server().client(t)
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		for _, err := range paging.Each(t.Context(), c, concurrency(8), count(1000, nil, nil), func(context.Context, int) (int, error) {
+		for _, err := range paging.Each(t.Context(), c, concurrency(8), fixed(count(1000, nil, nil)), func(context.Context, int) (int, error) {
 			time.Sleep(20 * time.Millisecond) // a request
 			return 0, nil
 		}) {
@@ -131,7 +136,7 @@ func TestEachEndsWithTheFirstError(t *testing.T) {
 				var l load
 				var got []int
 				var last error
-				for n, err := range paging.Each(t.Context(), c, nil, tt.seq, func(ctx context.Context, n int) (int, error) {
+				for n, err := range paging.Each(t.Context(), c, nil, fixed(tt.seq), func(ctx context.Context, n int) (int, error) {
 					l.enter()
 					defer l.leave()
 					if n == 30 {
@@ -178,7 +183,7 @@ func TestEachLeavesNothingRunning(t *testing.T) {
 				pulled, got := 0, 0
 				func() {
 					defer func() { _ = recover() }()
-					for _, err := range paging.Each(ctx, c, concurrency(3), count(100, nil, &pulled), func(ctx context.Context, n int) (int, error) {
+					for _, err := range paging.Each(ctx, c, concurrency(3), fixed(count(100, nil, &pulled)), func(ctx context.Context, n int) (int, error) {
 						l.enter()
 						defer l.leave()
 						if n > 3 {
@@ -209,7 +214,7 @@ func TestEachIsLazy(t *testing.T) {
 	t.Parallel()
 	c := shape{}.server().client(t)
 	pulled := 0
-	seq := paging.Each(t.Context(), c, concurrency(5), count(100, nil, &pulled), func(_ context.Context, n int) (int, error) { return n, nil })
+	seq := paging.Each(t.Context(), c, concurrency(5), fixed(count(100, nil, &pulled)), func(_ context.Context, n int) (int, error) { return n, nil })
 	if pulled != 0 {
 		t.Errorf("%d were read before anybody asked", pulled)
 	}
@@ -229,7 +234,7 @@ func TestEachOverPages(t *testing.T) {
 		c := s.client(t)
 		begin := time.Now()
 		n := 0
-		for got, err := range paging.Each(t.Context(), c, concurrency(8), all(t.Context(), c, nil, security.WithConcurrency(1)),
+		for got, err := range paging.Each(t.Context(), c, concurrency(8), fixed(all(t.Context(), c, nil, security.WithConcurrency(1))),
 			func(_ context.Context, i item) (int, error) {
 				time.Sleep(20 * time.Millisecond) // a request
 				return i.ID, nil
@@ -244,7 +249,7 @@ func TestEachOverPages(t *testing.T) {
 	})
 }
 
-// Whatever takes how long and fails where, the result is what a plain loop gives.
+// Whatever takes how long and fails at which item, the result is what a plain loop gives.
 func TestEachAgainstAModel(t *testing.T) {
 	t.Parallel()
 	c := shape{}.server().client(t)
@@ -265,7 +270,7 @@ func TestEachAgainstAModel(t *testing.T) {
 		}
 		var got []int
 		var l load
-		for n, err := range paging.Each(context.Background(), c, concurrency(limit), count(len(delays), nil, nil), func(_ context.Context, n int) (int, error) { // rapid has no context
+		for n, err := range paging.Each(context.Background(), c, concurrency(limit), fixed(count(len(delays), nil, nil)), func(_ context.Context, n int) (int, error) { // rapid has no context
 			l.enter()
 			defer l.leave()
 			time.Sleep(time.Duration(delays[n-1]) * 100 * time.Microsecond) // a request

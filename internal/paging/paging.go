@@ -3,11 +3,13 @@ package paging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +65,7 @@ func List[T any](ctx context.Context, c *service.Client, op transport.Op, opts a
 // page is what one request brought.
 type page[T any] struct {
 	items []T
-	total int // -1 where the server did not say
+	total int // -1 if the server did not say
 	meta  transport.Meta
 	err   error
 }
@@ -81,6 +83,7 @@ func fetch[T any](ctx context.Context, c *service.Client, call transport.Call) p
 			report(m)
 		}
 	}
+	call.Items, _ = strconv.Atoi(call.Query.Get(paramSize))
 	p.err = c.Transport.Do(ctx, &call, &p.items)
 	if p.err != nil {
 		p.items = nil // never half a page
@@ -92,23 +95,35 @@ func fetch[T any](ctx context.Context, c *service.Client, call transport.Call) p
 //
 // It fetches the first page alone. Once the consumer goes past it, further
 // pages are fetched ahead, up to the call's concurrency. sortBy is the field to
-// sort by where opts name none: without a fixed order, pages overlap.
+// sort by if opts names none: without a fixed order, pages overlap. If the server
+// refuses that field, the walk goes on without it, and so do later walks of the
+// list through this client.
 //
 // The walk ends with the total that the server states, or with the first empty
-// page; a short page says nothing, since a server may cap the page size. Where
-// what was seen does not add up, it ends with security.ErrListChanged.
+// page; a short page says nothing, since a server may cap the page size. Without a
+// total, pages are fetched one after the other, and after each the page before is
+// read again: if it ends with another item now, items moved across the border
+// between the two. If what was seen does not add up, the walk ends with
+// security.ErrListChanged. What it cannot see is that one item went and another
+// came between two pages.
 func All[T any, K comparable](ctx context.Context, c *service.Client, op transport.Op, opts any, sortBy string,
 	id func(*T) K, call []security.CallOption,
 ) iter.Seq2[T, error] {
 	q, err := Query(opts)
-	if err == nil && sortBy != "" && !q.Has(paramSort) {
-		q.Set(paramSort, sortBy)
-	}
 	return func(yield func(T, error) bool) {
 		settings := service.Resolve(c, call)
+		one := settings
+		one.Progress = nil // the walk tells it, not the requests
 		w := walk[T, K]{
-			client: c, settings: settings, call: settings.Call(transport.Call{Op: op, Query: q, Err: err}),
+			client: c, settings: settings, call: one.Call(transport.Call{Op: op, Query: maps.Clone(q), Err: err}),
 			id: id, yield: yield, seen: map[K]struct{}{}, total: -1,
+		}
+		if w.call.Query == nil {
+			w.call.Query = url.Values{}
+		}
+		if sortBy != "" && !q.Has(paramSort) && !c.Unsorted.Has(op) {
+			w.sortBy = sortBy
+			w.call.Query.Set(paramSort, sortBy)
 		}
 		if err := w.run(ctx); err != nil {
 			var zero T
@@ -117,25 +132,34 @@ func All[T any, K comparable](ctx context.Context, c *service.Client, op transpo
 	}
 }
 
+// How many items a walk takes from a server. No list of security objects comes
+// near; a server that never ends does.
+const (
+	maxItems    = 1_000_000
+	maxNameless = 10_000 // without an id, so that nothing tells whether they came before
+)
+
 // walk is one range over All.
 type walk[T any, K comparable] struct {
 	client   *service.Client
 	settings service.Settings
 	call     transport.Call
+	sortBy   string // the field that the walk itself chose, "" for none
 	id       func(*T) K
 	yield    func(T, error) bool
 
 	start, size int // first page and page size asked for
 	seen        map[K]struct{}
-	nameless    []T // the last page whose items have no id
+	nameless    int // items without an id
 	count       int // items yielded
 	want        int // items to expect in all, -1 for unknown
-	total       int // as the first page stated it, -1 for unknown
+	total       int // as the server stated it, -1 for unknown
 	full        int // length of the first page: what the server takes a page to be
+	number      int // of the last page that had items
+	last        []T // its items
 }
 
-// run returns the error to end the walk with, nil also where the consumer
-// stopped it.
+// run returns the error to end the walk with, nil also if the consumer stopped it.
 func (w *walk[T, K]) run(ctx context.Context) error {
 	w.start, _ = strconv.Atoi(w.call.Query.Get(paramPage))
 	w.size, _ = strconv.Atoi(w.call.Query.Get(paramSize))
@@ -143,9 +167,10 @@ func (w *walk[T, K]) run(ctx context.Context) error {
 	if w.size == 0 {
 		w.size = defaultPageSize
 	}
-	p := w.fetch(ctx, w.start)
-	w.expect(p)
-	if done, err := w.consume(ctx, p); done || err != nil {
+	p := w.first(ctx)
+	w.full = len(p.items)
+	w.expect(p.total)
+	if done, err := w.consume(ctx, w.start, p); done || err != nil {
 		return err
 	}
 
@@ -155,14 +180,13 @@ func (w *walk[T, K]) run(ctx context.Context) error {
 	var group errgroup.Group
 	defer func() { cancel(); _ = group.Wait() }()
 
-	ahead := w.settings.InFlight()
 	var queue []chan page[T]
-	for next := w.start + 1; ; {
-		for len(queue) < ahead && (len(queue) == 0 || w.worthwhile(next)) {
+	for number, next := w.start+1, w.start+1; ; number++ {
+		for len(queue) == 0 || len(queue) < w.ahead() && w.worthwhile(next) {
 			slot := make(chan page[T], 1)
-			number := next
+			ahead := next
 			group.Go(func() error {
-				slot <- w.fetch(ctx, number)
+				slot <- w.fetch(ctx, ahead)
 				return nil
 			})
 			queue = append(queue, slot)
@@ -170,10 +194,35 @@ func (w *walk[T, K]) run(ctx context.Context) error {
 		}
 		p := <-queue[0]
 		queue = queue[1:]
-		if done, err := w.consume(ctx, p); done || err != nil {
+		if done, err := w.consume(ctx, number, p); done || err != nil {
 			return err
 		}
 	}
+}
+
+// first fetches the first page. A server may refuse the field that the walk
+// chose to sort by; that must not fail a list that can be had without.
+func (w *walk[T, K]) first(ctx context.Context) page[T] {
+	p := w.fetch(ctx, w.start)
+	if w.sortBy == "" || !errors.Is(p.err, security.ErrInvalid) || p.meta.StatusCode == 0 {
+		return p
+	}
+	w.call.Query.Del(paramSort)
+	unsorted := w.fetch(ctx, w.start)
+	if unsorted.err != nil {
+		return p // the field was not the reason
+	}
+	w.client.Unsorted.Add(w.call.Op)
+	return unsorted
+}
+
+// ahead is how many pages may be under way. Without a total it is one: a page
+// that was fetched ahead of an earlier one, and was empty then, proves no end.
+func (w *walk[T, K]) ahead() int {
+	if w.want < 0 {
+		return 1
+	}
+	return w.settings.InFlight()
 }
 
 // fetch gets one page. It does not report to the caller: pages are fetched at
@@ -182,19 +231,16 @@ func (w *walk[T, K]) fetch(ctx context.Context, number int) page[T] {
 	call := w.call
 	call.OnMeta = nil
 	call.Query = maps.Clone(w.call.Query)
-	if call.Query == nil {
-		call.Query = url.Values{}
-	}
 	call.Query.Set(paramPage, strconv.Itoa(number))
 	call.Query.Set(paramSize, strconv.Itoa(w.size))
 	return fetch[T](ctx, w.client, call)
 }
 
-// expect works out from the first page how many items there are to come.
-func (w *walk[T, K]) expect(first page[T]) {
-	w.total, w.full = first.total, len(first.items)
-	w.want = max(0, w.total-(w.start-1)*w.size)
-	if w.total < 0 || w.start > 1 && w.full > 0 && w.full != w.size {
+// expect works out from the server's total how many items there are to come.
+func (w *walk[T, K]) expect(total int) {
+	w.total = total
+	w.want = max(0, total-(w.start-1)*w.size)
+	if total < 0 || w.start > 1 && w.full > 0 && w.full != w.size {
 		// Nobody knows: there is no total, or the server may make pages of
 		// another size than asked for, and so many items came before this page.
 		w.want = -1
@@ -207,71 +253,105 @@ func (w *walk[T, K]) worthwhile(number int) bool {
 }
 
 // consume yields the items of a page and reports whether the walk is over.
-func (w *walk[T, K]) consume(ctx context.Context, p page[T]) (done bool, err error) {
+func (w *walk[T, K]) consume(ctx context.Context, number int, p page[T]) (done bool, err error) {
 	if w.call.OnMeta != nil {
 		w.call.OnMeta(p.meta)
 	}
-	if p.err != nil {
+	switch {
+	case p.err != nil:
 		return true, p.err
-	}
-	if p.total >= 0 && w.total >= 0 && p.total != w.total {
+	case p.total >= 0 && w.total < 0:
+		w.expect(p.total) // some servers state it late
+	case p.total >= 0 && p.total != w.total:
 		return true, w.changed("the total went from %d to %d", w.total, p.total)
 	}
+	switch {
+	case w.same(p.items) && w.want < 0 && w.number == 1 && w.full > w.size:
+		return true, nil // this server knows no pages: the first held everything
+	case w.same(p.items):
+		return true, w.changed("page %d came again as page %d", w.number, number)
+	case len(p.items) == 0 && w.want >= 0 && w.count != w.want:
+		return true, w.changed("the list ended after %d of %d items", w.count, w.want)
+	}
+	if err := w.overlap(ctx); err != nil {
+		return true, err
+	}
 	if len(p.items) == 0 {
-		if w.want >= 0 && w.count != w.want {
-			return true, w.changed("the list ended after %d of %d items", w.count, w.want)
-		}
 		return true, nil
 	}
-	if w.repeats(p.items) {
-		return true, w.changed("a page came twice")
+	if done, err := w.hand(ctx, p.items); done || err != nil {
+		return true, err
 	}
-	fresh := 0
-	for i := range p.items {
-		if ctx.Err() != nil {
+	w.number, w.last = number, p.items
+	return w.count == w.want, nil
+}
+
+// hand yields the items of a page that did not come before.
+func (w *walk[T, K]) hand(ctx context.Context, items []T) (done bool, err error) {
+	again := 0
+	for i := range items {
+		switch {
+		case ctx.Err() != nil:
 			return true, w.ended(ctx)
-		}
-		if !w.first(&p.items[i]) {
+		case !w.fresh(&items[i]):
+			again++
 			continue
+		case w.count == maxItems || w.nameless > maxNameless:
+			return true, w.changed("it does not end: %d items came, %d of them without an id", w.count, w.nameless)
 		}
-		fresh++
 		w.count++
 		if w.settings.Progress != nil {
 			w.settings.Progress(w.count, w.want)
 		}
-		if !w.yield(p.items[i], nil) {
+		if !w.yield(items[i], nil) {
 			return true, nil
 		}
 	}
 	switch {
-	case fresh == 0:
-		return true, w.changed("a page came twice")
-	case fresh < len(p.items):
-		return true, w.changed("%d items came twice", len(p.items)-fresh)
+	case again > 0:
+		return true, w.changed("%d items came twice", again)
 	case w.want >= 0 && w.count > w.want:
 		return true, w.changed("%d items came, and the total is %d", w.count, w.want)
 	}
-	return w.count == w.want, nil
+	return false, nil
 }
 
-// repeats reports whether a page of items without ids, which cannot be
-// recognized one by one, is the same as the one before.
-func (w *walk[T, K]) repeats(items []T) bool {
-	var none K
-	if w.id(&items[0]) != none {
-		return false
+// overlap checks, without a total, that no item moved across the end of the page
+// before while the next one was fetched.
+func (w *walk[T, K]) overlap(ctx context.Context) error {
+	if w.want >= 0 || len(w.last) == 0 {
+		return nil
 	}
-	same := reflect.DeepEqual(w.nameless, items)
-	w.nameless = items
-	return same
+	again := w.fetch(ctx, w.number)
+	if again.err != nil {
+		return again.err
+	}
+	if n := len(again.items); n != len(w.last) || !w.equal(w.last[n-1:], again.items[n-1:]) {
+		return w.changed("page %d ends with another item than before", w.number)
+	}
+	return nil
 }
 
-// first reports whether an item is seen for the first time, and remembers it.
+// same reports whether items are those of the page before: the same ids in the
+// same order, or for items without an id the same values.
+func (w *walk[T, K]) same(items []T) bool {
+	return len(items) > 0 && w.equal(w.last, items)
+}
+
+func (w *walk[T, K]) equal(a, b []T) bool {
+	var none K
+	return slices.EqualFunc(a, b, func(a, b T) bool {
+		return w.id(&a) == w.id(&b) && (w.id(&a) != none || reflect.DeepEqual(a, b))
+	})
+}
+
+// fresh reports whether an item is seen for the first time, and remembers it.
 // An item without an id (the server may send null) cannot be recognized.
-func (w *walk[T, K]) first(item *T) bool {
+func (w *walk[T, K]) fresh(item *T) bool {
 	var none K
 	id := w.id(item)
 	if id == none {
+		w.nameless++
 		return true
 	}
 	if _, ok := w.seen[id]; ok {

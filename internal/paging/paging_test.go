@@ -22,6 +22,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -77,17 +78,17 @@ func numbered(n int) []item {
 	return list
 }
 
-func (s *server) client(t testing.TB, opts ...security.Option) *transport.Client {
+func (s *server) client(t testing.TB, opts ...security.Option) *service.Client {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(s.serve)
 	opts = append([]security.Option{security.WithRetry(security.Retry{MaxAttempts: 1})}, opts...)
-	return apitest.NewClient(t, mock, opts...).Transport()
+	return service.Of(apitest.NewClient(t, mock, opts...))
 }
 
 // direct is a client that calls the server without a goroutine in between, so
 // that what is under way is known exactly.
-func (s *server) direct(t testing.TB) *transport.Client {
-	return apitest.NewClient(t, roundTripper(s.serve), security.WithRetry(security.Retry{MaxAttempts: 1})).Transport()
+func (s *server) direct(t testing.TB) *service.Client {
+	return service.Of(apitest.NewClient(t, roundTripper(s.serve), security.WithRetry(security.Retry{MaxAttempts: 1})))
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -184,7 +185,7 @@ func (s *server) pages() []int {
 	return pages
 }
 
-func all(ctx context.Context, c *transport.Client, opts *options, call ...security.CallOption) iter.Seq2[item, error] {
+func all(ctx context.Context, c *service.Client, opts *options, call ...security.CallOption) iter.Seq2[item, error] {
 	return paging.All(ctx, c, op, opts, "Name", func(i *item) int { return i.ID }, call)
 }
 
@@ -502,6 +503,20 @@ func TestAllListChanges(t *testing.T) {
 					return pageOf(s.list[20:30], 100, false)
 				}
 				return nil
+			}
+		}, 30},
+		"shrinks before the end, no total": {func(s *server) {
+			s.silent = true
+			s.before = func(_, page int) {
+				if page == 11 && len(s.list) == 100 {
+					s.list = s.list[1:] // moves nothing that is still to come but the end of page 10
+				}
+			}
+		}, 100},
+		"a total that comes late and does not fit": {func(s *server) {
+			s.answer = func(_, page int) *http.Response {
+				from := min((page-1)*10, 100)
+				return pageOf(s.list[from:min(from+10, 100)], 101, page < 3)
 			}
 		}, 30},
 		"PageReturned ignored":           {func(s *server) { s.ignore = true }, 10},
@@ -847,8 +862,164 @@ func TestAllAgainstAModel(t *testing.T) {
 	})
 }
 
+// TestAllWithoutTotalLosesNothing: on a server that states no total, whose list
+// only grows or only shrinks meanwhile, an item that is there from the beginning
+// to the end is yielded, or the walk says that the list changed.
+func TestAllWithoutTotalLosesNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		next := 1000
+		steps := rapid.SliceOfN(rapid.IntRange(0, 39), 1, 40).Draw(rt, "steps")
+		grows := rapid.Bool().Draw(rt, "grows")
+		s := &server{list: numbered(rapid.IntRange(0, 60).Draw(rt, "items")), silent: true}
+		stays := slices.Clone(s.list)
+		s.before = func(n, _ int) {
+			if n < 2 || n-2 >= len(steps) || steps[n-2] >= 20 {
+				return
+			}
+			at := steps[n-2] * len(s.list) / 20
+			switch {
+			case grows:
+				s.list = slices.Insert(slices.Clone(s.list), at, item{next, "new"})
+				next++
+			case len(s.list) > 0:
+				gone := s.list[at]
+				stays = slices.DeleteFunc(stays, func(i item) bool { return i == gone })
+				s.list = slices.Delete(slices.Clone(s.list), at, at+1)
+			}
+		}
+		opts := &options{PageSize: rapid.IntRange(1, 10).Draw(rt, "size")}
+		got, err := walk(all(context.Background(), s.client(t), opts, security.WithConcurrency(rapid.IntRange(1, 4).Draw(rt, "concurrency"))))
+		if err != nil {
+			if !errors.Is(err, security.ErrListChanged) {
+				rt.Fatal(err)
+			}
+			return
+		}
+		for _, i := range stays {
+			if !slices.Contains(got, i) {
+				rt.Fatalf("%v was there all the time, and is not among %v", i, got)
+			}
+		}
+	})
+}
+
+// TestAllOnServersWithoutPages: the first answer holds everything, whatever was
+// asked for, and so do all others.
+func TestAllOnServersWithoutPages(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		s := &server{list: numbered(300), silent: silent}
+		s.answer = func(int, int) *http.Response { return pageOf(s.list, 300, silent) }
+		got, err := walk(all(t.Context(), s.client(t), nil))
+		if err != nil || len(got) != 300 || s.count() > 2 {
+			t.Errorf("%d items, %v, after %d requests", len(got), err, s.count())
+		}
+	}
+}
+
+// TestAllBounded: a server that never comes to an end is left.
+func TestAllBounded(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		page func(page int) []item
+		most int
+	}{
+		"two pages that alternate, without ids": {func(page int) []item {
+			return slices.Repeat([]item{{0, strconv.Itoa(page % 2)}}, 200)
+		}, 10_000},
+		"new ids without end": {func(page int) []item {
+			items := make([]item, 2000)
+			for i := range items {
+				items[i].ID = page*2000 + i
+			}
+			return items
+		}, 1_000_000},
+	} {
+		for _, silent := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%t", name, silent), func(t *testing.T) {
+				t.Parallel()
+				s := &server{answer: func(_, number int) *http.Response { return pageOf(tt.page(number), 1e12, silent) }}
+				n := 0
+				var last error
+				for _, err := range all(t.Context(), s.client(t), nil) {
+					n++
+					last = err
+				}
+				if !errors.Is(last, security.ErrListChanged) || n > tt.most+1 {
+					t.Errorf("%d items, then %v", n, last)
+				}
+			})
+		}
+	}
+}
+
+// TestAllSortRefused: a server may refuse the field that the walk chose.
+func TestAllSortRefused(t *testing.T) {
+	t.Parallel()
+	refusing := func() *server {
+		s := &server{list: numbered(450)}
+		s.answer = func(n, _ int) *http.Response {
+			if s.requests[n-1].Has("SortField") {
+				return httpmock.NewStringResponse(400, `{"ErrorCode":"0xA011004A","Message":"Invalid sort field: Name."}`)
+			}
+			return nil
+		}
+		return s
+	}
+	s := refusing()
+	client := s.client(t)
+	for _, want := range []int{4, 3} { // the client remembers
+		before := s.count()
+		if got, err := walk(all(t.Context(), client, nil)); err != nil || len(got) != 450 || s.count()-before != want {
+			t.Errorf("%d items, %v, after %d requests, want %d", len(got), err, s.count()-before, want)
+		}
+	}
+	if _, err := walk(all(t.Context(), client, &options{SortBy: "Name"})); !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "Invalid sort field") {
+		t.Errorf("a field that the caller chose: %v", err)
+	}
+	s.answer = func(n, _ int) *http.Response { // another reason
+		return httpmock.NewStringResponse(400, fmt.Sprintf(`{"Message":"reason %d"}`, n))
+	}
+	s.requests = nil
+	if _, err := walk(all(t.Context(), s.client(t), nil)); !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "reason 1") || s.count() != 2 {
+		t.Errorf("after %d requests: %v", s.count(), err)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		for _, each := range []bool{false, true} {
+			s := &server{list: numbered(25), silent: silent}
+			client := s.client(t)
+			var told [][2]int
+			progress := security.WithProgress(func(done, total int) { told = append(told, [2]int{done, total}) })
+			seq := all(t.Context(), client, &options{PageSize: 10}, progress)
+			if each {
+				seq = paging.Each(t.Context(), client, []security.CallOption{progress}, func(call []security.CallOption) iter.Seq2[item, error] {
+					return all(t.Context(), client, &options{PageSize: 10}, call...)
+				}, func(_ context.Context, i item) (item, error) { return i, nil })
+			}
+			if _, err := walk(seq); err != nil {
+				t.Fatal(err)
+			}
+			total := 25
+			if silent {
+				total = -1
+			}
+			if len(told) != 25 || told[0] != [2]int{1, total} || told[24] != [2]int{25, total} {
+				t.Errorf("silent %t, each %t: progress is %v", silent, each, told)
+			}
+		}
+	}
+	if _, err := paging.List[item](t.Context(), shape{}.server().client(t), op, nil, []security.CallOption{security.WithProgress(func(int, int) {})}); !errors.Is(err, security.ErrInvalid) {
+		t.Errorf("List: %v", err)
+	}
+}
+
 // TestAllOnAMovingList: whatever happens to the list meanwhile, no item comes
-// twice and the walk ends; where it ends well, as many came as the list held.
+// twice and the walk ends; if it ends well, as many came as the list held.
 func TestAllOnAMovingList(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

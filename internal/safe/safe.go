@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -197,17 +198,6 @@ func Fold(name string) string {
 // SameName reports whether two names differ in case at most, see [Fold].
 func SameName(a, b string) bool { return a == b || Fold(a) == Fold(b) }
 
-// Option makes a call option that is not in the public API.
-func Option(set func(*service.Settings)) security.CallOption {
-	return service.Hooks.Option(set).(security.CallOption)
-}
-
-// Quiet is the option for requests that run at the same time as others, or as a
-// part of something larger: they report nothing to the caller.
-func Quiet() security.CallOption {
-	return Option(func(s *service.Settings) { s.OnMeta, s.Progress = nil, nil })
-}
-
 // taken reports a refusal that may mean that the object exists by now. Which
 // status a duplicate gets is not documented.
 func taken(err error) bool {
@@ -218,9 +208,13 @@ func taken(err error) bool {
 // All changes many objects, several at a time, and returns what became of each, in
 // order. The error is nil if all went well. After a refused sign-in no further item
 // is begun: every one would be refused, and an account is locked after a few.
-func All[In, Out any](ctx context.Context, call service.Settings, items []In, opts *security.BulkOptions,
-	change func(context.Context, In) (*Out, security.Change, error),
+func All[In, Out any](ctx context.Context, c *service.Client, options []security.CallOption, items []In, opts *security.BulkOptions,
+	change func(context.Context, In, ...security.CallOption) (*Out, security.Change, error),
 ) ([]security.BulkResult[Out], error) {
+	call := service.Resolve(c, options)
+	// One request at a time for each item: those of an item do not report, and do
+	// not multiply with the items.
+	options = append(slices.Clip(options), service.Quiet[security.CallOption](), security.WithConcurrency(1))
 	if call.Err != nil {
 		return nil, call.Err
 	}
@@ -240,7 +234,7 @@ func All[In, Out any](ctx context.Context, call service.Settings, items []In, op
 			if b.stopped(ctx) {
 				return nil
 			}
-			value, change, err := change(ctx, items[i])
+			value, change, err := change(ctx, items[i], options...)
 			b.finish(i, security.BulkResult[Out]{Value: value, Change: change, Err: err})
 			return nil
 		})

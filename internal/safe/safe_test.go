@@ -306,6 +306,11 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 // ten is what All is given.
 func ten() []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} }
 
+// with is the call options that say what s says.
+func with(s service.Settings) []security.CallOption {
+	return []security.CallOption{service.Option[security.CallOption](func(to *service.Settings) { *to = s })}
+}
+
 func TestAll(t *testing.T) {
 	t.Parallel()
 	bad := errors.New("bad")
@@ -316,7 +321,7 @@ func TestAll(t *testing.T) {
 			var now, most atomic.Int32
 			var told []int
 			progress := func(finished, total int) { told = append(told, finished, total) }
-			results, err := safe.All(t.Context(), service.Settings{Concurrency: tt.limit, Progress: progress}, ten(), nil, func(_ context.Context, n int) (*int, security.Change, error) {
+			results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: tt.limit, Progress: progress}), ten(), nil, func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 				if i := now.Add(1); i > most.Load() {
 					most.Store(i)
 				}
@@ -359,8 +364,8 @@ func TestAllStops(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		// What is under way when one fails goes on to its end.
-		results, err := safe.All(t.Context(), service.Settings{Concurrency: 2}, ten(), &security.BulkOptions{StopOnError: true},
-			func(_ context.Context, n int) (*int, security.Change, error) {
+		results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: 2}), ten(), &security.BulkOptions{StopOnError: true},
+			func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 				if n == 0 {
 					time.Sleep(time.Millisecond) // the other one has begun
 					return nil, security.Change{}, bad
@@ -379,7 +384,7 @@ func TestAllStops(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough := errors.New("enough")
 		time.AfterFunc(2500*time.Millisecond, func() { cancel(enough) })
-		results, err := safe.All(ctx, service.Settings{Concurrency: 2}, ten(), nil, func(ctx context.Context, n int) (*int, security.Change, error) {
+		results, err := safe.All(ctx, three(t), with(service.Settings{Concurrency: 2}), ten(), nil, func(ctx context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 			if err := transport.Sleep(ctx, time.Second); err != nil {
 				return nil, security.Change{}, err
 			}
@@ -394,7 +399,7 @@ func TestAllStops(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		// A refused sign-in stops it: the rest would lock the account.
-		results, err := safe.All(t.Context(), service.Settings{Concurrency: 2}, ten(), nil, func(_ context.Context, n int) (*int, security.Change, error) {
+		results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: 2}), ten(), nil, func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
 			if n == 3 {
 				time.Sleep(time.Millisecond)
 				return nil, security.Change{}, refused(401)
@@ -408,17 +413,17 @@ func TestAllStops(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	never := func(context.Context, int) (*int, security.Change, error) {
+	never := func(context.Context, int, ...security.CallOption) (*int, security.Change, error) {
 		t.Error("it was begun")
 		return nil, security.Change{}, nil
 	}
-	if results, err := safe.All(ctx, service.Settings{}, ten(), nil, never); !errors.Is(err, context.Canceled) || len(results) != 10 || attempted(results) != 0 {
+	if results, err := safe.All(ctx, three(t), with(service.Settings{}), ten(), nil, never); !errors.Is(err, context.Canceled) || len(results) != 10 || attempted(results) != 0 {
 		t.Errorf("%+v, %v", results, err)
 	}
-	if results, err := safe.All(t.Context(), service.Settings{Err: bad}, ten(), nil, never); !errors.Is(err, bad) || results != nil {
+	if results, err := safe.All(t.Context(), three(t), with(service.Settings{Err: bad}), ten(), nil, never); !errors.Is(err, bad) || results != nil {
 		t.Errorf("%+v, %v", results, err)
 	}
-	if results, err := safe.All(ctx, service.Settings{}, nil, nil, never); err != nil || len(results) != 0 {
+	if results, err := safe.All(ctx, three(t), with(service.Settings{}), nil, nil, never); err != nil || len(results) != 0 {
 		t.Errorf("%+v, %v", results, err)
 	}
 }

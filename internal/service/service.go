@@ -5,7 +5,10 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/commandsec/commandsec-go/internal/transport"
@@ -16,7 +19,20 @@ import (
 type Client struct {
 	Transport *transport.Client
 	Turns     *turns.Registry
+	Unsorted  OpSet           // lists whose sort field the server refused, see paging.All
 	Defaults  func(*Settings) // the options that hold for every call of the client; nil for none
+}
+
+// OpSet is a set of operations, safe for concurrent use. Its zero value is empty.
+type OpSet struct{ ops sync.Map }
+
+// Add puts op into the set.
+func (s *OpSet) Add(op transport.Op) { s.ops.Store(op, nil) }
+
+// Has reports whether op is in the set.
+func (s *OpSet) Has(op transport.Op) bool {
+	_, ok := s.ops.Load(op)
+	return ok
 }
 
 // Settings is what the options of one call say.
@@ -52,6 +68,8 @@ func (s *Settings) Call(call transport.Call) transport.Call {
 	switch {
 	case s.Err != nil:
 		call.Err = s.Err
+	case call.Err == nil && s.Progress != nil:
+		call.Err = &transport.InputError{Field: "WithProgress", Problem: "this call is about one thing; use it for a walk, Details or EnsureAll"}
 	case call.Err == nil && s.DryRun && transport.Writes(call.Op.Method):
 		call.Err = &transport.InputError{Field: "WithDryRun", Problem: "this call can only write; use Edit, Ensure or what is built on them"}
 	}
@@ -96,6 +114,7 @@ func Many[T, O any](ctx context.Context, c *Client, opts []O, call transport.Cal
 
 // None sends a call that answers without a body.
 func None[O any](ctx context.Context, c *Client, opts []O, call transport.Call) error {
+	call.Bodiless = true
 	return send(ctx, c, opts, call, nil)
 }
 
@@ -105,11 +124,37 @@ func send[O any](ctx context.Context, c *Client, opts []O, call transport.Call, 
 	return c.Transport.Do(ctx, &call, into)
 }
 
+// About makes a check of an answer (see transport.Call) that refuses one about
+// another object than the one asked for, or about none: an answer without an id is
+// no answer. want is the zero value if the id is not known yet.
+func About[T any, K comparable](want K, id func(*T) K) func(answer any) error {
+	return func(answer any) error {
+		var none K
+		switch got := id(answer.(*T)); {
+		case got == none:
+			return errors.New("it has no id")
+		case want != none && got != want:
+			return fmt.Errorf("it is about the object with id %v, and not with id %v", got, want)
+		}
+		return nil
+	}
+}
+
 // Hooks is how the packages of this module reach what package security does not
 // export. Package security sets it when the program starts.
 var Hooks struct {
 	Client func(client any) *Client               // of a *security.Client
 	Option func(set func(*Settings)) (option any) // a security.CallOption
+}
+
+// Option makes a call option that is not in the public API. O is
+// security.CallOption, which this package cannot name.
+func Option[O any](set func(*Settings)) O { return Hooks.Option(set).(O) }
+
+// Quiet is the option for requests that run at the same time as others, or as a
+// part of something larger: they report nothing to the caller.
+func Quiet[O any]() O {
+	return Option[O](func(s *Settings) { s.OnMeta, s.Progress = nil, nil })
 }
 
 // Of returns what the services of client, a *security.Client, share.

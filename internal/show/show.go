@@ -53,5 +53,5 @@ func escape(s string) string {
 // characters (the bidi controls and the zero-width ones among them), and line and
 // paragraph separators.
 func Hidden(r rune) bool {
-	return r < ' ' || r == 0x7f || r > 0x7f && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp))
+	return r < ' ' || r == 0x7f || r > 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

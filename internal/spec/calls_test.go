@@ -28,10 +28,10 @@ const (
 	providerID            = "22222222-3333-4444-5555-666666666666"
 )
 
-// furniture seeds the simulated server.
-func furniture() []securitytest.Option {
+// seeds are what the simulated server holds.
+func seeds() []securitytest.Option {
 	return []securitytest.Option{
-		securitytest.WithStrictBodies(),
+		securitytest.WithQuirks(securitytest.Quirks{StrictBodies: true}),
 		securitytest.WithCollections(securitytest.Collection{ID: collectionID, Name: "Web servers"}),
 		securitytest.WithContainers(securitytest.Container{ID: containerID, Name: "IIS servers"}),
 		securitytest.WithPAMProviders(securitytest.PAMProvider{ID: pamProviderID, Name: "Vault"}),
@@ -58,21 +58,18 @@ func furniture() []securitytest.Option {
 type call struct {
 	method string // as go doc names it
 	do     func(context.Context, *security.Client) (any, error)
-	// flow: the method is built on others. It is tried on the simulated server
-	// only, where its requests lead somewhere.
-	flow bool
 }
 
-// calls uses every method that calls an operation, with every argument that it
-// takes: what no call here sends is not proven to be right.
+// calls uses every method of every service, with every argument that it takes:
+// what no call here sends is not proven to be right.
 func calls() []call {
 	type (
 		ctx = context.Context
 		cli = *security.Client
 	)
 	var (
-		everyRole  = &roles.ListOptions{Filter: roles.FieldName.Contains("r"), SortBy: roles.SortName, Order: security.Descending, Page: 1, PageSize: 5}
-		checked    = &roles.ListOptions{Filter: everyRole.Filter, SortBy: roles.SortName, Order: security.Ascending, Page: 1, PageSize: 5, Validate: new(false)}
+		everyRole  = &roles.ListOptionsV2{Filter: roles.FieldName.Contains("r"), SortBy: roles.SortName, Order: security.Descending, Page: 1, PageSize: 5}
+		checked    = &roles.ListOptionsV1{Filter: everyRole.Filter, SortBy: roles.SortName, Order: security.Ascending, Page: 1, PageSize: 5, Validate: new(false)}
 		everyClaim = &claims.ListOptions{
 			Filter: security.And(claims.FieldType.Eq(claims.TypeOAuthSubject), claims.FieldValue.Eq("user-1")),
 			SortBy: claims.SortProvider, Order: security.Ascending, Page: 1, PageSize: 5,
@@ -114,7 +111,7 @@ func calls() []call {
 	return []call{
 		{method: "security.Client.Endpoints", do: func(x ctx, c cli) (any, error) { return c.Endpoints(x) }},
 		{method: "security.Client.HealthCheck", do: func(x ctx, c cli) (any, error) { return nil, c.HealthCheck(x) }},
-		{method: "security.Client.Version", flow: true, do: func(x ctx, c cli) (any, error) { return c.Version(x) }},
+		{method: "security.Client.Version", do: func(x ctx, c cli) (any, error) { return c.Version(x) }},
 
 		{method: "identities.V1.List", do: func(x ctx, c cli) (any, error) {
 			return items(identities.NewV1(c).List(x, &identities.ListOptions{
@@ -128,7 +125,13 @@ func calls() []call {
 		{method: "identities.V1.Lookup", do: func(x ctx, c cli) (any, error) { return identities.NewV1(c).Lookup(x, `KEYEXAMPLE\jsmith`) }},
 		{method: "identities.V1.Permissions", do: func(x ctx, c cli) (any, error) { return identities.NewV1(c).Permissions(x, identityID) }},
 		{method: "identities.V1.Delete", do: func(x ctx, c cli) (any, error) { return nil, identities.NewV1(c).Delete(x, identityID) }},
-		{method: "identities.V1.Find", flow: true, do: func(x ctx, c cli) (any, error) { return identities.NewV1(c).Find(x, "jsmith") }},
+		{method: "identities.V1.Find", do: func(x ctx, c cli) (any, error) { return identities.NewV1(c).Find(x, "jsmith") }},
+		{method: "identities.V1.Ensure", do: func(x ctx, c cli) (any, error) {
+			return changed(identities.NewV1(c).Ensure(x, identities.Create{AccountName: `KEYEXAMPLE\new`}))
+		}},
+		{method: "identities.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return identities.NewV1(c).EnsureAll(x, []identities.Create{{AccountName: `KEYEXAMPLE\new`}}, nil)
+		}},
 
 		{method: "claims.V1.List", do: func(x ctx, c cli) (any, error) { return items(claims.NewV1(c).List(x, everyClaim)) }},
 		{method: "claims.V1.All", do: func(x ctx, c cli) (any, error) { return collect(claims.NewV1(c).All(x, nil)) }},
@@ -139,10 +142,16 @@ func calls() []call {
 		}},
 		{method: "claims.V1.Delete", do: func(x ctx, c cli) (any, error) { return nil, claims.NewV1(c).Delete(x, spareClaimID) }},
 		{method: "claims.V1.Roles", do: func(x ctx, c cli) (any, error) { return claims.NewV1(c).Roles(x, user.Key()) }},
+		{method: "claims.V1.Find", do: func(x ctx, c cli) (any, error) { return claims.NewV1(c).Find(x, user.Key()) }},
+		{method: "claims.V1.Ensure", do: func(x ctx, c cli) (any, error) { return changed(claims.NewV1(c).Ensure(x, group)) }},
+		{method: "claims.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return claims.NewV1(c).EnsureAll(x, []claims.Request{group}, nil)
+		}},
 
 		{method: "roles.V1.List", do: func(x ctx, c cli) (any, error) { return items(roles.NewV1(c).List(x, checked)) }},
 		{method: "roles.V1.All", do: func(x ctx, c cli) (any, error) { return collect(roles.NewV1(c).All(x, nil)) }},
 		{method: "roles.V1.Get", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Get(x, roleID) }},
+		{method: "roles.V1.Find", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Find(x, "Operators") }},
 		{method: "roles.V1.Create", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Create(x, create1) }},
 		{method: "roles.V1.Update", do: func(x ctx, c cli) (any, error) { return roles.NewV1(c).Update(x, update1) }},
 		{method: "roles.V1.Delete", do: func(x ctx, c cli) (any, error) { return nil, roles.NewV1(c).Delete(x, otherRoleID) }},
@@ -186,19 +195,29 @@ func calls() []call {
 		{method: "roles.V2.Create", do: func(x ctx, c cli) (any, error) { return roles.NewV2(c).Create(x, create2) }},
 		{method: "roles.V2.Update", do: func(x ctx, c cli) (any, error) { return roles.NewV2(c).Update(x, update2) }},
 		{method: "roles.V2.Delete", do: func(x ctx, c cli) (any, error) { return nil, roles.NewV2(c).Delete(x, otherRoleID) }},
-		{method: "roles.V2.Edit", flow: true, do: func(x ctx, c cli) (any, error) {
-			return roles.NewV2(c).Edit(x, roleID, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil })
+		{method: "roles.V2.Find", do: func(x ctx, c cli) (any, error) { return roles.NewV2(c).Find(x, "Operators") }},
+		{method: "roles.V2.Details", do: func(x ctx, c cli) (any, error) { return collect(roles.NewV2(c).Details(x, nil)) }},
+		{method: "roles.V2.Edit", do: func(x ctx, c cli) (any, error) {
+			return changed(roles.NewV2(c).Edit(x, roleID, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil }))
 		}},
-		{method: "roles.V2.AddClaims", flow: true, do: func(x ctx, c cli) (any, error) {
-			return roles.NewV2(c).AddClaims(x, roleID, []claims.Request{group})
+		{method: "roles.V2.EditAll", do: func(x ctx, c cli) (any, error) {
+			return roles.NewV2(c).EditAll(x, []int{roleID}, func(u *roles.UpdateV2) error { u.Description = "Changed"; return nil }, nil)
 		}},
-		{method: "roles.V2.Grant", flow: true, do: func(x ctx, c cli) (any, error) {
-			return roles.NewV2(c).Grant(x, roleID, []permissions.Path{"/ssl/"})
+		{method: "roles.V2.AddClaims", do: func(x ctx, c cli) (any, error) {
+			return changed(roles.NewV2(c).AddClaims(x, roleID, []claims.Request{group}))
 		}},
-		{method: "roles.V2.Details", flow: true, do: func(x ctx, c cli) (any, error) { return collect(roles.NewV2(c).Details(x, nil)) }},
-		{method: "roles.V2.Ensure", flow: true, do: func(x ctx, c cli) (any, error) {
-			role, _, err := roles.NewV2(c).Ensure(x, create2)
-			return role, err
+		{method: "roles.V2.RemoveClaims", do: func(x ctx, c cli) (any, error) {
+			return changed(roles.NewV2(c).RemoveClaims(x, roleID, []claims.Key{user.Key()}))
+		}},
+		{method: "roles.V2.Grant", do: func(x ctx, c cli) (any, error) {
+			return changed(roles.NewV2(c).Grant(x, roleID, []permissions.Path{"/ssl/"}))
+		}},
+		{method: "roles.V2.Revoke", do: func(x ctx, c cli) (any, error) {
+			return changed(roles.NewV2(c).Revoke(x, roleID, []permissions.Path{"/portal/read/"}))
+		}},
+		{method: "roles.V2.Ensure", do: func(x ctx, c cli) (any, error) { return changed(roles.NewV2(c).Ensure(x, create2)) }},
+		{method: "roles.V2.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return roles.NewV2(c).EnsureAll(x, []roles.CreateV2{create2}, nil)
 		}},
 
 		{method: "permissionsets.V1.List", do: func(x ctx, c cli) (any, error) {
@@ -215,12 +234,20 @@ func calls() []call {
 			return permissionsets.NewV1(c).Update(x, permissionsets.Update{ID: setID, Permissions: paths})
 		}},
 		{method: "permissionsets.V1.Delete", do: func(x ctx, c cli) (any, error) { return nil, permissionsets.NewV1(c).Delete(x, setID) }},
+		{method: "permissionsets.V1.Ensure", do: func(x ctx, c cli) (any, error) {
+			return changed(permissionsets.NewV1(c).Ensure(x, permissionsets.Create{Name: "New", Permissions: paths}))
+		}},
+		{method: "permissionsets.V1.EnsureAll", do: func(x ctx, c cli) (any, error) {
+			return permissionsets.NewV1(c).EnsureAll(x, []permissionsets.Create{{Name: "New", Permissions: paths}}, nil)
+		}},
+		{method: "permissionsets.V1.Find", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Find(x, "Global") }},
 		{method: "permissionsets.V1.Mine", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Mine(x, "/portal/read/") }},
 		{method: "permissionsets.V1.Available", do: func(x ctx, c cli) (any, error) { return permissionsets.NewV1(c).Available(x) }},
 
 		{method: "providers.V1.List", do: func(x ctx, c cli) (any, error) { return items(providers.NewV1(c).List(x, everyProvider)) }},
 		{method: "providers.V1.All", do: func(x ctx, c cli) (any, error) { return collect(providers.NewV1(c).All(x, nil)) }},
 		{method: "providers.V1.Get", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Get(x, providerID) }},
+		{method: "providers.V1.Find", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Find(x, "System") }},
 		{method: "providers.V1.Types", do: func(x ctx, c cli) (any, error) { return providers.NewV1(c).Types(x) }},
 		{method: "providers.V1.Create", do: func(x ctx, c cli) (any, error) {
 			return providers.NewV1(c).Create(x, createProvider(providers.NewSecret("not-a-secret")))
@@ -264,6 +291,8 @@ func items[T any](page *security.Page[T], err error) (any, error) {
 }
 
 func collect[T any](seq iter.Seq2[T, error]) (any, error) { return security.Collect(seq) }
+
+func changed[T any](value *T, _ security.Change, err error) (any, error) { return value, err }
 
 // vaulted is a secret that a PAM provider keeps.
 func vaulted() providers.Secret {

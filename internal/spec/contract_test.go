@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
+	"github.com/commandsec/commandsec-go/internal/source"
 	"github.com/commandsec/commandsec-go/internal/spec"
 	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security"
@@ -54,7 +55,6 @@ var (
 	notAnswered = []exception{
 		{"GET /Security/Identities, version 1", "[].SID", "recorded answers do not have it"},
 		{"POST /Security/Identities, version 1", "SID", "recorded answers do not have it"},
-		{"GET /Security/Identities/{id}, version 1", "Claim", "this identity has none"},
 		{"GET /Security/Roles, version 1", "[].Identities[].Roles", "recorded answers do not have it"},
 		{"GET /Security/Roles, version 1", "[].Identities[].Valid", "recorded answers do not have it"},
 		{"", "Identities[].Roles", "recorded answers do not have it"},
@@ -81,7 +81,7 @@ func checkUsed(t *testing.T, exceptions []exception, used map[exception]bool) {
 	t.Helper()
 	for _, e := range exceptions {
 		if !used[e] {
-			t.Errorf("%s: the exception for %s is not needed", e.operation, e.what)
+			t.Errorf("%s: the exception for %s is not needed; delete it from internal/spec/contract_test.go", e.operation, e.what)
 		}
 	}
 }
@@ -93,12 +93,13 @@ func TestRequestsAndResponses(t *testing.T) {
 	server := &describedServer{t: t, sent: map[string]map[string]bool{}}
 	client := apitest.NewClient(t, server, security.WithRetry(security.Retry{MaxAttempts: 1}))
 	used := map[exception]bool{}
-	called := map[string]bool{}
+	all, _ := methods(t)
 	for _, c := range calls() {
-		if c.flow {
+		// A method that is built on others is tried on the simulated server only,
+		// where its requests lead somewhere.
+		if i := slices.IndexFunc(all, func(m source.Method) bool { return m.Name() == c.method }); i < 0 || len(all[i].Ops) == 0 {
 			continue
 		}
-		called[c.method] = true
 		server.last, server.answer = nil, nil
 		result, err := c.do(t.Context(), client)
 		switch {
@@ -120,22 +121,17 @@ func TestRequestsAndResponses(t *testing.T) {
 		}
 		for _, what := range lost {
 			if !excused(notRead, used, server.last.String(), what) {
-				t.Errorf("%s: in the result of %s, %s", server.last, c.method, what)
+				t.Errorf("%s: in the result of %s, %s; add the field to the type, or say in notRead in internal/spec/contract_test.go why not", server.last, c.method, what)
 			}
 		}
 	}
 	checkUsed(t, notRead, used)
 
-	for _, m := range read(t).methods {
-		if !called[m.name] {
-			t.Errorf("%s: %s is not called here; add it to calls_test.go", strings.Join(m.ops, ", "), m.name)
-		}
-	}
 	used = map[exception]bool{}
 	for _, o := range operations(t) {
 		for _, what := range describedInputs(o) {
 			if !server.sent[o.String()][what] && !excused(notSent, used, o.String(), what) {
-				t.Errorf("%s: %s is described, and never sent", o, what)
+				t.Errorf("%s: %s is described, and never sent; send it in internal/spec/calls_test.go, or say in notSent in contract_test.go why not", o, what)
 			}
 		}
 	}
@@ -181,7 +177,11 @@ func (s *describedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	g := generator{open: map[string]int{}}
-	if s.answer, err = json.Marshal(g.sample("", ok.Value.Content.Get("application/json").Schema)); err != nil {
+	answer := g.sample("", ok.Value.Content.Get("application/json").Schema)
+	if err := s.echo(answer, r, body); err != nil {
+		return nil, err
+	}
+	if s.answer, err = json.Marshal(answer); err != nil {
 		return nil, err
 	}
 	resp.StatusCode = http.StatusOK
@@ -192,6 +192,34 @@ func (s *describedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.t.Errorf("the sample is wrong: %v", err)
 	}
 	return resp, nil
+}
+
+// echo makes an answer be about the object that was asked for: its id is the one
+// in the path, and what the request names has the same name.
+func (s *describedServer) echo(answer any, r *http.Request, body []byte) error {
+	object, ok := answer.(map[string]any)
+	if !ok {
+		return nil
+	}
+	asked := map[string]any{}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &asked); err != nil {
+			return err
+		}
+	}
+	o, args, err := spec.Find(r, apiPath)
+	if id, ok := args["id"]; err == nil && ok && strings.HasSuffix(o.Path, "{id}") {
+		asked["Id"] = id
+		if number, err := strconv.Atoi(id); err == nil {
+			asked["Id"] = number
+		}
+	}
+	for _, name := range []string{"Id", "Name"} {
+		if value, ok := asked[name]; ok && object[name] != nil {
+			object[name] = value
+		}
+	}
+	return err
 }
 
 func bodyOf(t *testing.T, r *http.Request) []byte {
@@ -293,7 +321,7 @@ func TestSimulatedServer(t *testing.T) {
 	used := map[exception]bool{}
 	for _, c := range calls() {
 		t.Run(c.method, func(t *testing.T) {
-			if _, err := c.do(t.Context(), simulated(t, used, furniture()...)); err != nil {
+			if _, err := c.do(t.Context(), simulated(t, used, seeds()...)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -331,7 +359,9 @@ func TestSimulatedTenant(t *testing.T) {
 // are checked. The exceptions that the answers need are noted in used.
 func simulated(t *testing.T, used map[exception]bool, opts ...securitytest.Option) *security.Client {
 	t.Helper()
-	handler := securitytest.NewHandler(append([]securitytest.Option{securitytest.WithAPIPath(apiPath)}, opts...)...)
+	handler := securitytest.NewHandler(append([]securitytest.Option{
+		securitytest.WithAPIPath(apiPath), securitytest.WithVersion("99.0.0"), // a version that has every operation
+	}, opts...)...)
 	if err := handler.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +408,7 @@ func (h checkedHandler) RoundTrip(r *http.Request) (*http.Response, error) {
 	schema := o.Described.Responses.Status(http.StatusOK).Value.Content.Get("application/json").Schema
 	for _, what := range missing("", schema, answer) {
 		if !excused(notAnswered, h.used, o.String(), what) {
-			h.t.Errorf("%s: %s is described, and missing from the answer", o, what)
+			h.t.Errorf("%s: %s is described, and missing from the answer of the simulated server; add it there, or say in notAnswered in internal/spec/contract_test.go why not", o, what)
 		}
 	}
 	return resp, nil

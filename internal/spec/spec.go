@@ -22,7 +22,9 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-//go:embed command-v25-api-v1.json command-v25-api-v2.json
+// One file for each version of the API: its name ends in -v<version>.json.
+//
+//go:embed *-v*.json
 var files embed.FS
 
 // Operation is one described operation.
@@ -47,8 +49,16 @@ func Operations() ([]*Operation, error) { return load() }
 
 var load = sync.OnceValues(func() ([]*Operation, error) {
 	var all []*Operation
-	for version := 1; version <= 2; version++ {
-		name := fmt.Sprintf("command-v25-api-v%d.json", version)
+	names, err := files.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range names {
+		name := f.Name()
+		version, err := strconv.Atoi(strings.TrimSuffix(name[strings.LastIndex(name, "-v")+2:], ".json"))
+		if err != nil {
+			return nil, fmt.Errorf("%s: the name must end in -v<version of the API>.json", name)
+		}
 		data, err := files.ReadFile(name)
 		if err != nil {
 			return nil, err
@@ -58,7 +68,7 @@ var load = sync.OnceValues(func() ([]*Operation, error) {
 			err = doc.Validate(context.Background())
 		}
 		if err == nil && !strings.HasSuffix(doc.Info.Title, "version "+strconv.Itoa(version)) {
-			err = fmt.Errorf("title is %q", doc.Info.Title)
+			err = fmt.Errorf("its title must end in \"version %d\", and is %q", version, doc.Info.Title)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)

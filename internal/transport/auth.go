@@ -3,11 +3,14 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,7 +43,7 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 		f = &flight{} // a middleware changed the context
 	}
 	connected := f.gotConn.Load()
-	header, value, err := a.credential(r)
+	header, value, err := a.credential(f, r)
 	if err != nil {
 		return nil, f.refuse(r, err)
 	}
@@ -70,20 +73,25 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	drain(resp.Body)
+	if err := f.admit(nil); err != nil {
+		return nil, f.refuse(&again, err)
+	}
 	f.attempts.Add(1)
 	f.connected(false)
+	f.hide(fresh)
 	header.Set("Authorization", fresh)
 	return a.send(f, &again, header)
 }
 
 // credential returns the header of r with the credential, and the credential's
 // value if it can be refreshed.
-func (a *authorizing) credential(r *http.Request) (header http.Header, value string, err error) {
+func (a *authorizing) credential(f *flight, r *http.Request) (header http.Header, value string, err error) {
 	switch {
 	case a.auth.Value != nil:
 		if value, err = a.auth.Value(r.Context()); err != nil {
 			return nil, "", err
 		}
+		f.hide(value)
 		header = maps.Clone(r.Header)
 		header["Authorization"] = []string{value}
 		return header, value, nil
@@ -92,6 +100,16 @@ func (a *authorizing) credential(r *http.Request) (header http.Header, value str
 		signed.Body, signed.GetBody = nil, nil // not for the signer to read
 		if err := a.auth.Sign(signed); err != nil {
 			return nil, "", err
+		}
+		for name, values := range signed.Header {
+			if added := values; !slices.Equal(added, r.Header[name]) {
+				for _, v := range added {
+					f.hide(v)
+					if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+						return nil, "", fmt.Errorf("the header %s that was added holds control characters", name)
+					}
+				}
+			}
 		}
 		return signed.Header, "", nil // whatever else it changed is not sent
 	}
@@ -107,11 +125,68 @@ func (a *authorizing) send(f *flight, r *http.Request, header http.Header) (*htt
 	}
 	c := *r
 	c.Header = header
+	aged := f.age(&c)
 	resp, err := a.next.RoundTrip(&c)
-	if resp != nil {
-		resp.Request = r
+	switch {
+	case aged != nil && aged.Load():
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		f.refused = true
+		return nil, &notSentError{ErrStale}
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, errors.New("the transport gave neither an answer nor an error")
+	case resp.StatusCode < 200:
+		// After 101 the connection speaks another protocol, and no context ends
+		// reading from it.
+		_ = resp.Body.Close()
+		return nil, fmt.Errorf("the server answered %d %s, which ends HTTP on this connection", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
-	return resp, err
+	resp.Request = r
+	return resp, nil
+}
+
+// age lets the body of r, whose call is not to be sent late, check the time when
+// it is first read: when the request is about to leave, on a connection that may
+// have been waited for. The result is true once it was too late.
+func (f *flight) age(r *http.Request) *atomic.Bool {
+	if f.notAfter.IsZero() || r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	late := &atomic.Bool{}
+	wrap := func(body io.ReadCloser) io.ReadCloser {
+		return &agingBody{ReadCloser: body, notAfter: f.notAfter, late: late}
+	}
+	r.Body = wrap(r.Body)
+	if again := r.GetBody; again != nil {
+		r.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return wrap(body), nil
+		}
+	}
+	return late
+}
+
+// agingBody refuses to begin after notAfter.
+type agingBody struct {
+	io.ReadCloser
+	notAfter time.Time
+	late     *atomic.Bool
+	begun    bool
+}
+
+func (b *agingBody) Read(p []byte) (int, error) {
+	if !b.begun && time.Now().After(b.notAfter) {
+		b.late.Store(true)
+		return 0, ErrStale
+	}
+	b.begun = true
+	return b.ReadCloser.Read(p)
 }
 
 // ErrStale means that a call was not sent, because it was to be sent before now.
@@ -151,15 +226,25 @@ type redirectError struct{ text string }
 
 func (e *redirectError) Error() string { return e.text }
 
-// CheckRedirect lets a call follow a redirect only where it stays the same call
-// at the same server. A credential or a body must reach no other host, and a
-// write that turned into a GET would look like a success.
-func CheckRedirect(r *http.Request, via []*http.Request) error {
+// redirects lets a call follow a redirect only if it stays the same call at the
+// same API. A credential or a body must reach no other host and no other
+// application, and a write that turned into a GET would look like a success.
+func redirects(base *url.URL) func(r *http.Request, via []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error { return checkRedirect(base, r, via) }
+}
+
+func checkRedirect(base *url.URL, r *http.Request, via []*http.Request) error {
+	if f := flightOf(r.Context()); f != nil {
+		f.redirected = true
+	}
 	first := via[0]
 	switch {
 	case Origin(r.URL) != Origin(first.URL):
 		return &redirectError{"the server redirects to another origin (" + r.URL.Scheme + "://" + r.URL.Host +
 			"), which is not followed; correct the base URL if that is the right server"}
+	case !within(base, r.URL):
+		return &redirectError{"the server redirects out of the API, to " + r.URL.Path + ", which is not followed; " +
+			"a login page or another application may answer there, or the API path in the base URL is wrong"}
 	case r.Method != first.Method:
 		return &redirectError{"the server redirects " + first.Method + " to " + r.Method + " " + r.URL.Path +
 			", which is not followed: the write would be lost"}
@@ -167,6 +252,13 @@ func CheckRedirect(r *http.Request, via []*http.Request) error {
 		return &redirectError{"stopped after 10 redirects"}
 	}
 	return nil
+}
+
+// within reports whether u is below the API path.
+func within(base, u *url.URL) bool {
+	api := strings.TrimSuffix(base.EscapedPath(), "/") + "/"
+	path := u.EscapedPath()
+	return len(path) >= len(api) && strings.EqualFold(path[:len(api)], api) && !Dots(u.Path)
 }
 
 // maxDrain is how much of an unwanted body is read so that the connection can

@@ -13,6 +13,10 @@ type Call struct {
 	Args  []any      // for the path template
 	Query url.Values // nil for none
 	Body  any        // encoded as JSON; nil for none
+	// Bodiless means that the answer has no body: one with a body came from somebody
+	// else, or says something else.
+	Bodiless bool
+	Items    int // how many items of a list were asked for; 0 if that is not said
 
 	// Check refuses a decoded answer that is not to the question: one about another
 	// object than the one asked for. nil for no check.

@@ -34,7 +34,21 @@ type Config struct {
 	Log        *slog.Logger
 	UserAgent  string
 	MaxBytes   int64
-	Fail       func(*Failure) error // turns a failure into the public error
+	ReadOnly   bool                         // refuse every write
+	Audit      func(context.Context, Audit) // told of every write that was tried; nil for nobody
+	Fail       func(*Failure) error         // turns a failure into the public error
+}
+
+// Audit is what there is to tell of a write.
+type Audit struct {
+	Op       Op
+	Path     string
+	Begun    time.Time
+	Duration time.Duration
+	Meta
+	Correlation string // the correlation id, without credentials
+	Unknown     bool   // it may or may not have been done
+	Err         error  // nil if it was done
 }
 
 // Client sends calls. It is immutable and safe to share.
@@ -47,6 +61,8 @@ type Client struct {
 	userAgent []string
 	maxBytes  int64
 	fail      func(*Failure) error
+	readOnly  bool
+	audit     func(context.Context, Audit)
 	closeIdle func()
 }
 
@@ -62,7 +78,7 @@ func New(cfg Config) *Client {
 		hc.Timeout = 0
 	}
 	hc.Transport = rt
-	hc.CheckRedirect = CheckRedirect
+	hc.CheckRedirect = redirects(cfg.Base)
 	return &Client{
 		base:      strings.TrimSuffix(cfg.Base.String(), "/") + "/",
 		http:      &hc,
@@ -72,6 +88,8 @@ func New(cfg Config) *Client {
 		userAgent: []string{cfg.UserAgent},
 		maxBytes:  cfg.MaxBytes,
 		fail:      cfg.Fail,
+		readOnly:  cfg.ReadOnly,
+		audit:     cfg.Audit,
 		closeIdle: cfg.HTTP.CloseIdleConnections,
 	}
 }
@@ -109,8 +127,9 @@ func (c *Client) CloseIdleConnections() { c.closeIdle() }
 // Do sends a call and decodes the answer into into, a pointer, or nothing if into
 // is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
-	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter}
+	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless}
 	defer f.over()
+	begun := time.Now()
 	if call.Attempts > 0 {
 		f.max = min(f.max, call.Attempts)
 	}
@@ -119,7 +138,7 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 		if call.OnMeta != nil {
 			call.OnMeta(Meta{})
 		}
-		return c.fail(&Failure{Op: call.Op, Reason: BadInput, Err: err})
+		return c.fail(&Failure{Op: call.Op, Reason: BadInput, Scrub: f.scrub, Err: err})
 	}
 	if err = ctx.Err(); err == nil {
 		err = f.admit(nil)
@@ -139,10 +158,20 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 			reason = WrongAnswer
 		}
 	}
+	var failure *Failure
 	if reason != OK {
-		return c.fail(f.failure(reason, err))
+		failure = f.failure(reason, err)
+		err = c.fail(failure)
 	}
-	return nil
+	if c.audit != nil && Writes(call.Op.Method) && f.tried() > 0 {
+		c.audit(ctx, Audit{
+			Op: call.Op, Path: f.path, Begun: begun, Duration: time.Since(begun), Err: err,
+			Meta:        Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()},
+			Correlation: f.scrub(f.header.Get("X-Keyfactor-Correlation-Id")),
+			Unknown:     failure != nil && failure.Unknown,
+		})
+	}
+	return err
 }
 
 // admit waits until the rate limit allows another request. It does so outside
@@ -160,8 +189,11 @@ func (f *flight) admit(*http.Request) error {
 
 // request builds the request, and refuses what must not be sent.
 func (c *Client) request(f *flight, call *Call) (*retryablehttp.Request, error) {
-	if call.Err != nil {
+	switch {
+	case call.Err != nil:
 		return nil, call.Err
+	case c.readOnly && Writes(call.Op.Method):
+		return nil, &InputError{Field: "WithReadOnly", Problem: "this client only reads"}
 	}
 	path, err := call.Op.Expand(call.Args...)
 	if err != nil {
@@ -239,22 +271,49 @@ func (f *flight) readBody(resp *http.Response) (err error) {
 		return nil
 	}
 	limit := f.client.maxBytes
-	if n := resp.ContentLength; n > limit {
+	if resp.ContentLength > limit {
 		_ = resp.Body.Close() // do not drain what is too large to read
 		return &tooLargeError{limit}
-	} else if n >= 0 {
-		f.body = make([]byte, n)
-		got, err := io.ReadFull(resp.Body, f.body)
-		f.body = f.body[:got]
-		return err
 	}
-	f.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(f.body)) > limit {
-		f.body = nil
+	f.body, err = readAll(resp.Body, resp.ContentLength, limit)
+	if is[*tooLargeError](err) {
 		_ = resp.Body.Close()
-		return &tooLargeError{limit}
 	}
 	return err
+}
+
+// maxChunk is the most memory that is taken before anything arrived to fill it.
+const maxChunk = 1 << 20
+
+// readAll reads a body of at most limit bytes. Memory grows with what arrives,
+// whatever length the header claims.
+func readAll(body io.Reader, claimed, limit int64) ([]byte, error) {
+	size := int64(8 << 10)
+	if claimed >= 0 {
+		size = claimed + 1 // one byte of room, to see the end
+	}
+	var full [][]byte
+	var total int64
+	chunk := make([]byte, 0, min(size, maxChunk, limit+1))
+	for {
+		n, err := body.Read(chunk[len(chunk):cap(chunk)])
+		chunk = chunk[:len(chunk)+n]
+		total += int64(n)
+		switch {
+		case total > limit:
+			return nil, &tooLargeError{limit}
+		case err == io.EOF:
+			if full == nil {
+				return chunk, nil
+			}
+			return bytes.Join(append(full, chunk), nil), nil
+		case err != nil:
+			return bytes.Join(append(full, chunk), nil), err
+		case len(chunk) == cap(chunk):
+			full = append(full, chunk)
+			chunk = make([]byte, 0, min(2*int64(cap(chunk)), maxChunk))
+		}
+	}
 }
 
 // outcome settles what the call came to, and decodes the answer.
@@ -283,8 +342,14 @@ func (f *flight) outcome(err error, into any) (Reason, error) {
 func (f *flight) decode(into any) (Reason, error) {
 	body := bytes.TrimSpace(f.body)
 	if into == nil {
-		if len(body) > 0 && body[0] == '<' {
+		if len(body) == 0 || bytes.Equal(body, null) {
+			return OK, nil
+		}
+		switch {
+		case !json.Valid(body):
 			return NotJSON, nil
+		case f.bodiless:
+			return WrongAnswer, errors.New("it has a body, and this operation answers without one")
 		}
 		return OK, nil
 	}
@@ -294,7 +359,7 @@ func (f *flight) decode(into any) (Reason, error) {
 	if bytes.Equal(body, null) {
 		return Undecodable, errors.New("the answer is null")
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err := f.unmarshal(body, into); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) && !strings.Contains(f.header.Get("Content-Type"), "json") {
 			return NotJSON, nil
@@ -305,7 +370,7 @@ func (f *flight) decode(into any) (Reason, error) {
 }
 
 // EndOf is why ctx ended: that the caller gave up or ran out of time, and the
-// cause where the caller said one.
+// cause if the caller said one.
 func EndOf(ctx context.Context) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)

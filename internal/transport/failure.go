@@ -33,8 +33,9 @@ type Failure struct {
 	Body       []byte
 	RetryAfter time.Duration
 	Attempts   int
-	Unknown    bool // a write may or may not have been done
-	NoEndpoint bool // a 404 that Command did not write: no object was looked for
+	Unknown    bool                // a write may or may not have been done
+	NoEndpoint bool                // a 404 that Command did not write: no object was looked for
+	Scrub      func(string) string // takes credentials out of what came back
 	Err        error
 }
 
@@ -45,8 +46,9 @@ func (f *flight) failure(reason Reason, err error) *Failure {
 	}
 	wait, _ := RetryAfter(f.header)
 	return &Failure{
-		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Reason: reason, StatusCode: f.status, Header: f.header, Body: f.body,
-		RetryAfter: wait, Attempts: f.tried(), Unknown: unknown, Err: err,
+		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), Reason: reason,
+		StatusCode: f.status, Header: f.header, Body: f.body, RetryAfter: wait, Attempts: f.tried(), Unknown: unknown,
+		NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Scrub: f.scrub, Err: err,
 	}
 }
 
@@ -55,12 +57,13 @@ func (f *flight) failure(reason Reason, err error) *Failure {
 // or an endpoint that the server's version does not have, answered by IIS (HTML),
 // by the framework underneath (problem details, or a MessageDetail) or by a proxy.
 func (f *flight) noObject() bool {
-	if f.status != http.StatusNotFound {
-		return false
+	if f.status != http.StatusNotFound || f.redirected {
+		return false // after a redirect, something else was looked for
 	}
 	var own struct {
-		ErrorCode, Message string
-		MessageDetail      *string
+		ErrorCode     string  `json:"ErrorCode"`
+		Message       string  `json:"Message"`
+		MessageDetail *string `json:"MessageDetail"`
 	}
 	if json.Unmarshal(f.body, &own) != nil || own.MessageDetail != nil {
 		return false

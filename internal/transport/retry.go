@@ -3,17 +3,25 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/commandsec/commandsec-go/internal/show"
 )
 
 // Retry bounds how often and how patiently a call is repeated.
@@ -33,12 +41,17 @@ type flight struct {
 	replay bool
 
 	notAfter time.Time
+	asked    int // items of a list
+	bodiless bool
 	max      int          // attempts allowed
 	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
 	started  time.Time    // of this attempt
-	cancel   func()       // ends the context of this attempt; nil where there is none
+	cancel   func()       // ends the context of this attempt; nil if there is none
 	wantConn atomic.Bool  // net/http began to look for a connection
 	gotConn  atomic.Bool  // and found one: from here on the request may have left
+
+	secrets    []string // what must not show of what comes back
+	redirected bool     // the last attempt followed a redirect
 
 	status  int // of the last answer
 	header  http.Header
@@ -58,6 +71,9 @@ func (f *flight) tried() int { return int(f.attempts.Load()) }
 // Under returns the operation that ctx, the context of a request, belongs to, and
 // which attempt it is.
 func Under(ctx context.Context) (op Op, attempt int, ok bool) {
+	if ctx.Value(tokenKey{}) != nil {
+		return tokenOp, 1, true
+	}
 	f := flightOf(ctx)
 	if f == nil {
 		return Op{}, 0, false
@@ -86,7 +102,7 @@ func (f *flight) begin(retryablehttp.Logger, *http.Request, int) {
 	f.over()
 	f.started = time.Now()
 	f.connected(false)
-	f.status, f.header, f.body, f.read, f.refused = 0, nil, nil, false, false
+	f.status, f.header, f.body, f.read, f.refused, f.redirected = 0, nil, nil, false, false, false
 }
 
 // over frees what an attempt holds, once nothing is to come of it.
@@ -180,15 +196,45 @@ func (f *flight) unsent(err error) bool {
 	return ok && op.Op == "dial" || is[*tls.CertificateVerificationError](err)
 }
 
+// alerts are what a server says in the TLS handshake of a client that it will not
+// talk to. The client learns it when it reads the answer.
+var alerts = [...]string{
+	"tls: certificate required", "tls: bad certificate", "tls: unsupported certificate", "tls: certificate revoked",
+	"tls: expired certificate", "tls: unknown certificate", "tls: unknown certificate authority", "tls: access denied",
+}
+
+// shunned reports an error by which the server refused this client, or its
+// certificate, in the TLS handshake: no request was looked at.
+func shunned(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" && slices.Contains(alerts[:], op.Err.Error())
+}
+
+// ProxyError is a proxy that did not let a connection through.
+type ProxyError struct {
+	Proxy  string // host and port
+	Status int
+	Text   string // the proxy's words
+}
+
+// Error names the proxy.
+func (e *ProxyError) Error() string {
+	s := fmt.Sprintf("the proxy %s refused the connection: %d %s", e.Proxy, e.Status, e.Text)
+	if e.Status == http.StatusProxyAuthRequired {
+		s += "; give it a user and a password in the URL of the proxy"
+	}
+	return s
+}
+
 // certain reports whether the server's answer settles what became of the
 // request. A 5xx does not: the server, or a proxy, may have failed after the
 // work was done.
 func (f *flight) certain(err error) bool {
 	switch {
-	case f.status >= 400 && f.status < 500: // even where its body broke off
+	case f.status >= 400 && f.status < 500: // even if its body broke off
 		return true
 	case err != nil:
-		return f.refused || f.unsent(err)
+		return f.refused || f.unsent(err) || shunned(err)
 	}
 	return f.status >= 200 && f.status < 300
 }
@@ -198,7 +244,10 @@ func Writes(method string) bool { return method != http.MethodGet && method != h
 
 // permanent reports errors that another attempt would only repeat.
 func permanent(err error) bool {
-	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err)
+	if proxy, ok := errors.AsType[*ProxyError](err); ok && proxy.Status >= 400 && proxy.Status < 500 {
+		return true
+	}
+	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err) || shunned(err)
 }
 
 func is[E error](err error) bool {
@@ -251,8 +300,8 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 }
 
 // log says one line an attempt, and warns the first time that a call is
-// repeated, with the wait before the next attempt. The lines carry neither headers nor query nor body: any of them can hold
-// what must not be in a log.
+// repeated, with the wait before the next attempt. The lines carry neither headers
+// nor query nor body: any of them can hold what must not be in a log.
 func (f *flight) log(err error, again bool, wait time.Duration) {
 	level := slog.LevelDebug
 	if again && !f.warned {
@@ -269,14 +318,60 @@ func (f *flight) log(err error, again bool, wait time.Duration) {
 		slog.Int("attempt", f.tried()),
 		slog.Int("status", f.status),
 		slog.Duration("duration", time.Since(f.started)),
-		slog.String("correlation_id", f.header.Get("X-Keyfactor-Correlation-Id")),
+		slog.String("correlation_id", f.shown(f.header.Get("X-Keyfactor-Correlation-Id"), 100)),
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("error", plain(err).Error()))
+		attrs = append(attrs, slog.String("error", f.shown(plain(err).Error(), 400)))
 	}
 	if again {
 		text = "keyfactor call failed and will be repeated"
 		attrs = append(attrs, slog.Duration("wait", wait), slog.Int("attempts_left", f.max-f.tried()))
 	}
 	log.LogAttrs(f.ctx, level, text, attrs...)
+}
+
+// hide notes a credential that is being sent, and must not show if it comes back.
+func (f *flight) hide(value string) { f.secrets = append(f.secrets, value) }
+
+// scrub takes out of s the credentials that this call sent.
+func (f *flight) scrub(s string) string {
+	if s == "" {
+		return s
+	}
+	for _, value := range f.secrets {
+		scheme, credential, ok := strings.Cut(value, " ")
+		if !ok {
+			credential = value
+		}
+		s = Hide(s, credential)
+		if strings.EqualFold(scheme, "Basic") {
+			if plain, err := base64.StdEncoding.DecodeString(credential); err == nil {
+				_, password, _ := strings.Cut(string(plain), ":")
+				s = Hide(s, password)
+			}
+		}
+	}
+	return s
+}
+
+// shown is s as it may be shown.
+func (f *flight) shown(s string, limit int) string { return show.Text(f.scrub(s), limit) }
+
+// minSecret is the shortest text that is hidden: hiding every "a" in a text would
+// say what the secret is.
+const minSecret = 4
+
+// Hide takes a secret out of s: as it is, and as JSON, URLs and forms write it.
+func Hide(s, secret string) string {
+	if len(secret) < minSecret {
+		return s
+	}
+	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
+	if quoted, err := json.Marshal(secret); err == nil {
+		forms = append(forms, string(quoted[1:len(quoted)-1]))
+	}
+	for _, form := range forms {
+		s = strings.ReplaceAll(s, form, "(hidden)")
+	}
+	return s
 }

@@ -110,6 +110,13 @@ func (p *Problems) GUID(field, value string) {
 	}
 }
 
+// CheckGUID returns what GUID would note, as security.FieldErrors, or nil.
+func CheckGUID(field, value string) error {
+	var p Problems
+	p.GUID(field, value)
+	return p.Err()
+}
+
 // IsGUID reports whether s is a GUID in the form with dashes.
 func IsGUID(s string) bool {
 	if len(s) != 36 {

@@ -14,7 +14,7 @@ type granularPermission struct {
 	SecurableID int `json:"SecurableId"`
 }
 
-// my is the caller's rights as version 1 names them. GranularPermissions came with 25.
+// my is the caller's rights as version 1 names them. GranularPermissions came with 25.2, see v252.
 type my struct {
 	Roles               []string
 	GlobalPermissions   []globalPermission
@@ -35,7 +35,7 @@ func getMy(c *call) (any, error) {
 	}
 	slices.Sort(result.Roles)
 	result.GlobalPermissions = globalPermissions(mapping.coveredNames(paths))
-	if !c.h.cfg.version.atLeast(25, 0) {
+	if !c.h.cfg.version.atLeast(v252) {
 		return result, nil
 	}
 	result.GranularPermissions = []granularPermission{}
@@ -81,11 +81,11 @@ type collectionAudit struct {
 }
 
 // areaNumbers are the numbers of the permissions on collections. The API description lists numbers without names; 4, 5
-// and 41 stand in the documented example, the rest is an assumption.
+// and 41 stand in the documented example. The rest is an assumption.
 var areaNumbers = map[string]int{"Read": 4, "EditMetadata": 5, "Recover": 41, "Revoke": 42, "Delete": 43}
 
-// auditCollection lists the roles that may do something with a collection, on it or system-wide. That every enabled
-// role is assignable is an assumption.
+// auditCollection lists the roles that may do something with a collection, on it or system-wide. It is an assumption
+// that every enabled role is assignable.
 func auditCollection(c *call) (any, error) {
 	id, err := c.id()
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *state) allowedNames(r *role, ids []int) []string {
 			names = append(names, name)
 		}
 	}
-	if s.cfg.version.atLeast(12, 0) && allows("/certificates/collections/change_owner/") {
+	if s.cfg.version.atLeast(v12) && allows("/certificates/collections/change_owner/") {
 		names = append(names, changeOwner)
 	}
 	return names
@@ -207,7 +207,7 @@ func setContainerRoles(c *call) (any, error) {
 			return nil, invalid("There is no role %d.", *item.SecurityRoleID)
 		}
 		if old.immutable {
-			return nil, invalid("Role %q cannot be changed.", old.name)
+			return nil, invalid("The role '%s' cannot be changed.", old.name)
 		}
 		r := old.clone()
 		r.paths = slices.DeleteFunc(r.paths, func(path string) bool {
@@ -284,13 +284,13 @@ func (c *call) certificate() (inCollections []int, err error) {
 	}
 	certificate, found := c.s.certs[id]
 	if !found {
-		return nil, notFound("Certificate", id)
+		return nil, unableToFind("Certificate", id)
 	}
 	if collection == 0 {
 		return certificate.Collections, nil
 	}
 	if !slices.Contains(certificate.Collections, collection) {
-		return nil, notFound("Certificate", id)
+		return nil, unableToFind("Certificate", id)
 	}
 	return []int{collection}, nil
 }
@@ -318,9 +318,9 @@ func auditCertificateV1(c *call) (any, error) {
 	}
 	result := []auditedAccount{}
 	for _, i := range c.s.allIdentities() {
-		held := c.s.certificatePermissions(c.s.rolesOf(c.s.identityRoles[i.id]), inCollections)
+		held := c.s.certificatePermissions(c.s.rolesOf(c.s.identities.roles[i.id]), inCollections)
 		if len(held) > 0 {
-			result = append(result, auditedAccount{i.id, i.account, i.kind, i.sid, held})
+			result = append(result, auditedAccount{i.id, i.value, claimTypes[i.kind], i.sid, held})
 		}
 	}
 	return result, nil
@@ -332,8 +332,8 @@ func auditCertificateV2(c *call) (any, error) {
 		return nil, err
 	}
 	result := []auditedClaim{}
-	for _, known := range c.s.allClaims() {
-		held := c.s.certificatePermissions(c.s.rolesOf(c.s.claimRoles[known.id]), inCollections)
+	for _, known := range c.s.claims.all() {
+		held := c.s.certificatePermissions(c.s.rolesOf(c.s.claims.roles[known.id]), inCollections)
 		if len(held) > 0 {
 			provider := auditedProvider{known.provider.id, known.provider.displayName}
 			who := auditedIdentity{known.id, known.description, claimTypes[known.kind], known.value, provider}

@@ -148,14 +148,14 @@ func (s *state) caller(who *account) *caller {
 			held[id] = true
 		}
 	}
-	if id, found := s.accounts[strings.ToLower(who.name)]; found {
-		add(s.identityRoles[id])
+	if i, found := s.account(who.name); found {
+		add(s.identities.roles[i.id])
 	}
 	for _, p := range s.providers {
 		for _, kind := range []int{claimUser, claimSubject, claimClientID} {
 			key := (&claim{kind: kind, value: who.name, provider: p}).key()
-			if id, found := s.claimKeys[key]; found {
-				add(s.claimRoles[id])
+			if known, found := s.claims.find(key); found {
+				add(s.claims.roles[known.id])
 			}
 		}
 	}

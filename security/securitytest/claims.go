@@ -12,11 +12,11 @@ import (
 
 // claimBody is a claim as it is written.
 type claimBody struct {
-	ID          int           `json:"Id"`
-	Description string        `json:"Description"`
-	ClaimType   string        `json:"ClaimType"`
-	ClaimValue  string        `json:"ClaimValue"`
-	Provider    claimProvider `json:"Provider"`
+	ID          int            `json:"Id"`
+	Description string         `json:"Description"`
+	ClaimType   string         `json:"ClaimType"`
+	ClaimValue  string         `json:"ClaimValue"`
+	Provider    *claimProvider `json:"Provider,omitempty"`
 }
 
 type claimProvider struct {
@@ -25,16 +25,12 @@ type claimProvider struct {
 	DisplayName          string `json:"DisplayName"`
 }
 
-func (c *claim) body() claimBody {
-	return claimBody{c.id, c.description, claimTypes[c.kind], c.value, c.provider.claimProvider()}
-}
-
-func (c *claim) key() claimKey {
-	key := claimKey{kind: c.kind, value: c.value, provider: c.provider.id}
-	if c.provider.scheme == schemeAD {
-		key.value = strings.ToLower(key.value)
+func (s *state) claimBody(c *claim) claimBody {
+	body := claimBody{ID: c.id, Description: c.description, ClaimType: claimTypes[c.kind], ClaimValue: c.value}
+	if !s.cfg.quirks.OmitClaimProviders || c.provider.kind == typeBuiltIn {
+		body.Provider = &claimProvider{c.provider.id, c.provider.scheme, c.provider.displayName}
 	}
-	return key
+	return body
 }
 
 // claimRequest is a claim as clients write it, on its own and inside a role.
@@ -45,7 +41,7 @@ type claimRequest struct {
 	Description                  *string
 }
 
-// claimType reads the number of a claim type, or its name: numbers are documented, names are accepted as well.
+// claimType reads the number of a claim type, or its name: numbers are documented, names in any case are known to work.
 type claimType struct {
 	kind  int
 	given bool
@@ -96,13 +92,13 @@ func (s *state) check(req claimRequest) (*claim, error) {
 	return s.newClaim(req.ClaimType.kind, *req.ClaimValue, *req.ProviderAuthenticationScheme, *req.Description)
 }
 
-// newClaim makes a claim without storing it. That a scheme must be that of a provider is an assumption.
+// newClaim makes a claim without storing it. It is an assumption that a scheme must be that of a provider.
 func (s *state) newClaim(kind int, text, scheme, description string) (*claim, error) {
 	for _, p := range s.providers {
 		if !strings.EqualFold(p.scheme, scheme) {
 			continue
 		}
-		if domain := s.cfg.normaliseDomain; domain != "" && p.scheme == schemeAD {
+		if domain := s.cfg.quirks.NormalizeADClaims; domain != "" && p.scheme == schemeAD {
 			if !strings.Contains(text, `\`) {
 				text = domain + `\` + text
 			}
@@ -110,7 +106,7 @@ func (s *state) newClaim(kind int, text, scheme, description string) (*claim, er
 		}
 		return &claim{kind: kind, value: text, provider: p, description: description}, nil
 	}
-	return nil, invalid("There is no identity provider with the authentication scheme %q.", scheme)
+	return nil, invalid("There is no identity provider with the authentication scheme '%s'.", scheme)
 }
 
 // ensureClaim finds a claim by its natural key, or creates it. The description of one that exists stays.
@@ -123,10 +119,10 @@ func (s *state) ensureClaim(kind int, text, scheme, description string) (*claim,
 }
 
 func (s *state) findOrPut(c *claim) *claim {
-	if id, found := s.claimKeys[c.key()]; found {
-		return s.claims[id]
+	if known, found := s.claims.find(c.key()); found {
+		return known
 	}
-	return s.putClaim(c)
+	return s.put(s.claims, c)
 }
 
 // claimsFor are the ids of the claims that a role request names. Nothing is created unless all of them are in order.
@@ -165,13 +161,13 @@ func claimColumns() []column[*claim] {
 }
 
 func listClaims(c *call) (any, error) {
-	claims, err := pageOf(c, &c.h.lists.claims, c.s.allClaims)
+	claims, err := pageOf(c, &c.h.lists.claims, c.s.claims.all)
 	if err != nil {
 		return nil, err
 	}
 	result := make([]claimBody, 0, len(claims))
 	for _, found := range claims {
-		result = append(result, found.body())
+		result = append(result, c.s.claimBody(found))
 	}
 	return result, nil
 }
@@ -186,7 +182,7 @@ func (c *call) claim() (*claim, error) {
 }
 
 func (s *state) claim(id int) (*claim, error) {
-	found, ok := s.claims[id]
+	found, ok := s.claims.byID[id]
 	if !ok {
 		return nil, notFound("Claim", id)
 	}
@@ -198,7 +194,7 @@ func getClaim(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found.body(), nil
+	return c.s.claimBody(found), nil
 }
 
 // createClaim refuses a claim that exists already, which is an assumption.
@@ -211,10 +207,10 @@ func createClaim(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id, found := c.s.claimKeys[created.key()]; found {
-		return nil, invalid("The claim exists already, with the id %d.", id)
+	if known, found := c.s.claims.find(created.key()); found {
+		return nil, invalid("The claim exists already, with the id %d.", known.id)
 	}
-	return c.s.putClaim(created).body(), nil
+	return c.s.claimBody(c.s.put(c.s.claims, created)), nil
 }
 
 // updateClaim changes the description, the only member that can be changed.
@@ -238,7 +234,7 @@ func updateClaim(c *call) (any, error) {
 	}
 	changed := *old
 	changed.description = *req.Description
-	return c.s.putClaim(&changed).body(), nil
+	return c.s.claimBody(c.s.put(c.s.claims, &changed)), nil
 }
 
 func deleteClaim(c *call) (any, error) {
@@ -246,10 +242,10 @@ func deleteClaim(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.h.cfg.refuseInUse && len(c.s.claimRoles[found.id]) > 0 {
+	if c.h.cfg.quirks.RefuseInUse && len(c.s.claims.roles[found.id]) > 0 {
 		return nil, invalid("The claim is still used by a role.")
 	}
-	c.s.dropClaim(found)
+	c.s.drop(c.s.claims, found)
 	return nil, nil
 }
 
@@ -276,7 +272,11 @@ func listClaimRoles(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range c.s.rolesOf(c.s.claimRoles[c.s.claimKeys[wanted.key()]]) {
+	known, found := c.s.claims.find(wanted.key())
+	if !found {
+		return result, nil
+	}
+	for _, r := range c.s.rolesOf(c.s.claims.roles[known.id]) {
 		result = append(result, claimRole{r.id, r.name, r.description, r.set})
 	}
 	return result, nil

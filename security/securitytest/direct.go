@@ -1,18 +1,19 @@
 package securitytest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// Reading and changing the state directly, past the API: for assertions, and to play another program that writes. None
-// of these methods is recorded, checked for permission or subject to faults.
+// Reading and changing the state directly, without the API: for assertions, and to play another program that writes.
+// These methods are not recorded, need no permission, and no fault hits them.
 
 // lists are the paged lists of the API.
 type lists struct {
 	roles      list[*role]
 	claims     list[*claim]
-	identities list[*identity]
+	identities list[*claim]
 	sets       *list[*permissionSet]
 	providers  *list[*provider]
 }
@@ -21,7 +22,7 @@ func newLists(cfg *config) *lists {
 	return &lists{
 		roles:      list[*role]{columns: roleColumns(), sortBy: "Name"},
 		claims:     list[*claim]{columns: claimColumns(), sortBy: "Provider"},
-		identities: list[*identity]{columns: identityColumns()},
+		identities: list[*claim]{columns: identityColumns()},
 		sets:       &list[*permissionSet]{columns: permissionSetColumns(), sortBy: "Id"},
 		providers:  &list[*provider]{columns: providerColumns(cfg), sortBy: "Provider"},
 	}
@@ -54,19 +55,20 @@ func (h *Handler) Claims() []Claim {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var result []Claim
-	for _, c := range h.state.allClaims() {
+	for _, c := range h.state.claims.all() {
 		result = append(result, c.exported())
 	}
 	return result
 }
 
-// Identities returns all identities by id.
+// Identities returns all identities by id. From version 11 on they are among the claims too, unless the server keeps the
+// two apart.
 func (h *Handler) Identities() []Identity {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var result []Identity
 	for _, i := range h.state.allIdentities() {
-		result = append(result, Identity{i.id, i.account, i.kind, i.sid})
+		result = append(result, Identity{i.id, i.value, claimTypes[i.kind], i.sid})
 	}
 	return result
 }
@@ -93,8 +95,9 @@ func (h *Handler) AddRole(seed Role) (int, error) {
 	return r.id, nil
 }
 
-// UpdateRole changes a role, also an immutable one. When the function changes only one of Permissions and Legacy, the
-// other follows; when it changes both, the role gets what they grant together.
+// UpdateRole changes a role, even an immutable one. If the function changes only one of Permissions and Legacy, the
+// other follows. If it changes both, the role gets what they grant together. The same is true of Claims and Identities,
+// unless the server keeps them apart.
 func (h *Handler) UpdateRole(id int, change func(*Role)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,20 +106,30 @@ func (h *Handler) UpdateRole(id int, change func(*Role)) error {
 		return fmt.Errorf("there is no role %d", id)
 	}
 	seed := h.state.exported(old)
-	permissions, legacy := slices.Clone(seed.Permissions), slices.Clone(seed.Legacy)
+	before := h.state.exported(old)
 	change(&seed)
-	switch permissionsSame, legacySame := slices.Equal(permissions, seed.Permissions), slices.Equal(legacy, seed.Legacy); {
-	case permissionsSame && !legacySame:
+	switch permissions, legacy := !slices.Equal(before.Permissions, seed.Permissions), !slices.Equal(before.Legacy, seed.Legacy); {
+	case legacy && !permissions:
 		seed.Permissions = nil
-	case !permissionsSame && legacySame:
+	case permissions && !legacy:
 		seed.Legacy = nil
+	}
+	switch claims, identities := !slices.Equal(before.Claims, seed.Claims), !slices.Equal(before.Identities, seed.Identities); {
+	case h.state.keepsApart():
+	case claims && !identities:
+		seed.Identities = nil
+	case identities && !claims:
+		seed.Claims = slices.DeleteFunc(seed.Claims, func(c Claim) bool {
+			known, found := h.state.claims.byID[c.ID]
+			return found && known.isAccount()
+		})
 	}
 	seed.ID = id
 	_, err := h.state.seedRole(seed)
 	return err
 }
 
-// DeleteRole removes a role, also an immutable one, and reports whether there was one.
+// DeleteRole removes a role, even an immutable one, and reports whether it existed.
 func (h *Handler) DeleteRole(id int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -129,20 +142,23 @@ func (h *Handler) DeleteRole(id int) bool {
 func (h *Handler) AddClaim(seed Claim) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c, err := h.state.seedClaim(seed)
+	if !h.state.hasClaims() {
+		return 0, errors.New("version 10 has no claims")
+	}
+	c, err := h.state.seedClaim(seed, nil)
 	if err != nil {
 		return 0, err
 	}
 	return c.id, nil
 }
 
-// DeleteClaim removes a claim, takes it from its roles, and reports whether there was one.
+// DeleteClaim removes a claim, takes it from its roles, and reports whether it existed.
 func (h *Handler) DeleteClaim(id int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c, found := h.state.claims[id]
+	c, found := h.state.claims.byID[id]
 	if found {
-		h.state.dropClaim(c)
+		h.state.drop(h.state.claims, c)
 	}
 	return found
 }
@@ -158,15 +174,15 @@ func (h *Handler) AddIdentity(seed Identity) (int, error) {
 	return i.id, nil
 }
 
-// DeleteIdentity removes an identity, takes it from its roles, and reports whether there was one.
+// DeleteIdentity removes an identity, takes it from its roles, and reports whether it existed.
 func (h *Handler) DeleteIdentity(id int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	i, found := h.state.identities[id]
-	if found {
-		h.state.dropIdentity(i)
+	i, err := h.state.identity(id)
+	if err == nil {
+		h.state.drop(h.state.identities, i)
 	}
-	return found
+	return err == nil
 }
 
 // exported describes a role.
@@ -181,10 +197,10 @@ func (s *state) exported(r *role) Role {
 		}
 	}
 	for _, id := range r.claims {
-		result.Claims = append(result.Claims, s.claims[id].exported())
+		result.Claims = append(result.Claims, s.claims.byID[id].exported())
 	}
-	for _, id := range r.identities {
-		result.Identities = append(result.Identities, s.identities[id].account)
+	for _, i := range s.identitiesOf(r) {
+		result.Identities = append(result.Identities, i.value)
 	}
 	return result
 }

@@ -1,12 +1,48 @@
 package securitytest_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 
+	"github.com/commandsec/commandsec-go/permissions"
+	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
+
+// A program is tried against a server whose answer to a write gets lost. In a test, Start takes the place of NewServer
+// and Close.
+func Example() {
+	server := securitytest.NewServer(securitytest.WithRoles(
+		securitytest.Role{ID: 3, Name: "Auditors", Description: "Read-only staff", Permissions: []string{"/auditing/read/"}},
+	))
+	defer server.Close()
+	server.Inject(securitytest.Fault{Method: http.MethodPut, Path: "/Security/Roles", Times: 1, Commit: true, Reset: true})
+
+	client, err := server.Client()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _, err = roles.NewV2(client).Grant(context.Background(), 3, []permissions.Path{"/dashboard/read/"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	role, _ := server.Role(3)
+	fmt.Println(role.Permissions)
+	for _, r := range server.Requests() {
+		fmt.Println(r.Method, r.Template)
+	}
+	fmt.Println("unused faults:", server.UnusedFaults())
+	// Output:
+	// [/auditing/read/ /dashboard/read/]
+	// GET /Security/Roles/{id}
+	// PUT /Security/Roles
+	// GET /Security/Roles/{id}
+	// unused faults: []
+}
 
 // The server speaks the wire protocol, so that every client can use it.
 func ExampleNewServer() {
@@ -42,7 +78,7 @@ func ExampleNewServer() {
 	// Output: 200 {"Id":3,"Name":"Auditors","Description":"Read-only staff","EmailAddress":null,"Immutable":false,"PermissionSetId":"099c05f0-deba-4562-a5b1-f491e19c0749","Permissions":["/auditing/read/"],"Claims":[]}
 }
 
-// A fault makes a write time out although it has happened.
+// A fault makes a write time out although it has happened. A typing error in the path of another one is told.
 func ExampleHandler_Inject() {
 	server := securitytest.NewServer()
 	defer server.Close()
@@ -50,4 +86,11 @@ func ExampleHandler_Inject() {
 		Method: http.MethodPost, Path: "/Security/Claims", Times: 1,
 		Commit: true, Hang: true,
 	})
+	server.Inject(securitytest.Fault{Path: "/Security/Role/5", Status: http.StatusForbidden})
+	for _, fault := range server.UnusedFaults() {
+		fmt.Println(fault)
+	}
+	// Output:
+	// POST /Security/Claims: commit, hang
+	// /Security/Role/5: status 403
 }

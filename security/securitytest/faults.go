@@ -1,48 +1,56 @@
 package securitytest
 
 import (
+	"cmp"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
 // A Fault makes requests fail, or come late, or run into somebody else's write. The fields Method, Path, Version, After
-// and Times choose the requests; the others say what happens. When several faults fit a request, the one injected
-// first is taken.
+// and Times choose the requests. The others say what happens. If several faults fit a request, the one injected first is
+// taken.
 //
-// Of Status, HTMLLogin, Reset and Hang, which keep the answer from the client, one is enough. Alone they also keep the
+// One of Status, HTMLLogin, Reset and Hang is enough to keep the answer from the client. Alone they also keep the
 // request from being processed. With Commit it is processed first, so that a write has happened although the client
 // sees a failure: Commit and Hang together are the write that times out.
+//
+// A fault that fits no request changes nothing, and a test that relies on it tests nothing. [Handler.UnusedFaults] tells
+// which faults never fired, and [Start] fails the test for them.
 type Fault struct {
-	// Method limits the fault to a method; empty means all.
+	// Method limits the fault to a method, in any case. Empty means all.
 	Method string
-	// Path limits the fault to an operation, as in "/Security/Roles/{id}", or to all that start alike, as in
-	// "/Security/*". It has no API path. The token endpoint is TokenPath. Empty means all operations of the API.
+	// Path limits the fault to requests at a path: that of an operation, as in "/Security/Roles/{id}", or that of an
+	// object, as in "/Security/Roles/5". A star at the end means all paths that start alike, as in "/Security/*". The
+	// path is read in any case, with and without the API path or the URL of the server in front, and with and without
+	// a slash at its beginning. The token endpoint is TokenPath. Empty means all requests to the API.
 	Path string
-	// Version limits the fault to an API version; zero means all.
+	// Version limits the fault to an API version. Zero means all.
 	Version int
 	// After lets that many matching requests through first.
 	After int
-	// Times is how many matching requests are hit; zero means all until ClearFaults.
+	// Times is how many matching requests are hit. Zero means all until ClearFaults.
 	Times int
 
 	// Latency delays the answer, in addition to the latency of the server.
 	Latency time.Duration
 	// Interleave is called right before the request is processed. It plays the other program that writes between a
-	// client's read and its write, and may use every method of the handler.
+	// client's read and its write, and may call every method of the handler.
 	Interleave func()
 
 	// Commit processes the request before it fails.
 	Commit bool
 	// Status answers with this status.
 	Status int
-	// Body is the body of that answer. When it is empty there is an HTML page for 401 and from 500 on, a JSON error
-	// for other refusals, and no body below 400.
+	// Body is the body of that answer. If it is empty, 401 and statuses from 500 on have an HTML page, other refusals
+	// have a JSON error, and statuses below 400 have no body.
 	Body string
-	// ContentType is the content type of Body; empty means JSON.
+	// ContentType is the content type of Body. Empty means JSON.
 	ContentType string
 	// RetryAfter is sent as the Retry-After header together with Status.
 	RetryAfter string
@@ -57,67 +65,139 @@ type Fault struct {
 	Truncate bool
 }
 
+// String says which requests the fault is for and what it does, as in "POST /Security/Claims: commit, hang".
+func (f Fault) String() string {
+	var b strings.Builder
+	b.WriteString(strings.TrimSpace(strings.ToUpper(f.Method) + " " + cmp.Or(f.Path, "(any path)")))
+	if f.Version > 0 {
+		fmt.Fprintf(&b, ", version %d", f.Version)
+	}
+	if f.After > 0 {
+		fmt.Fprintf(&b, ", after %d", f.After)
+	}
+	var does []string
+	for _, effect := range []struct {
+		set  bool
+		name string
+	}{
+		{f.Latency > 0, "latency " + f.Latency.String()},
+		{f.Interleave != nil, "interleave"},
+		{f.Commit, "commit"},
+		{f.Status != 0, fmt.Sprintf("status %d", f.Status)},
+		{f.HTMLLogin, "login page"},
+		{f.Reset, "reset"},
+		{f.Hang, "hang"},
+		{f.Truncate, "truncate"},
+	} {
+		if effect.set {
+			does = append(does, effect.name)
+		}
+	}
+	return b.String() + ": " + cmp.Or(strings.Join(does, ", "), "nothing")
+}
+
 // Inject adds a fault.
 func (h *Handler) Inject(fault Fault) {
 	h.faults.mu.Lock()
 	defer h.faults.mu.Unlock()
-	h.faults.active = append(h.faults.active, &activeFault{Fault: fault})
+	path, prefix := strings.CutSuffix(fault.Path, "*")
+	h.faults.active = append(h.faults.active, &activeFault{Fault: fault, path: h.belowAPIPath(path), prefix: prefix})
 }
 
-// ClearFaults removes all faults.
+// ClearFaults removes all faults. Those that never fired are still told by UnusedFaults.
 func (h *Handler) ClearFaults() {
 	h.faults.mu.Lock()
 	defer h.faults.mu.Unlock()
+	h.faults.unused = h.faults.neverFired()
 	h.faults.active = nil
+}
+
+// UnusedFaults returns the faults that have not hit a single request: injected for a path or a method that no client
+// used, or behind another fault that took all requests.
+func (h *Handler) UnusedFaults() []Fault {
+	h.faults.mu.Lock()
+	defer h.faults.mu.Unlock()
+	return h.faults.neverFired()
 }
 
 type faults struct {
 	mu     sync.Mutex
 	active []*activeFault
+	unused []Fault // those cleared before they fired
 }
 
 type activeFault struct {
 	Fault
 
-	seen int
+	path   []string // what Path names below the API path
+	prefix bool     // Path names all paths that start with path
+	seen   int
+	fired  bool
 }
 
-// pick returns the fault that hits a request; the zero Fault does nothing.
-func (f *faults) pick(r Request) Fault {
+func (f *faults) neverFired() []Fault {
+	unused := slices.Clone(f.unused)
+	for _, fault := range f.active {
+		if !fault.fired {
+			unused = append(unused, fault.Fault)
+		}
+	}
+	return unused
+}
+
+// pick returns the fault that hits a request at a path below the API path. The zero Fault does nothing.
+func (f *faults) pick(r Request, path []string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range f.active {
-		if !fault.fits(r) {
+		if !fault.fits(r, path) {
 			continue
 		}
 		fault.seen++
 		if fault.seen <= fault.After || fault.Times > 0 && fault.seen > fault.After+fault.Times {
 			continue
 		}
+		fault.fired = true
 		return fault.Fault
 	}
 	return Fault{}
 }
 
-func (f *Fault) fits(r Request) bool {
-	if f.Method != "" && f.Method != r.Method || f.Version != 0 && f.Version != r.Version {
+func (f *activeFault) fits(r Request, path []string) bool {
+	if f.Method != "" && !strings.EqualFold(f.Method, r.Method) || f.Version != 0 && f.Version != r.Version {
 		return false
 	}
-	if f.Path == "" {
+	if len(f.path) == 0 {
 		return r.Template != TokenPath
 	}
-	path := "/" + strings.TrimPrefix(f.Path, "/")
-	if prefix, wild := strings.CutSuffix(path, "*"); wild {
-		return len(r.Template) >= len(prefix) && strings.EqualFold(r.Template[:len(prefix)], prefix)
+	if len(path) < len(f.path) || !f.prefix && len(path) > len(f.path) {
+		return false
 	}
-	return strings.EqualFold(r.Template, path)
+	template := segments(r.Template)
+	if len(template) != len(path) {
+		template = path // nothing is at this path
+	}
+	for i, wanted := range f.path {
+		switch last := i == len(f.path)-1; {
+		case isParameter(wanted) && (isParameter(template[i]) || r.Template == ""):
+		case strings.EqualFold(wanted, path[i]):
+		case f.prefix && last && !strings.HasSuffix(f.Path, "/*") && hasPrefixFold(path[i], wanted):
+		default:
+			return false
+		}
+	}
+	return !f.prefix || !strings.HasSuffix(f.Path, "/*") || len(path) > len(f.path)
+}
+
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
 // fails reports whether the fault keeps the answer from the client.
-func (f *Fault) fails() bool { return f.Status != 0 || f.HTMLLogin || f.Reset || f.Hang }
+func (f Fault) fails() bool { return f.Status != 0 || f.HTMLLogin || f.Reset || f.Hang }
 
 // fail does to a request what the fault says.
-func (f *Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http.Header) {
+func (f Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http.Header) {
 	switch {
 	case f.Hang:
 		<-r.Context().Done()
@@ -138,7 +218,7 @@ func (f *Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http
 	}
 }
 
-func (f *Fault) answer() *response {
+func (f Fault) answer() *response {
 	switch {
 	case f.Body != "":
 		resp := &response{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}
@@ -158,7 +238,7 @@ func (f *Fault) answer() *response {
 }
 
 // reset breaks the connection of a request. A connection that cannot be taken over, because it is not HTTP/1, is
-// aborted the way net/http provides for.
+// aborted in the way that net/http has for it.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

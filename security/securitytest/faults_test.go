@@ -3,6 +3,7 @@ package securitytest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -102,6 +103,11 @@ func TestFaultTruncate(t *testing.T) {
 	if err := a.try(t.Context(), "GET", "/Security/Roles", ""); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
 	}
+	// Error bodies do not tell their length, unless they are cut off.
+	a.server.Inject(securitytest.Fault{Truncate: true, Path: "/Security/Roles/99"})
+	if err := a.try(t.Context(), "GET", "/Security/Roles/99", ""); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", err)
+	}
 	a.server.Inject(securitytest.Fault{Truncate: true, Method: "POST"})
 	if err := a.try(t.Context(), "POST", "/Security/Claims", newClaim); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
@@ -114,13 +120,23 @@ func TestFaultHang(t *testing.T) {
 	a := start(t)
 	a.server.Inject(securitytest.Fault{Method: "POST", Hang: true, Commit: true, Times: 1})
 	a.server.Inject(securitytest.Fault{Method: "GET", Hang: true})
-	for _, method := range []string{"POST", "GET"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		err := a.try(ctx, method, "/Security/Claims", newClaim)
-		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v", method, err)
+	for i, method := range []string{"POST", "GET"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- a.try(ctx, method, "/Security/Claims", newClaim) }()
+		for len(a.server.Requests()) == i || len(a.server.Claims()) == 0 {
+			time.Sleep(time.Millisecond)
 		}
+		select {
+		case err := <-ended:
+			t.Errorf("%s: ended before the client gave up: %v", method, err)
+		case <-time.After(20 * time.Millisecond):
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", method, err)
+			}
+		}
+		cancel()
 	}
 	equal(t, len(a.server.Claims()), 1)
 }
@@ -147,7 +163,7 @@ func TestLatency(t *testing.T) {
 // TestInterleave plays the lost update: another program writes between a client's read and its write.
 func TestInterleave(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	var met securitytest.Role
 	a.server.Inject(securitytest.Fault{Method: "PUT", Path: "/Security/Roles", Times: 1, Interleave: func() {
 		if err := a.server.UpdateRole(3, func(r *securitytest.Role) { r.Permissions = append(r.Permissions, "/ssl/read/") }); err != nil {
@@ -170,14 +186,119 @@ func TestInterleave(t *testing.T) {
 func TestFaultAtTokenEndpoint(t *testing.T) {
 	t.Parallel()
 	a := start(t)
+	// A fault without a path is for the API only.
 	a.server.Inject(securitytest.Fault{Status: 503, Times: 1})
 	fetchToken(t, a, a.server.ClientID, a.server.ClientSecret)
+	if got := a.get("/Permissions", 1); got.status != 503 {
+		t.Errorf("got %d", got.status)
+	}
 	a.server.ClearFaults()
 	a.server.Inject(securitytest.Fault{Path: securitytest.TokenPath, Status: 503, Times: 1})
 	if _, status := askToken(t, a, nil); status != 503 {
 		t.Errorf("got %d", status)
 	}
 	fetchToken(t, a, a.server.ClientID, a.server.ClientSecret)
+}
+
+// TestFaultPaths checks that a fault hits the requests that a person would say it describes, and no others.
+func TestFaultPaths(t *testing.T) {
+	t.Parallel()
+	// Not by Start: half of the faults here are meant to miss.
+	server := securitytest.NewServer(securitytest.WithRoles(securitytest.Role{ID: 12, Name: "A", Description: "d"}), securitytest.WithAPIPath("/Keyfactor/API"))
+	defer server.Close()
+	a := (&api{t: t, server: server}).as(server.Username, server.Password)
+	host := strings.TrimSuffix(a.server.URL, "/Keyfactor/API")
+	for _, test := range []struct {
+		fault     securitytest.Fault
+		hit, miss []string
+	}{
+		{fault: securitytest.Fault{Path: "/Security/Roles/{id}"}, hit: []string{"/Security/Roles/1", "/security/roles/12"}, miss: []string{"/Security/Roles", "/Security/Roles/1/Identities"}},
+		{fault: securitytest.Fault{Path: "Security/Roles/{roleId}"}, hit: []string{"/Security/Roles/1"}},
+		{fault: securitytest.Fault{Path: "/Security/Roles/1"}, hit: []string{"/Security/Roles/1"}, miss: []string{"/Security/Roles/12", "/Security/Roles/2"}},
+		{fault: securitytest.Fault{Path: "/keyfactor/api/security/roles/1/"}, hit: []string{"/Security/Roles/1"}, miss: []string{"/Security/Roles/2"}},
+		{fault: securitytest.Fault{Path: "Keyfactor/API/Security/Roles/{id}"}, hit: []string{"/Security/Roles/1"}},
+		{fault: securitytest.Fault{Path: host + "/Keyfactor/API/Security/Roles?ReturnLimit=5"}, hit: []string{"/Security/Roles", "/Security/Roles?ReturnLimit=1"}},
+		{fault: securitytest.Fault{Path: "/Security/Claims/{id}"}, hit: []string{"/Security/Claims/1"}, miss: []string{"/Security/Claims/Roles", "/Security/Claims"}},
+		{fault: securitytest.Fault{Path: "/Security/*"}, hit: []string{"/Security/Claims", "/Security/Roles/1"}, miss: []string{"/PermissionSets", "/Security"}},
+		{fault: securitytest.Fault{Path: "/PermissionSets*"}, hit: []string{"/PermissionSets", "/PermissionSets/" + globalSet}, miss: []string{"/Permissions"}},
+		{fault: securitytest.Fault{Path: "/Security/Roles/1*"}, hit: []string{"/Security/Roles/1", "/Security/Roles/12", "/Security/Roles/1/Identities"}, miss: []string{"/Security/Roles/2"}},
+		{fault: securitytest.Fault{Path: "/Security/Roles/{id}*"}, hit: []string{"/Security/Roles/1", "/Security/Roles/1/Identities"}, miss: []string{"/Security/Roles"}},
+		{fault: securitytest.Fault{Path: "*"}, hit: []string{"/Permissions", "/Nothing"}},
+		{fault: securitytest.Fault{Path: "/Nothing/{id}"}, hit: []string{"/Nothing/5"}, miss: []string{"/Nothing"}},
+		{fault: securitytest.Fault{Method: "get", Path: "/Permissions"}, hit: []string{"/Permissions"}},
+		{fault: securitytest.Fault{Method: "Post", Path: "*"}, miss: []string{"/Permissions"}},
+	} {
+		for status, paths := range map[int][]string{418: test.hit, 0: test.miss} {
+			for _, path := range paths {
+				a.server.ClearFaults()
+				test.fault.Status = 418
+				a.server.Inject(test.fault)
+				if got := a.get(path, 1); (got.status == 418) != (status == 418) {
+					t.Errorf("%v: %s got %d", test.fault, path, got.status)
+				}
+			}
+		}
+	}
+	a.server.Inject(securitytest.Fault{Path: a.server.TokenURL(), Status: 418, Times: 1})
+	if _, status := askToken(t, a, nil); status != 418 {
+		t.Errorf("the token endpoint: got %d", status)
+	}
+}
+
+// TestUnusedFaults checks that nobody believes in a fault that never fired.
+func TestUnusedFaults(t *testing.T) {
+	t.Parallel()
+	var complaints []string
+	test := &fakeTest{complain: func(text string) { complaints = append(complaints, text) }}
+	server := securitytest.Start(test)
+	a := (&api{t: t, server: server}).as(server.Username, server.Password)
+	server.Inject(securitytest.Fault{Method: "get", Path: "/Security/Role", Version: 2, After: 1, Status: 503})
+	server.ClearFaults()
+	server.Inject(securitytest.Fault{Path: "/Security/Roles/{id}", Commit: true, Hang: true})
+	server.Inject(securitytest.Fault{Path: "/Permissions", Latency: time.Millisecond, Truncate: true, HTMLLogin: true, Reset: true, Interleave: func() {}})
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/PermissionSets", Status: 503})
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/PermissionSets", Status: 504})
+	server.Inject(securitytest.Fault{})
+	if got := a.get("/PermissionSets", 1); got.status != 503 {
+		t.Errorf("got %d", got.status)
+	}
+	if n := len(server.UnusedFaults()); n != 5 {
+		t.Errorf("%d unused faults", n)
+	}
+	test.end()
+	const intro = "securitytest: this fault has hit no request: "
+	equal(t, complaints, []string{
+		intro + "GET /Security/Role, version 2, after 1: status 503",
+		intro + "/Security/Roles/{id}: commit, hang",
+		intro + "/Permissions: latency 1ms, interleave, login page, reset, truncate",
+		intro + "GET /PermissionSets: status 504",
+		intro + "(any path): nothing",
+	})
+
+	complaints = nil
+	test = &fakeTest{complain: func(text string) { complaints = append(complaints, text) }}
+	securitytest.Start(test, securitytest.WithToken(""))
+	test.end()
+	equal(t, complaints, []string{"fatal: securitytest: WithToken: a name and a credential are required"})
+}
+
+// fakeTest is a test that notes what it is told.
+type fakeTest struct {
+	complain func(string)
+	cleanup  []func()
+}
+
+func (f *fakeTest) Helper()                           {}
+func (f *fakeTest) Cleanup(do func())                 { f.cleanup = append(f.cleanup, do) }
+func (f *fakeTest) Errorf(format string, args ...any) { f.complain(fmt.Sprintf(format, args...)) }
+func (f *fakeTest) Fatalf(format string, args ...any) {
+	f.complain("fatal: " + fmt.Sprintf(format, args...))
+}
+
+func (f *fakeTest) end() {
+	for _, do := range f.cleanup {
+		do()
+	}
 }
 
 func TestFaultsTogether(t *testing.T) {
@@ -214,6 +335,18 @@ func TestCloseEndsEverything(t *testing.T) {
 		group.Go(func() { _ = a.try(t.Context(), "GET", "/Security/Roles", "") })
 		group.Go(func() { _ = a.try(t.Context(), "POST", "/Security/Roles", "{}") })
 	}
+	// A request whose body never ends.
+	body, sender := io.Pipe()
+	group.Go(func() {
+		req := a.request("POST", "/Security/Claims", 1, "")
+		req.Body, req.ContentLength = body, 100
+		if resp, err := a.server.HTTPClient().Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	})
+	if _, err := sender.Write([]byte("{")); err != nil {
+		t.Fatal(err)
+	}
 	// A connection that says nothing.
 	address := strings.TrimSuffix(strings.TrimPrefix(a.server.URL, "https://"), "/KeyfactorAPI")
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -230,6 +363,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	if took := time.Since(before); took > time.Second {
 		t.Errorf("closing took %v", took)
 	}
+	_ = sender.Close()
 	group.Wait()
 	if err := a.try(t.Context(), "GET", "/Security/Roles", ""); err == nil {
 		t.Error("the closed server answered")

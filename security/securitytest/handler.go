@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,15 +20,6 @@ import (
 // TokenPath is the path of the OAuth token endpoint, outside the API path.
 const TokenPath = "/oauth2/token"
 
-// The administrator that every server has, unless another user of that name is given.
-const (
-	adminUsername     = `KEYEXAMPLE\admin`
-	adminPassword     = "simulated-password"
-	adminToken        = "simulated-access-token"
-	adminClientID     = "simulated-client"
-	adminClientSecret = "simulated-secret"
-)
-
 // maxBody bounds request bodies.
 const maxBody = 32 << 20
 
@@ -37,12 +29,16 @@ const maxRecorded = 50_000
 // Handler is the simulated server as an [http.Handler], and the controls of the simulation. It serves every URL path
 // in which the API path occurs, whatever stands before it, and the token endpoint at every path that ends in
 // [TokenPath]. It is safe for concurrent use.
+//
+// Every handler has an administrator, who can do everything wherever the handler is mounted. Its password, token and
+// client secret are made up anew for each handler, so that nobody who reaches the handler knows them beforehand. An
+// option that gives a user or a client of the same name replaces it.
 type Handler struct {
-	// Username and Password are the credentials of an administrator.
+	// Username and Password are the credentials of the administrator.
 	Username, Password string
-	// Token is a bearer token of an administrator that does not expire.
+	// Token is a bearer token of the administrator that does not expire.
 	Token string
-	// ClientID and ClientSecret are the credentials of an OAuth client whose tokens are an administrator's.
+	// ClientID and ClientSecret are the credentials of an OAuth client whose tokens are the administrator's.
 	ClientID, ClientSecret string
 
 	cfg      config
@@ -66,30 +62,38 @@ type Handler struct {
 // identity providers, and an administrator.
 func NewHandler(opts ...Option) *Handler {
 	h := &Handler{
-		Username: adminUsername, Password: adminPassword, Token: adminToken,
-		ClientID: adminClientID, ClientSecret: adminClientSecret,
-		cfg: config{apiPath: "/KeyfactorAPI", version: parseVersion("25.4.1"), tokenLifetime: 5 * time.Minute},
+		Username: `KEYEXAMPLE\admin`, Password: rand.Text(), Token: rand.Text(),
+		ClientID: "simulated-client", ClientSecret: rand.Text(),
+		cfg: config{apiPath: "/KeyfactorAPI", version: version{"25.4.1", 25, 4}, tokenLifetime: 5 * time.Minute},
 	}
 	for _, opt := range opts {
 		opt(&h.cfg)
 	}
 	h.apiPath = segments(h.cfg.apiPath)
-	h.routes = newRoutes(&h.cfg)
 	h.lists = newLists(&h.cfg)
-	var stateErr, usersErr error
+	var routesErr, stateErr, usersErr error
+	h.routes, routesErr = h.newRoutes()
 	h.state, stateErr = newState(&h.cfg)
+	for _, u := range h.cfg.users {
+		switch {
+		case strings.EqualFold(u.name, h.Username) && u.password != "":
+			h.Password = u.password
+		case u.name == h.ClientID && u.secret != "":
+			h.ClientSecret = u.secret
+		}
+	}
 	const administrator = "Administrator"
 	h.auth, usersErr = newAuthenticator(h.state, h.cfg.tokenLifetime, slices.Concat([]user{
 		{name: h.Username, password: h.Password, roles: []string{administrator}},
 		{name: h.Username, token: h.Token, roles: []string{administrator}},
 		{name: h.ClientID, secret: h.ClientSecret, roles: []string{administrator}},
 	}, h.cfg.users))
-	h.problems = errors.Join(stateErr, usersErr)
+	h.problems = errors.Join(errors.Join(h.cfg.problems...), routesErr, stateErr, usersErr)
 	return h
 }
 
-// Err reports what was wrong with the options, for example a role seeded twice. Such a server answers every request
-// with status 500 and this text.
+// Err reports what is wrong with the options, for example a role seeded twice. Such a server answers every request with
+// status 500 and this text.
 func (h *Handler) Err() error { return h.problems }
 
 // A Request is a request that the server received.
@@ -102,9 +106,9 @@ type Request struct {
 	Method string
 	// Path is the URL path as it was sent, escaped, API path included.
 	Path string
-	// Template is the path of the operation, as in "/Security/Roles/{id}"; empty for an unknown path.
+	// Template is the path of the operation, as in "/Security/Roles/{id}". It is empty for an unknown path.
 	Template string
-	// Version is the API version asked for: 1 when none was given, 0 when there is no such version.
+	// Version is the API version asked for: 1 if none was given, 0 if what was given is not a version.
 	Version int
 	// RawQuery is the query as it was sent.
 	RawQuery string
@@ -158,7 +162,7 @@ type call struct {
 	args   []string // the path parameters, in order
 	query  params
 	caller *caller
-	// total is what X-Total-Count will say, nil when the operation is not a list.
+	// total is what X-Total-Count will say. It is nil if the operation is not a list.
 	total *int
 }
 
@@ -166,7 +170,7 @@ type call struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		// The client went away, or sent far too much; nobody waits for a particular answer.
+		// The client went away, or sent far too much. Nobody waits for a particular answer.
 		http.Error(w, "the request body could not be read", http.StatusBadRequest)
 		return
 	}
@@ -177,20 +181,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, TokenPath) {
 		seen.Template, seen.Version, seen.Body = TokenPath, 0, redactForm(body)
 		h.record(seen, &h.tokenRequests)
-		h.serve(w, r, seen, func() *response { return h.auth.issue(r, body) })
+		h.serve(w, r, h.faults.pick(seen, segments(TokenPath)), func() *response { return h.auth.issue(r, body) })
 		return
 	}
-	matched, args := h.match(r)
+	path, _ := h.afterAPIPath(segments(r.URL.Path))
+	matched, args := h.match(path)
 	if len(matched) > 0 {
 		seen.Template = matched[0].template()
 	}
 	h.record(seen, &h.requests)
-	h.serve(w, r, seen, func() *response { return h.answer(r, body, seen.Version, matched, args) })
+	h.serve(w, r, h.faults.pick(seen, path), func() *response { return h.answer(r, body, seen.Version, matched, args) })
 }
 
-// serve lets the faults have their way with a request, and processes it as far as they let it.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, seen Request, process func() *response) {
-	fault := h.faults.pick(seen)
+// serve applies a fault to a request, and processes the request as far as the fault lets it.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, fault Fault, process func() *response) {
 	if !pause(r, h.cfg.latency) || !pause(r, fault.Latency) {
 		reset(w)
 		return
@@ -210,12 +214,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, seen Request, pr
 
 // answer processes a request to the API: who asks, is the request in order, may they, and only then the operation.
 func (h *Handler) answer(r *http.Request, body []byte, version int, matched []*route, args []string) *response {
-	supported := "1.0"
-	for _, candidate := range matched {
-		if candidate.twoVersions() && h.cfg.version.atLeast(11, 0) {
-			supported = "1.0, 2"
-		}
-	}
 	c := &call{h: h, s: h.state, r: r, body: body, args: args, query: parseParams(r)}
 	result, err := c.run(version, matched)
 	var refused *apiError
@@ -231,12 +229,17 @@ func (h *Handler) answer(r *http.Request, body []byte, version int, matched []*r
 		resp = &response{status: http.StatusNoContent}
 	default:
 		resp = jsonResponse(http.StatusOK, result)
+		if own, ok := result.(*response); ok {
+			resp = own
+		}
 	}
-	resp.header = h.headers()
-	resp.header.Set("Api-Supported-Versions", supported)
-	if c.total != nil && err == nil && !h.cfg.noTotalCount {
-		resp.header.Set("X-Total-Count", strconv.Itoa(*c.total))
+	header := h.headers()
+	header.Set("Api-Supported-Versions", h.supportedVersions(matched))
+	if c.total != nil && err == nil && !h.cfg.quirks.OmitTotalCount {
+		header.Set("X-Total-Count", strconv.Itoa(*c.total))
 	}
+	maps.Copy(header, resp.header)
+	resp.header = header
 	return resp
 }
 
@@ -247,9 +250,8 @@ func (h *Handler) headers() http.Header {
 	// Never fails.
 	_, _ = rand.Read(id[:])
 	header.Set("X-Keyfactor-Correlation-Id", fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]))
-	if h.cfg.version.atLeast(11, 0) {
-		// Version 10 is documented not to tell.
-		header.Set("X-Keyfactor-Product-Version", h.cfg.version.text+"+4f1c2ab09d7e35866b0e1f94c8d2a7733e5b6091")
+	if told := h.cfg.version.told(); told != "" {
+		header.Set("X-Keyfactor-Product-Version", told)
 	}
 	return header
 }
@@ -285,8 +287,11 @@ func (c *call) run(version int, matched []*route) (any, error) {
 				fmt.Sprintf("%s is not allowed at %s.", c.r.Method, c.r.URL.Path),
 			}
 		}
-		return nil, invalid("UnsupportedApiVersion: %s %s does not support API version %q.",
+		return nil, invalid("UnsupportedApiVersion: %s %s does not support API version '%s'.",
 			c.r.Method, c.r.URL.Path, c.r.Header.Get(versionHeader))
+	}
+	if c.route.own != nil {
+		return c.runOwn(who)
 	}
 	if c.route.writes() {
 		h.mu.Lock()
@@ -295,25 +300,34 @@ func (c *call) run(version int, matched []*route) (any, error) {
 		h.mu.RLock()
 		defer h.mu.RUnlock()
 	}
-	c.caller = c.s.caller(who)
-	if !c.caller.may(c.route.needs) {
-		return nil, forbidden(c.route.needs.path)
+	if err := c.authorize(who); err != nil {
+		return nil, err
 	}
 	return c.route.run(c)
 }
 
+// authorize notes who calls, and refuses callers that do not hold what the operation needs.
+func (c *call) authorize(who *account) error {
+	c.caller = c.s.caller(who)
+	if !c.caller.may(c.route.needs) {
+		return forbidden(c.route.needs.path)
+	}
+	return nil
+}
+
 const versionHeader = "X-Keyfactor-Api-Version"
 
-// apiVersion reads the version header: 0 for a version that does not exist.
+// apiVersion reads the version header, a number such as 2 or 2.0. It is 0 for anything else.
 func apiVersion(r *http.Request) int {
-	switch r.Header.Get(versionHeader) {
-	case "", "1", "1.0":
+	given := r.Header.Get(versionHeader)
+	if given == "" {
 		return 1
-	case "2", "2.0":
-		return 2
-	default:
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(given, ".0"))
+	if err != nil || n < 1 {
 		return 0
 	}
+	return n
 }
 
 // decode reads the request body. Names of members are matched without regard to case.
@@ -326,12 +340,12 @@ func (c *call) decode(into any) error {
 		return invalid("A request body is required.")
 	}
 	dec := json.NewDecoder(strings.NewReader(body))
-	if c.h.cfg.strictBodies {
+	if c.h.cfg.quirks.StrictBodies {
 		dec.DisallowUnknownFields()
 	}
 	if err := dec.Decode(into); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			// The error itself speaks of Go types, and so does all of its path but the end.
+			// The error itself speaks of Go types, and so does all of its path except the end.
 			member := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]
 			return invalid("The request body is not valid: unexpected %s at %s.", wrong.Value, cmp.Or(member, "its beginning"))
 		}

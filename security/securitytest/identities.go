@@ -1,12 +1,88 @@
 package securitytest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
 // Legacy identities: the list, add, look up, the view of one identity's permissions, delete.
+//
+// From version 11 on an identity is a claim: that of a user or a group with the scheme Active Directory. Both versions
+// of the API show it, under the same id, and what one writes the other reads. No source says so: it is inferred from
+// the reference, which calls identities "legacy formatted Active Directory identities", sends its readers to claims for
+// Active Directory and everything else, and shows the claim in the view of an identity's permissions. Quirks has a
+// switch for servers that keep the two apart. Version 10 has identities only.
+
+// adProviderID is the id of the provider Active Directory, which is made up.
+const adProviderID = "11111111-2222-3333-4444-555555555555"
+
+// newIdentity makes an identity without storing it. It is an assumption that it is described by its account name.
+func (s *state) newIdentity(seed Identity) (*claim, error) {
+	kind := claimUser
+	switch {
+	case strings.EqualFold(seed.Type, claimTypes[claimGroup]):
+		kind = claimGroup
+	case seed.Type != "" && !strings.EqualFold(seed.Type, claimTypes[claimUser]):
+		return nil, fmt.Errorf("identity %q: the type is User or Group, not %q", seed.AccountName, seed.Type)
+	}
+	return &claim{
+		id: seed.ID, kind: kind, value: seed.AccountName, provider: s.providers[adProviderID], description: seed.AccountName,
+		sid: seed.SID,
+	}, nil
+}
+
+// account finds an identity by its account name.
+func (s *state) account(name string) (*claim, bool) {
+	for _, kind := range []int{claimUser, claimGroup} {
+		if i, found := s.identities.find(claimKey{kind, strings.ToLower(name), adProviderID}); found {
+			return i, true
+		}
+	}
+	return nil, false
+}
+
+func (s *state) allIdentities() []*claim {
+	return slices.DeleteFunc(s.identities.all(), func(c *claim) bool { return !c.isAccount() })
+}
+
+// identitiesOf are the identities that a role has, each of them once.
+func (s *state) identitiesOf(r *role) []*claim {
+	ids := r.claims
+	if s.keepsApart() {
+		ids = r.identities
+	}
+	result := make([]*claim, 0, len(ids))
+	for _, id := range ids {
+		if i := s.identities.byID[id]; i.isAccount() && !slices.Contains(result, i) {
+			result = append(result, i)
+		}
+	}
+	return result
+}
+
+// addIdentity gives a role that is being built to an identity.
+func (s *state) addIdentity(r *role, i *claim) {
+	members := &r.claims
+	if s.keepsApart() {
+		members = &r.identities
+	}
+	if !slices.Contains(*members, i.id) {
+		*members = append(*members, i.id)
+	}
+}
+
+// setIdentities gives a role that is being built to these identities and no others. Its other claims stay.
+func (s *state) setIdentities(r *role, identities []*claim) {
+	r.identities = nil
+	if !s.keepsApart() {
+		r.claims = slices.DeleteFunc(r.claims, func(id int) bool { return s.claims.byID[id].isAccount() })
+	}
+	for _, i := range identities {
+		s.addIdentity(r, i)
+	}
+}
 
 // identityBody is an identity as it is written. The SID is left out, although the description of the API has it.
 type identityBody struct {
@@ -17,22 +93,22 @@ type identityBody struct {
 	Valid        *bool    `json:"Valid,omitempty"`
 }
 
-func (s *state) identityBody(i *identity, valid *bool) identityBody {
-	body := identityBody{i.id, i.account, i.kind, []roleV1{}, valid}
-	for _, r := range s.rolesOf(s.identityRoles[i.id]) {
+func (s *state) identityBody(i *claim, valid *bool) identityBody {
+	body := identityBody{i.id, i.value, claimTypes[i.kind], []roleV1{}, valid}
+	for _, r := range s.rolesOf(s.identities.roles[i.id]) {
 		body.Roles = append(body.Roles, s.roleStub(r))
 	}
 	return body
 }
 
-// roleStub is a role inside an identity. Only the id, the name and the description mean anything; the rest are the
+// roleStub is a role inside an identity. Only the id, the name and the description mean anything. The rest are the
 // defaults that were recorded, whatever the role is like.
 func (s *state) roleStub(r *role) roleV1 {
 	stub := roleV1{
 		ID: r.id, Description: r.description, EmailAddress: s.email(""), Identities: []roleIdentity{}, Name: r.name,
 		Permissions: []string{},
 	}
-	if s.cfg.version.atLeast(11, 0) {
+	if s.cfg.version.atLeast(v11) {
 		stub.PermissionSetID = zeroGUID
 	}
 	return stub
@@ -40,15 +116,15 @@ func (s *state) roleStub(r *role) roleV1 {
 
 // identityColumns are the fields of the list of identities. The order without a sort field is recorded to be neither by
 // id nor by name: ids 1, 2, 3 and 7 came as 2, 1, 7, 3. The unnamed column shuffles them likewise.
-func identityColumns() []column[*identity] {
-	return []column[*identity]{
-		{name: "", kind: number, value: func(i *identity) value {
+func identityColumns() []column[*claim] {
+	return []column[*claim]{
+		{name: "", kind: number, value: func(i *claim) value {
 			const prime = 7919
 			return value{number: i.id % prime * (i.id % prime) % prime * 2147 % prime}
 		}},
-		{name: "Id", kind: number, sorts: true, value: func(i *identity) value { return value{number: i.id} }},
-		{name: "AccountName", sorts: true, value: func(i *identity) value { return value{text: i.account} }},
-		{name: "IdentityType", sorts: true, value: func(i *identity) value { return value{text: i.kind} }},
+		{name: "Id", kind: number, sorts: true, value: func(i *claim) value { return value{number: i.id} }},
+		{name: "AccountName", sorts: true, value: func(i *claim) value { return value{text: i.value} }},
+		{name: "IdentityType", sorts: true, value: func(i *claim) value { return value{text: claimTypes[i.kind]} }},
 	}
 }
 
@@ -92,12 +168,12 @@ func (s *state) lookup(name string) (Identity, bool) {
 	if known, ok := s.directory[strings.ToLower(found.AccountName)]; ok {
 		return known, true
 	}
-	_, ok := s.accounts[strings.ToLower(found.AccountName)]
+	_, ok := s.account(found.AccountName)
 	return found, ok
 }
 
-// createIdentity refuses accounts that the directory does not have, and those that are there already. Both are
-// assumptions as far as the status goes.
+// createIdentity refuses accounts that the directory does not have, and those that exist already. That both get status
+// 400 is an assumption.
 func createIdentity(c *call) (any, error) {
 	var req struct{ AccountName *string }
 	if err := c.decode(&req); err != nil {
@@ -108,13 +184,17 @@ func createIdentity(c *call) (any, error) {
 	}
 	account, found := c.s.lookup(*req.AccountName)
 	if !found {
-		return nil, invalid("The account %q was not found.", *req.AccountName)
+		return nil, invalid("The account '%s' was not found.", *req.AccountName)
 	}
-	if _, taken := c.s.accounts[strings.ToLower(account.AccountName)]; taken {
-		return nil, invalid("The identity %q exists already.", account.AccountName)
+	if _, taken := c.s.account(account.AccountName); taken {
+		return nil, invalid("The identity '%s' exists already.", account.AccountName)
 	}
-	created := c.s.putIdentity(&identity{account: account.AccountName, kind: account.Type, sid: account.SID})
-	return c.s.identityBody(created, &yes), nil
+	account.ID = 0
+	created, err := c.s.newIdentity(account)
+	if err != nil {
+		return nil, err
+	}
+	return c.s.identityBody(c.s.put(c.s.identities, created), &yes), nil
 }
 
 // lookupIdentity takes the parameter under the name of the API description and under that of the reference.
@@ -128,13 +208,17 @@ func lookupIdentity(c *call) (any, error) {
 }
 
 // identity is the identity that the path of a request names.
-func (c *call) identity() (*identity, error) {
+func (c *call) identity() (*claim, error) {
 	id, err := c.id()
 	if err != nil {
 		return nil, err
 	}
-	i, found := c.s.identities[id]
-	if !found {
+	return c.s.identity(id)
+}
+
+func (s *state) identity(id int) (*claim, error) {
+	i, found := s.identities.byID[id]
+	if !found || !i.isAccount() {
 		return nil, notFound("Identity", id)
 	}
 	return i, nil
@@ -145,13 +229,13 @@ func deleteIdentity(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.EqualFold(i.account, c.caller.name) {
+	if strings.EqualFold(i.value, c.caller.name) {
 		return nil, invalid("Nobody can delete their own identity.")
 	}
-	if c.h.cfg.refuseInUse && len(c.s.identityRoles[i.id]) > 0 {
+	if c.h.cfg.quirks.RefuseInUse && len(c.s.identities.roles[i.id]) > 0 {
 		return nil, invalid("The identity is still used by a role.")
 	}
-	c.s.dropIdentity(i)
+	c.s.drop(c.s.identities, i)
 	return nil, nil
 }
 
@@ -181,7 +265,7 @@ func getIdentityPermissions(c *call) (any, error) {
 		return nil, err
 	}
 	areas := map[string]map[string][]string{"": {}, collections: {}, containers: {}, pamProviders: {}, providerKind: {}}
-	for _, r := range c.s.rolesOf(c.s.identityRoles[i.id]) {
+	for _, r := range c.s.rolesOf(c.s.identities.roles[i.id]) {
 		for _, name := range mapping.coveredNames(r.paths) {
 			areas[""][name] = append(areas[""][name], r.name)
 		}
@@ -196,12 +280,12 @@ func getIdentityPermissions(c *call) (any, error) {
 		}
 	}
 	view := identityPermissions{
-		Identity:               i.account,
+		Identity:               i.value,
 		SecuredAreaPermissions: grantedList(areas[""]),
 		CollectionPermissions:  grantedList(areas[collections]),
 		ContainerPermissions:   grantedList(areas[containers]),
 	}
-	if c.h.cfg.version.atLeast(25, 0) {
+	if c.h.cfg.version.atLeast(v25) {
 		view.PamProviderPermissions = grantedList(areas[pamProviders])
 		view.IdentityProviderPermissions = grantedList(areas[providerKind])
 		view.PamPermissions = []granted{}
@@ -218,18 +302,13 @@ func grantedList(roles map[string][]string) []granted {
 	return result
 }
 
-// claimOfIdentity is the Active Directory claim with the identity's account, if there is one. That identities and
-// claims are kept apart otherwise is an assumption.
-func (s *state) claimOfIdentity(i *identity) *claimBody {
-	for kind := range claimTypes {
-		found, err := s.newClaim(kind, i.account, schemeAD, "")
-		if err != nil {
-			return nil
-		}
-		if id, ok := s.claimKeys[found.key()]; ok {
-			body := s.claims[id].body()
-			return &body
-		}
+// claimOfIdentity is the claim that an identity is. On a server that keeps the two apart it is the claim with the same
+// account, if there is one.
+func (s *state) claimOfIdentity(i *claim) *claimBody {
+	found, ok := s.claims.find(i.key())
+	if !ok {
+		return nil
 	}
-	return nil
+	body := s.claimBody(found)
+	return &body
 }

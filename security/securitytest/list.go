@@ -85,7 +85,7 @@ func parseListQuery(q params) (listQuery, error) {
 }
 
 // page returns one page of the items and how many there are on all pages. The items come from all, by id, which is
-// called only when there is no order that still holds.
+// called only if no order is remembered that still holds.
 func (l *list[T]) page(query listQuery, writes uint64, all func() []T) ([]T, int, error) {
 	items, err := l.order(query, writes, all)
 	if err != nil {
@@ -114,7 +114,7 @@ func (l *list[T]) order(query listQuery, writes uint64, all func() []T) ([]T, er
 	}
 	by, found := l.column(sortField)
 	if !found || (!by.sorts && query.sortField != "") {
-		return nil, &apiError{http.StatusBadRequest, codeSortField, fmt.Sprintf("Invalid sort field: %s.", sortField)}
+		return nil, invalidSortField(sortField)
 	}
 	matches, err := l.compile(query.filter)
 	if err != nil {
@@ -138,7 +138,7 @@ func (l *list[T]) column(name string) (column[T], bool) {
 	return column[T]{}, false
 }
 
-// sorted orders the items, without regard to case; equal ones stay in the order of their ids.
+// sorted orders the items without regard to case. Equal ones stay in the order of their ids.
 func sorted[T any](items []T, by column[T], descending bool) []T {
 	type keyed struct {
 		key  value
@@ -179,7 +179,7 @@ func compareValues(kind valueKind, a, b value) int {
 	}
 }
 
-// params are the query parameters of a request, by lower-case name. Older servers used the prefix "pq.", newer ones
+// params are the query parameters of a request, by lower-case name. Older servers used the prefix "pq.", and newer ones
 // still accept it.
 type params map[string]string
 
@@ -196,8 +196,8 @@ func parseParams(r *http.Request) params {
 
 func (p params) get(name string) string { return p[strings.ToLower(name)] }
 
-// natural reads a number that is not negative; nothing and zero mean the default. That zero does and that negative
-// numbers are refused are assumptions.
+// natural reads a number that is not negative. A missing one means the default, and so does zero. The latter is an
+// assumption, and so is that negative numbers are refused.
 func (p params) natural(name string, fallback int) (int, error) {
 	given := p.get(name)
 	if given == "" {
@@ -205,7 +205,7 @@ func (p params) natural(name string, fallback int) (int, error) {
 	}
 	n, err := strconv.Atoi(given)
 	if err != nil || n < 0 || n > math.MaxInt32 {
-		return 0, invalid("%s must be a number from 0 up, not %q.", name, given)
+		return 0, invalid("%s must be a number from 0 up, not '%s'.", name, given)
 	}
 	if n == 0 {
 		return fallback, nil
@@ -221,7 +221,7 @@ func (p params) truth(name string, fallback bool) (bool, error) {
 	}
 	b, err := strconv.ParseBool(strings.ToLower(given))
 	if err != nil {
-		return false, invalid("%s must be true or false, not %q.", name, given)
+		return false, invalid("%s must be true or false, not '%s'.", name, given)
 	}
 	return b, nil
 }

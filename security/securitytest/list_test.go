@@ -56,7 +56,7 @@ func TestPaging(t *testing.T) {
 
 func TestPageSizeSwitches(t *testing.T) {
 	t.Parallel()
-	a := start(t, numbered(30), securitytest.WithMaxPageSize(20), securitytest.WithoutTotalCount())
+	a := start(t, numbered(30), securitytest.WithQuirks(securitytest.Quirks{MaxPageSize: 20, OmitTotalCount: true}))
 	got := a.get("/Security/Roles?ReturnLimit=500", 2)
 	if n := len(got.column("Id")); n != 20 {
 		t.Errorf("%d items", n)
@@ -64,6 +64,30 @@ func TestPageSizeSwitches(t *testing.T) {
 	if _, counted := got.header["X-Total-Count"]; counted {
 		t.Error("there is a total count")
 	}
+}
+
+// TestPagingIgnored is a server that answers every page with everything, and tells no total.
+func TestPagingIgnored(t *testing.T) {
+	t.Parallel()
+	a := start(t, numbered(118), securitytest.WithQuirks(securitytest.Quirks{IgnorePaging: true, OmitTotalCount: true}))
+	for _, query := range []string{"", "ReturnLimit=5", "ReturnLimit=5&PageReturned=40"} {
+		got := a.get("/Security/Roles?"+query, 2).total("")
+		if n := len(got.column("Id")); n != 120 {
+			t.Errorf("%q: %d items", query, n)
+		}
+	}
+}
+
+// TestSortFieldsRefused is a server that does not sort by what the reference says it sorts by.
+func TestSortFieldsRefused(t *testing.T) {
+	t.Parallel()
+	a := start(t, securitytest.WithQuirks(securitytest.Quirks{RefuseSortFields: []string{"Id", "Name"}}))
+	for _, path := range []string{"/Security/Roles", "/Security/Claims", "/Security/Identities", "/PermissionSets"} {
+		a.get(path+"?SortField=id", 1).is(400, `{"ErrorCode":"0xA011004A","Message":"Invalid sort field: id."}`)
+		a.get(path, 1).ok()
+	}
+	a.get("/Security/Roles?SortField=Name", 2).refused(400)
+	equal(t, a.get("/Security/Roles?SortField=Description", 2).column("Id"), []any{1.0, 2.0})
 }
 
 func TestSorting(t *testing.T) {
@@ -76,6 +100,7 @@ func TestSorting(t *testing.T) {
 		),
 		securitytest.WithIdentities(
 			securitytest.Identity{ID: 1, AccountName: `X\b`, Type: "User"}, securitytest.Identity{ID: 2, AccountName: `X\a`, Type: "Group"}),
+		securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}),
 		securitytest.WithClaims(
 			securitytest.Claim{ID: 1, Type: "OAuthOid", Value: "b", Scheme: "System", Description: "x"},
 			securitytest.Claim{ID: 2, Type: "User", Value: "c", Scheme: "Active Directory", Description: "y"},
@@ -193,7 +218,10 @@ func TestFiltering(t *testing.T) {
 		`Immutable -eq 1`:                                                       nil,
 	})
 	run("/Security/Claims", map[string][]any{
+		// With two pairs of parentheses as recorded, with one, and without.
 		`((ClaimValue -eq "user-1" and ClaimType -eq 5))`: {1.0},
+		`(ClaimValue -eq "user-1" and ClaimType -eq 5)`:   {1.0},
+		`claimvalue -eq "USER-1" and claimtype -eq 5`:     {1.0},
 		`ClaimType -ne 5`:                   {2.0},
 		`ClaimType -gt 0`:                   nil,
 		`ClaimType -eq "OAuthSubject"`:      nil,
@@ -204,7 +232,12 @@ func TestFiltering(t *testing.T) {
 		`Description -eq "x"`:               {1.0, 2.0},
 		`Id -eq 1`:                          nil,
 	})
-	a.get("/PermissionSets?QueryString="+url.QueryEscape(`Name -eq "Global"`), 1).refused(400)
+	// Scripts of the vendor find the set Global so.
+	for _, query := range []string{`name -eq "global"`, `(Name -eq "Global")`} {
+		equal(t, a.get("/PermissionSets?QueryString="+url.QueryEscape(query), 1).column("Id"), []any{globalSet})
+	}
+	a.get("/PermissionSets?QueryString="+url.QueryEscape(`name -eq "other"`), 1).is(200, "[]")
+	a.get("/PermissionSets?QueryString="+url.QueryEscape(`Permissions -eq "/"`), 1).refused(400)
 	equal(t, a.get("/IdentityProviders?QueryString="+url.QueryEscape(`DisplayName -eq "System"`), 1).column("AuthenticationScheme"), []any{"System"})
 	equal(t, a.get("/IdentityProviders?QueryString="+url.QueryEscape(`AuthenticationScheme -contains "cert" and ProviderTypes -eq "Built-in" and AuthorizationUrl -eq NULL`), 1).
 		column("DisplayName"), []any{"Client Certificate Authentication CA"})

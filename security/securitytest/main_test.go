@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,16 +34,14 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	// chunked answers did not tell their length.
+	chunked bool
 }
 
 // start starts a server that lives as long as the test, and signs in as the administrator.
 func start(t *testing.T, opts ...securitytest.Option) *api {
 	t.Helper()
-	server := securitytest.NewServer(opts...)
-	t.Cleanup(server.Close)
-	if err := server.Err(); err != nil {
-		t.Fatal(err)
-	}
+	server := securitytest.Start(t, opts...)
 	return (&api{t: t, server: server}).as(server.Username, server.Password)
 }
 
@@ -93,7 +92,7 @@ func (a *api) send(req *http.Request, body string) answer {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	got := answer{a.t, resp.StatusCode, resp.Header, string(received)}
+	got := answer{a.t, resp.StatusCode, resp.Header, string(received), slices.Contains(resp.TransferEncoding, "chunked")}
 	observe(a.t, req, body, got)
 	return got
 }
@@ -128,6 +127,15 @@ func (got answer) is(status int, body string) answer {
 	got.t.Helper()
 	if got.status != status || got.body != body {
 		got.t.Errorf("got %d %s\nwant %d %s", got.status, got.body, status, body)
+	}
+	return got
+}
+
+// total checks the number of items on all pages.
+func (got answer) total(count string) answer {
+	got.t.Helper()
+	if told := got.header.Get("X-Total-Count"); told != count {
+		got.t.Errorf("X-Total-Count %q, want %s", told, count)
 	}
 	return got
 }

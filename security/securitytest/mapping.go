@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -39,13 +40,13 @@ type permissionMap struct {
 	objectPaths map[string]map[string]string
 	// objectNames are the names, by kind, in table order.
 	objectNames map[string][]string
-	// objects is objectPaths the other way round.
+	// objects is the reverse of objectPaths.
 	objects map[string]objectGrant
 	// catalogue lists the paths that exist.
 	catalogue []string
 }
 
-// mapping is read from the same table that clients convert with. A server that disagreed would only be another guess.
+// mapping is read from the same table that clients convert with. A table of its own would only be another guess.
 var mapping = newPermissionMap()
 
 func newPermissionMap() *permissionMap {
@@ -72,14 +73,14 @@ func newPermissionMap() *permissionMap {
 		}
 		m.paths[name] = nil
 		m.order = append(m.order, name)
-		if !strings.Contains(info.Listed, "25") {
+		if !slices.Contains(info.Listed, permissions.NameList25) {
 			rank[name] += 2
 		}
 		for _, row := range info.Mappings {
 			if row.Path == "" {
 				continue
 			}
-			if row.Confidence != permissions.Documented {
+			if row.Confidence != permissions.ConfidenceDocumented {
 				rank[name]++
 			}
 			m.paths[name] = append(m.paths[name], string(row.Path))
@@ -104,26 +105,35 @@ func anyCovers(paths []string, child string) bool {
 
 // minimal drops what another path of the list grants already, keeping the order.
 func minimal(paths []string) []string {
+	granted := make(map[string]bool, len(paths))
+	for _, path := range paths {
+		granted[path] = true
+	}
 	result := make([]string, 0, len(paths))
-	for i, path := range paths {
-		redundant := false
-		for j, other := range paths {
-			if i != j && covers(other, path) && (other != path || j < i) {
-				redundant = true
-				break
-			}
-		}
-		if !redundant {
+	kept := make(map[string]bool, len(paths))
+	for _, path := range paths {
+		if !kept[path] && !underAny(granted, path) {
+			kept[path] = true
 			result = append(result, path)
 		}
 	}
 	return result
 }
 
+// underAny reports whether one of the paths granted is a parent of path.
+func underAny(granted map[string]bool, path string) bool {
+	for i := range len(path) - 1 {
+		if path[i] == '/' && granted[path[:i+1]] {
+			return true
+		}
+	}
+	return false
+}
+
 var pathForm = regexp.MustCompile(`^/([A-Za-z0-9_.-]+/)*$`)
 
-// wellFormed reports whether a text can be an access control string. That slashes at both ends are required is an
-// assumption.
+// wellFormed reports whether a text can be an access control string. It is an assumption that slashes are required at
+// both ends.
 func wellFormed(path string) bool { return pathForm.MatchString(path) }
 
 // known reports whether a path, without the id of an object at its end, is one that GET /Permissions lists.
@@ -140,7 +150,7 @@ func splitScope(path string) (base, id string, scoped bool) {
 		return path, "", false
 	}
 	id = trimmed[slash+1:]
-	if _, err := strconv.Atoi(id); err != nil && !isGUID(id) {
+	if _, err := strconv.Atoi(id); err != nil && !validate.IsGUID(id) {
 		return path, "", false
 	}
 	return trimmed[:slash+1], id, true
@@ -171,7 +181,7 @@ func (m *permissionMap) objectPath(kind string, id int, name string) (string, bo
 }
 
 // legacyNames are the global names for the paths given, which must be granted exactly: a role with "/" has no names.
-// Where several names stand for one path, those preferred are taken, otherwise the best documented one.
+// If several names stand for one path, those preferred are taken, otherwise the best documented one.
 func (m *permissionMap) legacyNames(paths, preferred []string) []string {
 	names := []string{}
 	named := map[string]bool{}
@@ -208,7 +218,7 @@ func (m *permissionMap) legacyNames(paths, preferred []string) []string {
 	return names
 }
 
-// coveredNames are the global names that the paths grant, wholly and in whatever way, alphabetically.
+// coveredNames are the global names all of whose paths are granted, directly or by a parent, alphabetically.
 func (m *permissionMap) coveredNames(paths []string) []string {
 	names := []string{}
 	for _, name := range m.order {

@@ -16,18 +16,19 @@ func equal(t *testing.T, got, want any) {
 	}
 }
 
-// furnished is a server with something of everything. Its role 3 is "Operators".
-func furnished(t *testing.T, opts ...securitytest.Option) *api {
+// populated is a server with something of everything. Its role 3 is "Operators".
+func populated(t *testing.T, opts ...securitytest.Option) *api {
 	return start(t, append([]securitytest.Option{
 		securitytest.WithCollections(securitytest.Collection{ID: 6, Name: "Web servers"}, securitytest.Collection{ID: 7, Name: "Mail"}),
 		securitytest.WithContainers(securitytest.Container{ID: 2, Name: "IIS"}),
 		securitytest.WithPAMProviders(securitytest.PAMProvider{ID: 1, Name: "Vault"}),
 		securitytest.WithCertificates(securitytest.Certificate{ID: 11, Collections: []int{6}}),
 		securitytest.WithIdentities(securitytest.Identity{ID: 7, AccountName: `KEYEXAMPLE\jsmith`}),
+		securitytest.WithClaims(securitytest.Claim{ID: 1, Type: "OAuthSubject", Value: "user-1", Scheme: "System", Description: "A user"}),
 		securitytest.WithRoles(securitytest.Role{
 			ID: 3, Name: "Operators", Description: "Ops", Identities: []string{`KEYEXAMPLE\jsmith`},
 			Legacy: []string{"AdminPortal:Read", "Dashboard:Read", "Collections[6]:Read", "Containers[2]:Read", "Containers[2]:Schedule", "PamProviders[1]:Read"},
-			Claims: []securitytest.Claim{{ID: 0, Type: "OAuthSubject", Value: "user-1", Scheme: "System", Description: "A user"}},
+			Claims: []securitytest.Claim{{Type: "OAuthSubject", Value: "user-1", Scheme: "System"}},
 		}),
 	}, opts...)...)
 }
@@ -38,29 +39,32 @@ const providerParameters = `{"NameClaimType":"name","RoleClaimType":"roles","Uni
 	`"Authority":"https://idp.example.com","Timeout":30,"OIDCScope":null,` +
 	`"RequestHeaders":[{"Name":"X-Tenant","Value":"a"}],"RequestURLParameters":[]}`
 
-// TestOperations calls every operation of the API once, and looks at what it answers.
+// TestOperations calls the operations of the API one after the other, and looks at what they answer. That none is
+// missing is a matter of the contract test in internal/spec.
 func TestOperations(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	claim := `{"Id":1,"Description":"A user","ClaimType":"OAuthSubject","ClaimValue":"user-1","Provider":` + systemProvider + `}`
+	account := `{"Id":7,"Description":"KEYEXAMPLE\\jsmith","ClaimType":"User","ClaimValue":"KEYEXAMPLE\\jsmith","Provider":` + adProvider + `}`
 
 	a.get("/Security/Roles?SortField=Name&ReturnLimit=1&PageReturned=2", 1).like(200, `[{"Id":3,"Description":"Ops",`+
 		`"EmailAddress":null,"Enabled":true,"Immutable":false,"Valid":true,"Private":false,"PermissionSetId":"`+globalSet+`",`+
 		`"Identities":[{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User",`+
 		`"SID":"S-1-5-21-1111111111-2222222222-3333333333-1109"}],"Name":"Operators","Permissions":["AdminPortal:Read","Dashboard:Read"]}]`)
 	a.get("/Security/Roles?ReturnLimit=1&PageReturned=2", 2).like(200, `[{"Id":3,"Name":"Operators","EmailAddress":null,`+
-		`"Immutable":false,"PermissionSetId":"`+globalSet+`","ClaimsCount":1}]`)
+		`"Immutable":false,"PermissionSetId":"`+globalSet+`","ClaimsCount":2}]`)
 	a.get("/Security/Roles/3", 1).ok()
 	a.get("/Security/Roles/3", 2).like(200, `{"Id":3,"Name":"Operators","Description":"Ops","EmailAddress":null,"Immutable":false,`+
 		`"PermissionSetId":"`+globalSet+`","Permissions":["/portal/read/","/dashboard/read/","/certificates/collections/read/6/",`+
-		`"/certificate_stores/read/2/","/certificate_stores/schedule/2/","/pam/read/1/"],"Claims":[`+claim+`]}`)
+		`"/certificate_stores/read/2/","/certificate_stores/schedule/2/","/pam/read/1/"],"Claims":[`+claim+`,`+account+`]}`)
 	a.post("/Security/Roles", 1, `{"Name":"V1","Description":"d","EmailAddress":"x@example.com","Enabled":false,"Private":true,`+
 		`"Permissions":["Auditing:Read"],"PermissionSetId":"`+globalSet+`","Identities":[{"AccountName":"keyexample\\JSMITH"}]}`).like(200,
 		`{"Id":4,"Description":"d","EmailAddress":"x@example.com","Enabled":false,"Immutable":false,"Valid":true,"Private":true,`+
 			`"PermissionSetId":"`+globalSet+`","Identities":[{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User",`+
 			`"SID":"S-1-5-21-1111111111-2222222222-3333333333-1109"}],"Name":"V1","Permissions":["Auditing:Read"]}`)
+	// Enabled and Private stay, everything else that is left out is cleared.
 	a.put("/Security/Roles", 1, `{"Id":4,"Name":"V1b","Description":"d2"}`).like(200, `{"Id":4,"Description":"d2","EmailAddress":null,`+
-		`"Enabled":true,"Immutable":false,"Valid":true,"Private":false,"PermissionSetId":"`+globalSet+`","Identities":[],"Name":"V1b",`+
+		`"Enabled":false,"Immutable":false,"Valid":true,"Private":true,"PermissionSetId":"`+globalSet+`","Identities":[],"Name":"V1b",`+
 		`"Permissions":[]}`)
 	a.post("/Security/Roles", 2, `{"Name":"V2","Description":"d","PermissionSetId":"`+globalSet+`","Permissions":null,"Claims":null}`).like(200,
 		`{"Id":5,"Name":"V2","Description":"d","EmailAddress":null,"Immutable":false,"PermissionSetId":"`+globalSet+`","Permissions":[],"Claims":[]}`)
@@ -95,20 +99,22 @@ func TestOperations(t *testing.T) {
 		`[{"PamProviderId":1,"Name":"Vault","Permissions":["Read","Modify"]}]`)
 	a.get("/Security/Roles/4/Permissions/PamProviders", 1).is(200, `[{"PamProviderId":1,"Name":"Vault","Permissions":["Read","Modify"]}]`)
 
-	a.get("/Security/Claims", 1).is(200, "["+claim+"]")
+	a.put("/Security/Roles", 1, `{"Id":4,"Name":"V1b","Description":"d2","Enabled":true,"Private":false,`+
+		`"Permissions":["SSH:User"],"Identities":[{"AccountName":"KEYEXAMPLE\\jsmith"}]}`).ok()
+	a.get("/Security/Claims", 1).is(200, "["+account+","+claim+"]")
 	a.get("/Security/Claims/1", 1).is(200, claim)
 	a.get("/Security/Claims/Roles?ClaimType=5&ClaimValue=user-1&ProviderAuthenticationScheme=System", 1).is(200,
 		`[{"Id":3,"Name":"Operators","Description":"Ops","PermissionSetId":"`+globalSet+`"}]`)
 	a.post("/Security/Claims", 1, `{"ClaimType":4,"ClaimValue":"g","ProviderAuthenticationScheme":"System","Description":"d"}`).ok()
-	a.put("/Security/Claims", 1, `{"Id":2,"Description":"d2"}`).ok()
-	a.delete("/Security/Claims/2").is(204, "")
+	a.put("/Security/Claims", 1, `{"Id":8,"Description":"d2"}`).ok()
+	a.delete("/Security/Claims/8").is(204, "")
 
 	a.get("/Security/Identities?Validate=false", 1).ok()
 	a.post("/Security/Identities", 1, `{"AccountName":"second@keyexample.com"}`).is(200,
-		`{"Id":8,"AccountName":"KEYEXAMPLE\\second","IdentityType":"User","Roles":[],"Valid":true}`)
+		`{"Id":9,"AccountName":"KEYEXAMPLE\\second","IdentityType":"User","Roles":[],"Valid":true}`)
 	a.get("/Security/Identities/Lookup?accountName=KEYEXAMPLE%5Cnobody", 1).is(200, `{"Valid":true}`)
 	a.get("/Security/Identities/7", 1).ok()
-	a.delete("/Security/Identities/8").is(204, "")
+	a.delete("/Security/Identities/9").is(204, "")
 
 	a.get("/Security/My", 1).ok()
 	a.get("/Security/My/Permissions", 1).is(200, `{"Permissions":["/"]}`)
@@ -148,19 +154,12 @@ func TestOperations(t *testing.T) {
 		`{"Name":"Revoke","GrantedBy":["V1b"]}]}]`)
 	a.get("/Certificates/IdentityAudit/11?collectionId=6", 2).like(200, `[{"Identity":{"Id":1,"Description":"A user",`+
 		`"ClaimType":"OAuthSubject","ClaimValue":"user-1","Provider":{"Id":"c70e8641-a543-45b1-a47f-8b7d253fbf14","Name":"System"}},`+
-		`"Permissions":[{"Name":"Read","GrantedBy":["Operators"]}]}]`)
+		`"Permissions":[{"Name":"Read","GrantedBy":["Operators"]}]},{"Identity":{"Id":7,"Description":"KEYEXAMPLE\\jsmith",`+
+		`"ClaimType":"User","ClaimValue":"KEYEXAMPLE\\jsmith","Provider":{"Id":"11111111-2222-3333-4444-555555555555","Name":"Active Directory"}},`+
+		`"Permissions":[{"Name":"Read","GrantedBy":["Operators","V1b","Operators copy"]},{"Name":"Revoke","GrantedBy":["V1b"]}]}]`)
 	a.get("/Certificates/11/Security", 1).like(200, `{"Roles":[{"Name":"Administrator","Permissions":["Read","EditMetadata","Recover","Revoke","Delete","ChangeOwner"]},`+
 		`{"Name":"Operators","Permissions":["Read"]},{"Name":"V1b","Permissions":["Read","Revoke"]},{"Name":"Operators copy","Permissions":["Read"]}]}`)
 
 	a.get("/Status/Endpoints", 1).ok()
 	a.get("/Status/HealthCheck", 1).is(http.StatusNoContent, "")
-
-	// Nothing was forgotten.
-	called := map[string]bool{}
-	for _, r := range a.server.Requests() {
-		called[r.Method+r.Template+string(rune('0'+r.Version))] = true
-	}
-	if len(called) != 59 {
-		t.Errorf("%d operations were called, there are 59", len(called))
-	}
 }

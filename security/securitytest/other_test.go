@@ -67,9 +67,49 @@ func TestVersion10(t *testing.T) {
 	}
 }
 
+// TestVersion25 checks what came between 25.1 and 25.2. The vendor's client for 25.1.1 cannot read it.
+func TestVersion25(t *testing.T) {
+	t.Parallel()
+	create := `{"AuthenticationScheme":"Corporate","DisplayName":"Corporate","ProviderType":"Auth0","Parameters":` + providerParameters + `}`
+	old := populated(t, securitytest.WithVersion("25.1.1"))
+	for _, path := range []string{"/Security/My/Permissions", "/Security/Applications/2/Roles"} {
+		old.get(path, 1).refused(404)
+	}
+	old.post("/Security/Applications/2/Roles", 1, `[]`).refused(404)
+	for path, absent := range map[string]string{
+		"/Security/My": "GranularPermissions", "/IdentityProviders/Types": `"DataType":4`, "/PermissionSets/My?accessControlString=/": "SecurityRoles",
+	} {
+		if body := old.get(path, 1).ok().body; strings.Contains(body, absent) {
+			t.Errorf("25.1.1 %s: %s", path, body)
+		}
+	}
+	if body := old.post("/IdentityProviders", 1, create).ok().body; strings.Contains(body, "RequestHeaders") || !strings.Contains(body, `"Value":"30"`) {
+		t.Errorf("25.1.1: %s", body)
+	}
+	strict := start(t, securitytest.WithVersion("25.1.1"), securitytest.WithQuirks(securitytest.Quirks{StrictBodies: true}))
+	strict.post("/IdentityProviders", 1, create).refused(400)
+	// This is older than 25.2.
+	if body := old.get("/Security/Identities/7", 1).ok().body; !strings.Contains(body, "PamProviderPermissions") {
+		t.Errorf("25.1.1: %s", body)
+	}
+
+	a := populated(t, securitytest.WithVersion("25.2"))
+	for path, present := range map[string]string{
+		"/Security/My/Permissions": `"Permissions":["/"]`, "/Security/Applications/2/Roles": "Operators", "/Security/My": "GranularPermissions",
+		"/IdentityProviders/Types": `"DataType":4`, "/PermissionSets/My?accessControlString=/": "SecurityRoles",
+	} {
+		if body := a.get(path, 1).ok().body; !strings.Contains(body, present) {
+			t.Errorf("25.2 %s: %s", path, body)
+		}
+	}
+	if body := a.post("/IdentityProviders", 1, create).ok().body; !strings.Contains(body, "RequestHeaders") {
+		t.Errorf("25.2: %s", body)
+	}
+}
+
 func TestVersion11(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithVersion("11.0"))
+	a := populated(t, securitytest.WithVersion("11.0"))
 	a.get("/Security/Roles/2", 2).is(200, `{"Id":2,"Name":"Reporting API Access","Description":"Default Role For Dashboard use","Immutable":true,`+
 		`"PermissionSetId":"`+globalSet+`","Permissions":["/portal/read/","/dashboard/read/"],"Claims":[]}`)
 	got := a.get("/Security/Roles?ReturnLimit=1", 1)
@@ -119,7 +159,7 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s: %s", body, got.body)
 		}
 	}
-	start(t, securitytest.WithStrictBodies()).post("/Security/Claims", 1,
+	start(t, securitytest.WithQuirks(securitytest.Quirks{StrictBodies: true})).post("/Security/Claims", 1,
 		`{"ClaimType":4,"ClaimValue":"v","ProviderAuthenticationScheme":"System","Description":"d","Extra":1}`).refused(400)
 }
 
@@ -139,16 +179,30 @@ func TestClaimSwitches(t *testing.T) {
 	a.put("/Security/Claims", 1, `{"Id":99,"Description":"d"}`).refused(404)
 	a.delete("/Security/Claims/99").refused(404)
 
-	a = start(t, securitytest.WithADClaimNormalization("KEYEXAMPLE"), securitytest.WithSchemeNormalization())
+	a = start(t, securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE", NormalizeSchemes: true}))
 	equal(t, decode[map[string]any](a.post("/Security/Claims", 1, claim("terra", "Active Directory")).ok())["ClaimValue"], `KEYEXAMPLE\TERRA`)
 	a.post("/Security/Claims", 1, claim(`KeyExample\\Terra`, "Active Directory")).refused(400)
 	provider := decode[map[string]any](a.post("/Security/Claims", 1, claim("x", "unknown")).ok())["Provider"].(map[string]any)
 	equal(t, provider["AuthenticationScheme"], "Unknown")
 }
 
+// TestClaimsWithoutProvider checks the claims of a server that was seen to leave the provider out.
+func TestClaimsWithoutProvider(t *testing.T) {
+	t.Parallel()
+	a := start(t, securitytest.WithVersion("25.5.1"), securitytest.WithQuirks(securitytest.Quirks{OmitClaimProviders: true}),
+		securitytest.WithIdentityProviders(securitytest.IdentityProvider{Scheme: "OIDC"}))
+	const bare = `{"Id":1,"Description":"d","ClaimType":"OAuthRole","ClaimValue":"pki"}`
+	a.post("/Security/Claims", 1, `{"ClaimType":4,"ClaimValue":"pki","ProviderAuthenticationScheme":"OIDC","Description":"d"}`).is(200, bare)
+	a.get("/Security/Claims/1", 1).is(200, bare)
+	a.get("/Security/Claims", 1).is(200, "["+bare+"]")
+	a.post("/Security/Roles", 2, roleV2(0, "A", "[]", `[{"ClaimType":4,"ClaimValue":"pki","ProviderAuthenticationScheme":"OIDC","Description":"d"},`+someClaim+`]`)).is(200,
+		`{"Id":3,"Name":"A","Description":"d","EmailAddress":null,"Immutable":false,"PermissionSetId":"`+globalSet+`","Permissions":[],"Claims":[`+bare+
+			`,{"Id":2,"Description":"d","ClaimType":"OAuthSubject","ClaimValue":"u","Provider":`+systemProvider+`}]}`)
+}
+
 func TestUnknownPermissionsRefused(t *testing.T) {
 	t.Parallel()
-	a := start(t, securitytest.WithUnknownPermissionsRefused())
+	a := start(t, securitytest.WithQuirks(securitytest.Quirks{RefuseUnknownPermissions: true}))
 	a.post("/Security/Roles", 2, roleV2(0, "A", `["/certificates/collections/read/6/","/ssl/"]`, "[]")).ok()
 	a.post("/Security/Roles", 2, roleV2(0, "B", `["/something/new/"]`, "[]")).refused(400)
 	a.post("/PermissionSets", 1, `{"Name":"S","Permissions":["/something/new/"]}`).refused(400)
@@ -156,7 +210,7 @@ func TestUnknownPermissionsRefused(t *testing.T) {
 
 func TestIdentities(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithDirectory(
+	a := populated(t, securitytest.WithDirectory(
 		securitytest.Identity{AccountName: `KEYEXAMPLE\PKI Admins`, Type: "Group", SID: "S-1-5-21-1-2-3-4"}))
 	for name, valid := range map[string]string{
 		`KEYEXAMPLE%5Cpki+admins`: "true", "PKI%20Admins": "true", "pki+admins@keyexample.com": "true", `KEYEXAMPLE%5Cjsmith`: "true",
@@ -181,13 +235,14 @@ func TestIdentities(t *testing.T) {
 		t.Errorf("roles %s", body)
 	}
 
-	a.post("/Security/Claims", 1, `{"ClaimType":1,"ClaimValue":"KEYEXAMPLE\\PKI Admins","ProviderAuthenticationScheme":"Active Directory","Description":"d"}`).ok()
+	a.post("/Security/Claims", 1, `{"ClaimType":1,"ClaimValue":"KEYEXAMPLE\\PKI Admins","ProviderAuthenticationScheme":"Active Directory","Description":"d"}`).refused(400)
+	a.put("/Security/Claims", 1, `{"Id":8,"Description":"d"}`).ok()
 	a.get("/Security/Identities/8", 1).like(200, `{"Identity":"KEYEXAMPLE\\PKI Admins",`+
 		`"SecuredAreaPermissions":[{"Permission":"AdminPortal:Read","GrantedByRoles":["Operators"]},{"Permission":"Dashboard:Read","GrantedByRoles":["Operators"]}],`+
 		`"CollectionPermissions":[{"Permission":"Web servers:Read","GrantedByRoles":["Operators"]}],`+
 		`"ContainerPermissions":[{"Permission":"IIS:Read","GrantedByRoles":["Operators"]},{"Permission":"IIS:Schedule","GrantedByRoles":["Operators"]}],`+
 		`"PamProviderPermissions":[{"Permission":"Vault:Read","GrantedByRoles":["Operators"]}],"IdentityProviderPermissions":[],"PamPermissions":[],`+
-		`"Claim":{"Id":2,"Description":"d","ClaimType":"Group","ClaimValue":"KEYEXAMPLE\\PKI Admins","Provider":{"Id":"11111111-2222-3333-4444-555555555555",`+
+		`"Claim":{"Id":8,"Description":"d","ClaimType":"Group","ClaimValue":"KEYEXAMPLE\\PKI Admins","Provider":{"Id":"11111111-2222-3333-4444-555555555555",`+
 		`"AuthenticationScheme":"Active Directory","DisplayName":"Active Directory"}}}`)
 }
 
@@ -198,15 +253,13 @@ func TestIdentitiesListPermission(t *testing.T) {
 		securitytest.WithUser("reader", "p", "Readers"),
 	}
 	start(t, reader...).as("reader", "p").get("/Security/Identities", 1).refused(403)
-	start(t, append(reader, securitytest.WithIdentitiesListNeedsModify(false))...).as("reader", "p").get("/Security/Identities", 1).ok()
+	start(t, append(reader, securitytest.WithQuirks(securitytest.Quirks{IdentitiesListNeedsRead: true}))...).as("reader", "p").get("/Security/Identities", 1).ok()
 	start(t, append(reader, securitytest.WithVersion("10.5"))...).as("reader", "p").get("/Security/Identities", 1).ok()
-	start(t, append(reader, securitytest.WithVersion("10.5"), securitytest.WithIdentitiesListNeedsModify(true))...).
-		as("reader", "p").get("/Security/Identities", 1).refused(403)
 }
 
 func TestMyPermissions(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithRoles(
+	a := populated(t, securitytest.WithRoles(
 		securitytest.Role{Name: "A", Description: "d", Permissions: []string{"/ssl/read/", "/certificates/collections/read/6/", "/pam/read/1/", "/portal/"}},
 		securitytest.Role{Name: "B", Description: "d", Permissions: []string{"/certificates/collections/read/", "/dashboard/", "/ssl/read/"}},
 	), securitytest.WithUser("u", "p", "A", "B"))

@@ -8,9 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
-// Identity providers. The list shows every provider that claims can name, also the built-in ones; whether the real
+// Identity providers. The list shows every provider that claims can name, also the built-in ones. Whether the real
 // server lists those is not known.
 
 // providerKind stands beside the kinds of objects that version 1 knows.
@@ -53,12 +55,13 @@ type typeParameter struct {
 	Required    bool
 }
 
-// The numbers of data types. The API description lists 1 to 4 without a meaning; these are an assumption.
+// The numbers of data types. The reference says that 1 is a string. The others are an assumption: the API description
+// lists 1 to 4 without a meaning.
 const (
 	dataText   = 1
 	dataNumber = 2
 	dataSecret = 3
-	dataPairs  = 4
+	dataPairs  = 4 // from 25.2 on, see v252
 )
 
 // typeBuiltIn is the type of the providers that every server has. No others can be made.
@@ -70,6 +73,14 @@ var providerTypes = []*providerType{
 	typeBuiltIn,
 	{ID: "0e1f5c52-8d3a-4b0e-9a51-2f6f6d1c0002", Name: "Generic", Parameters: oauthParameters(false)},
 	{ID: "0e1f5c52-8d3a-4b0e-9a51-2f6f6d1c0003", Name: "Auth0", Parameters: oauthParameters(true)},
+}
+
+// parameters are those parameters of a type that the version of the server has.
+func (c *config) parameters(kind *providerType) []typeParameter {
+	if c.version.atLeast(v252) {
+		return kind.Parameters
+	}
+	return slices.DeleteFunc(slices.Clone(kind.Parameters), func(p typeParameter) bool { return p.DataType == dataPairs })
 }
 
 func oauthParameters(auth0 bool) []typeParameter {
@@ -104,7 +115,7 @@ func oauthParameters(auth0 bool) []typeParameter {
 // builtInProviders are there from the start. The id of System was recorded.
 var builtInProviders = []provider{
 	{id: "c70e8641-a543-45b1-a47f-8b7d253fbf14", scheme: "System", displayName: "System", enabled: true},
-	{id: "11111111-2222-3333-4444-555555555555", scheme: schemeAD, displayName: schemeAD, enabled: true},
+	{id: adProviderID, scheme: schemeAD, displayName: schemeAD, enabled: true},
 	{id: "0e1f5c52-8d3a-4b0e-9a51-2f6f6d1c0011", scheme: "unknown", displayName: "unknown"},
 	{
 		id: "0e1f5c52-8d3a-4b0e-9a51-2f6f6d1c0012", scheme: "Client Certificate Authentication CA",
@@ -116,7 +127,7 @@ var builtInProviders = []provider{
 func (s *state) seedBuiltIn() {
 	for _, p := range builtInProviders {
 		p.kind, p.set = typeBuiltIn, GlobalPermissionSetID
-		if s.cfg.normaliseSchemes && p.scheme == "unknown" {
+		if s.cfg.quirks.NormalizeSchemes && p.scheme == "unknown" {
 			p.scheme = "Unknown"
 		}
 		s.providers[p.id] = &p
@@ -139,7 +150,7 @@ func (s *state) seedProvider(seed IdentityProvider) error {
 	}
 	if p.id == "" {
 		p.id = s.newGUID()
-	} else if !isGUID(p.id) {
+	} else if !validate.IsGUID(p.id) {
 		return fmt.Errorf("identity provider %q: the id %q is not a GUID", seed.Scheme, seed.ID)
 	}
 	s.providers[p.id] = p
@@ -158,17 +169,14 @@ func (s *state) checkProvider(p *provider) error {
 			continue
 		}
 		if strings.EqualFold(other.scheme, p.scheme) {
-			return invalid("The AuthenticationScheme %q is taken.", p.scheme)
+			return invalid("The AuthenticationScheme '%s' is taken.", p.scheme)
 		}
 		if strings.EqualFold(other.displayName, p.displayName) {
-			return invalid("The DisplayName %q is taken.", p.displayName)
+			return invalid("The DisplayName '%s' is taken.", p.displayName)
 		}
 	}
 	return nil
 }
-
-// claimProvider is the provider inside a claim.
-func (p *provider) claimProvider() claimProvider { return claimProvider{p.id, p.scheme, p.displayName} }
 
 // providerBody is a provider as it is written. Before 12 the scheme was called Name.
 type providerBody struct {
@@ -199,10 +207,10 @@ func (s *state) providerBody(p *provider) providerBody {
 		ID: p.id, AuthenticationScheme: p.scheme, DisplayName: p.displayName, TypeID: p.kind.ID,
 		Parameters: []providerParameter{}, PermissionSetID: p.set, AuthenticationEnabled: p.enabled,
 	}
-	if !s.cfg.version.atLeast(12, 0) {
+	if !s.cfg.version.atLeast(v12) {
 		body.Name, body.AuthenticationScheme = p.scheme, ""
 	}
-	for _, parameter := range p.kind.Parameters {
+	for _, parameter := range s.cfg.parameters(p.kind) {
 		given, found := p.values[parameter.Name]
 		if !found {
 			continue
@@ -231,7 +239,7 @@ func providerColumns(cfg *config) []column[*provider] {
 		{name: "Provider", sorts: true, value: func(p *provider) value { return value{text: p.displayName} }},
 	}
 	scheme := func(p *provider) value { return value{text: p.scheme} }
-	if !cfg.version.atLeast(12, 0) {
+	if !cfg.version.atLeast(v12) {
 		return append(columns,
 			column[*provider]{name: "Name", sorts: true, filter: true, value: scheme},
 			column[*provider]{name: "Private", kind: flag, filter: true, value: func(*provider) value { return value{} }})
@@ -274,7 +282,7 @@ func (s *state) providerGrant(path string) (p *provider, name string, ok bool) {
 	return nil, "", false
 }
 
-// listProviders shows the providers that the caller may read. Who may read none at all is refused.
+// listProviders shows the providers that the caller may read. A caller that may read none is refused.
 func listProviders(c *call) (any, error) {
 	visible := slices.DeleteFunc(c.s.allProviders(), func(p *provider) bool { return !c.caller.mayUse(p, providersRead) })
 	if len(visible) == 0 {
@@ -297,12 +305,16 @@ func listProviderTypes(c *call) (any, error) {
 	if !slices.ContainsFunc(c.s.allProviders(), reads) {
 		return nil, forbidden(providersRead)
 	}
-	return providerTypes, nil
+	types := make([]providerType, 0, len(providerTypes))
+	for _, kind := range providerTypes {
+		types = append(types, providerType{kind.ID, kind.Name, c.h.cfg.parameters(kind)})
+	}
+	return types, nil
 }
 
 // provider is the provider that the path of a request names, if the caller holds the permission on it.
 func (c *call) provider(path string) (*provider, error) {
-	id, err := c.guid()
+	id, err := parseGUID(c.args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -354,7 +366,7 @@ func createProvider(c *call) (any, error) {
 		}
 	}
 	if p.kind == nil {
-		return nil, invalid("There is no provider type %q.", *req.ProviderType)
+		return nil, invalid("There is no provider type '%s'.", *req.ProviderType)
 	}
 	if req.Parameters == nil {
 		return nil, invalid("The Parameters are required.")
@@ -368,15 +380,15 @@ func createProvider(c *call) (any, error) {
 	return c.s.providerBody(p), nil
 }
 
-// updateProvider replaces scheme and display name, and those parameters that are given. Claims follow the provider.
-// That built-in providers cannot be changed is an assumption.
+// updateProvider replaces scheme and display name, and those parameters that are given. Claims follow the provider. It
+// is an assumption that built-in providers cannot be changed.
 func updateProvider(c *call) (any, error) {
 	old, err := c.provider(providersWrite)
 	if err != nil {
 		return nil, err
 	}
 	if old.kind == typeBuiltIn {
-		return nil, invalid("The identity provider %q cannot be changed.", old.displayName)
+		return nil, invalid("The identity provider '%s' cannot be changed.", old.displayName)
 	}
 	var req struct {
 		providerRequest
@@ -397,11 +409,11 @@ func updateProvider(c *call) (any, error) {
 	}
 	c.s.providers[p.id] = &p
 	c.s.writes++
-	for _, known := range c.s.allClaims() {
+	for _, known := range c.s.claims.all() {
 		if known.provider == old {
 			moved := *known
 			moved.provider = &p
-			c.s.putClaim(&moved)
+			c.s.put(c.s.claims, &moved)
 		}
 	}
 	return c.s.providerBody(&p), nil
@@ -413,13 +425,9 @@ func (c *call) fillProvider(p *provider, req providerRequest) error {
 	if err := c.s.checkProvider(p); err != nil {
 		return err
 	}
-	set := valueOf(req.PermissionSetID)
-	if set != "" && !isGUID(set) {
-		return invalid("The PermissionSetId %q is not a GUID.", set)
-	}
-	var found bool
-	if p.set, found = c.s.findSet(set); !found {
-		return invalid("There is no permission set %s.", set)
+	var err error
+	if p.set, err = c.s.set(valueOf(req.PermissionSetID)); err != nil {
+		return err
 	}
 	if !c.caller.mayUse(p, providersWrite) {
 		return forbidden(providersWrite)
@@ -428,8 +436,9 @@ func (c *call) fillProvider(p *provider, req providerRequest) error {
 }
 
 func (c *call) fillParameters(p *provider, given map[string]json.RawMessage) error {
+	parameters := c.h.cfg.parameters(p.kind)
 	known := func(name string) (typeParameter, bool) {
-		for _, parameter := range p.kind.Parameters {
+		for _, parameter := range parameters {
 			if strings.EqualFold(parameter.Name, name) {
 				return parameter, true
 			}
@@ -440,8 +449,8 @@ func (c *call) fillParameters(p *provider, given map[string]json.RawMessage) err
 		parameter, found := known(name)
 		if !found {
 			// Auth0ApiUrl is a member of every request, whatever the type.
-			if c.h.cfg.strictBodies && !strings.EqualFold(name, "Auth0ApiUrl") {
-				return invalid("There is no parameter %q.", name)
+			if c.h.cfg.quirks.StrictBodies && !strings.EqualFold(name, "Auth0ApiUrl") {
+				return invalid("There is no parameter '%s'.", name)
 			}
 			continue
 		}
@@ -458,7 +467,7 @@ func (c *call) fillParameters(p *provider, given map[string]json.RawMessage) err
 	if given == nil {
 		return nil
 	}
-	for _, parameter := range p.kind.Parameters {
+	for _, parameter := range parameters {
 		if _, found := p.values[parameter.Name]; parameter.Required && !found {
 			return invalid("The parameter %s is required.", parameter.Name)
 		}

@@ -72,7 +72,7 @@ type parser[T any] struct {
 // maxDepth bounds the nesting of parentheses, so that a query cannot exhaust the stack.
 const maxDepth = 200
 
-// compile reads a query; without one there is no function, and everything matches.
+// compile reads a query. For an empty one there is no function: everything matches.
 func (l *list[T]) compile(query string) (func(T) bool, error) {
 	if query == "" {
 		return nil, nil
@@ -198,7 +198,7 @@ func (p *parser[T]) comparison(field string) (func(T) bool, error) {
 	return func(item T) bool {
 		v := c.value(item)
 		if v.null {
-			// As in SQL, nothing but the null tests is true of null.
+			// As in SQL, only the null tests are true of null.
 			return false
 		}
 		v.text = strings.ToLower(v.text)

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf16"
 )
 
-// Error codes. Only the one of the invalid sort field is known; the others have the right form and are made up.
+// Error codes. Only the one of the invalid sort field is known. The others have the right form and are made up.
 const (
 	codeSortField  = "0xA011004A"
 	codeInvalid    = "0xA0110001"
@@ -31,8 +33,18 @@ func invalid(format string, args ...any) error {
 	return &apiError{http.StatusBadRequest, codeInvalid, fmt.Sprintf(format, args...)}
 }
 
+// notFound is the refusal of an id that does not exist. The text is made up.
 func notFound(kind string, id any) error {
 	return &apiError{http.StatusNotFound, codeNotFound, fmt.Sprintf("%s %v does not exist.", kind, id)}
+}
+
+// unableToFind is the refusal of an id that does not exist, in the words recorded for security roles and certificates.
+func unableToFind(kind string, id int) error {
+	return &apiError{http.StatusNotFound, codeNotFound, fmt.Sprintf("Unable to find '%s' with Id '%d'", kind, id)}
+}
+
+func invalidSortField(name string) error {
+	return &apiError{http.StatusBadRequest, codeSortField, fmt.Sprintf("Invalid sort field: %s.", name)}
 }
 
 func forbidden(path string) error {
@@ -42,12 +54,14 @@ func forbidden(path string) error {
 	}
 }
 
-// response is an answer before it is sent, so that faults can still change what becomes of it.
+// response is an answer before it is sent, so that faults can still change it.
 type response struct {
 	status      int
 	contentType string
 	header      http.Header
 	body        []byte
+	// chunked answers do not tell their length.
+	chunked bool
 }
 
 const (
@@ -63,25 +77,53 @@ const (
 )
 
 func jsonResponse(status int, v any) *response {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	// Letters as they are: the recorded bodies do not escape HTML.
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	body, err := encode(v)
+	if err != nil {
 		return errorResponse(&apiError{http.StatusInternalServerError, codeUnexpected, err.Error()})
 	}
-	return &response{status: status, contentType: typeJSON, body: bytes.TrimSuffix(buf.Bytes(), []byte("\n"))}
+	return &response{status: status, contentType: typeJSON, body: body}
+}
+
+// encode writes JSON. Letters stay as they are: the recorded bodies do not escape HTML.
+func encode(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
 }
 
 func htmlResponse(status int, page string) *response {
 	return &response{status: status, contentType: typeHTML, body: []byte(page)}
 }
 
+// errorResponse is an error body as the real server writes it: chunked, and with quotes escaped as \u0027.
 func errorResponse(e *apiError) *response {
-	return jsonResponse(e.status, struct{ ErrorCode, Message string }{e.code, e.message})
+	body := fmt.Sprintf(`{"ErrorCode":%s,"Message":%s}`, escaped(e.code), escaped(e.message))
+	return &response{status: e.status, contentType: typeJSON, body: []byte(body), chunked: true}
 }
 
-// send writes the answer. A truncated one announces its whole length and ends half way, upon which net/http closes the
+// escaped is a JSON string as the serializer of .NET writes it. Recorded is \u0027; the rest is what that serializer
+// escapes besides, unless it is told otherwise.
+func escaped(text string) string {
+	short := map[uint16]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '\\': `\\`}
+	var out strings.Builder
+	out.WriteByte('"')
+	for _, unit := range utf16.Encode([]rune(text)) {
+		switch {
+		case short[unit] != "":
+			out.WriteString(short[unit])
+		case unit < ' ' || unit > '~' || strings.ContainsRune("\"'&<>+`", rune(unit)):
+			fmt.Fprintf(&out, `\u%04X`, unit)
+		default:
+			out.WriteByte(byte(unit))
+		}
+	}
+	out.WriteByte('"')
+	return out.String()
+}
+
+// send writes the answer. A truncated one announces its whole length and ends halfway, after which net/http closes the
 // connection.
 func (r *response) send(w http.ResponseWriter, truncate bool) {
 	header := w.Header()
@@ -89,6 +131,8 @@ func (r *response) send(w http.ResponseWriter, truncate bool) {
 	body := r.body
 	if r.contentType != "" {
 		header.Set("Content-Type", r.contentType)
+	}
+	if len(body) > 0 && (truncate || !r.chunked) {
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	if truncate {
@@ -97,6 +141,9 @@ func (r *response) send(w http.ResponseWriter, truncate bool) {
 	w.WriteHeader(r.status)
 	// A client that has gone away is not an error of the server.
 	_, _ = w.Write(body)
+	if r.chunked {
+		_ = http.NewResponseController(w).Flush()
+	}
 }
 
 // textOrNull is a JSON string, or null when it is empty.
@@ -104,11 +151,9 @@ func textOrNull(text string) json.RawMessage {
 	if text == "" {
 		return json.RawMessage("null")
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(text); err != nil {
+	body, err := encode(text)
+	if err != nil {
 		return json.RawMessage("null")
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	return body
 }

@@ -168,19 +168,19 @@ func (c *call) writeGlobal(change func(r *role, names []string) error) (any, err
 	return globalPermissions(c.s.putRole(r).legacy), nil
 }
 
-// setGlobal replaces what a role grants globally. Names that do not exist are refused, which is an assumption. A role
-// that already says the same keeps its paths: not all of them can be expressed as names, and repeating what version 1
-// shows of a role must not be a change where the role is immutable.
+// setGlobal replaces what a role grants globally. It is an assumption that names that do not exist are refused. An
+// immutable role that already says the same keeps its paths: not all of them can be expressed as names, and repeating
+// what version 1 shows of a role must not be a change.
 func (c *call) setGlobal(r *role, names []string) error {
 	var legacy []string
 	for _, name := range names {
 		known := mapping.canonicalName(name)
 		if known == "" && slices.Contains(r.legacy, name) {
-			// A name that was seeded although nobody knows it.
+			// A name that was seeded although the table does not have it.
 			known = name
 		}
 		if known == "" {
-			return invalid("Invalid permission: %q.", name)
+			return invalid("Invalid permission: '%s'.", name)
 		}
 		if !slices.Contains(legacy, known) {
 			legacy = append(legacy, known)
@@ -308,7 +308,7 @@ func (s *state) addGrants(r *role, grants []objectGrant) error {
 		}
 		name := mapping.objectPermission(g.kind, g.name)
 		if name == "" {
-			return invalid("Invalid permission for %s: %q.", g.kind, g.name)
+			return invalid("Invalid permission for %s: '%s'.", g.kind, g.name)
 		}
 		grants[i].name = name
 		path, _ := mapping.objectPath(g.kind, g.id, name)

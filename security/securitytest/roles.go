@@ -2,9 +2,12 @@ package securitytest
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
 // Roles, versions 1 and 2: the lists, one role, create, update, delete and copy.
@@ -64,7 +67,7 @@ const (
 
 // email is the EmailAddress member: null when empty, missing in versions that do not have it.
 func (s *state) email(address string) json.RawMessage {
-	if !s.cfg.version.atLeast(24, 4) {
+	if !s.cfg.version.atLeast(v244) {
 		return nil
 	}
 	return textOrNull(address)
@@ -73,15 +76,14 @@ func (s *state) email(address string) json.RawMessage {
 func (s *state) roleV1(r *role, valid *bool) roleV1 {
 	body := roleV1{
 		ID: r.id, Description: r.description, EmailAddress: s.email(r.email), Enabled: r.enabled, Immutable: r.immutable,
-		Valid: valid, Private: r.private, Identities: make([]roleIdentity, 0, len(r.identities)), Name: r.name,
+		Valid: valid, Private: r.private, Identities: []roleIdentity{}, Name: r.name,
 		Permissions: append([]string{}, r.legacy...),
 	}
-	if s.cfg.version.atLeast(11, 0) {
+	if s.cfg.version.atLeast(v11) {
 		body.PermissionSetID = r.set
 	}
-	for _, id := range r.identities {
-		i := s.identities[id]
-		body.Identities = append(body.Identities, roleIdentity{i.id, i.account, i.kind, i.sid})
+	for _, i := range s.identitiesOf(r) {
+		body.Identities = append(body.Identities, roleIdentity{i.id, i.value, claimTypes[i.kind], i.sid})
 	}
 	return body
 }
@@ -92,7 +94,7 @@ func (s *state) roleV2(r *role) roleV2 {
 		PermissionSetID: r.set, Permissions: minimal(r.paths), Claims: make([]claimBody, 0, len(r.claims)),
 	}
 	for _, id := range r.claims {
-		body.Claims = append(body.Claims, s.claims[id].body())
+		body.Claims = append(body.Claims, s.claimBody(s.claims.byID[id]))
 	}
 	return body
 }
@@ -121,7 +123,7 @@ func toNumber(b bool) int {
 
 var yes = true
 
-// valid is the Valid member of a list: null where the request asks not to validate, which is an assumption.
+// valid is the Valid member of a list. It is an assumption that it is null if the request asks not to validate.
 func (c *call) valid() (*bool, error) {
 	validate, err := c.query.truth("Validate", true)
 	if err != nil || !validate {
@@ -166,8 +168,15 @@ func pageOf[T any](c *call, l *list[T], all func() []T) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	if limit := c.h.cfg.maxPageSize; limit > 0 {
-		query.size = min(query.size, limit)
+	quirks := &c.h.cfg.quirks
+	if quirks.MaxPageSize > 0 {
+		query.size = min(query.size, quirks.MaxPageSize)
+	}
+	if quirks.IgnorePaging {
+		query.page, query.size = 1, math.MaxInt32
+	}
+	if slices.ContainsFunc(quirks.RefuseSortFields, func(f string) bool { return strings.EqualFold(f, query.sortField) }) {
+		return nil, invalidSortField(query.sortField)
 	}
 	items, total, err := l.page(query, c.s.writes, all)
 	c.total = &total
@@ -186,7 +195,7 @@ func (c *call) role() (*role, error) {
 func (s *state) role(id int) (*role, error) {
 	r, found := s.roles[id]
 	if !found {
-		return nil, notFound("Role", id)
+		return nil, unableToFind("Security Role", id)
 	}
 	return r, nil
 }
@@ -198,7 +207,7 @@ func (c *call) mutableRole() (*role, error) {
 		return nil, err
 	}
 	if r.immutable {
-		return nil, invalid("Role %q cannot be changed.", r.name)
+		return nil, invalid("The role '%s' cannot be changed.", r.name)
 	}
 	return r, nil
 }
@@ -239,7 +248,7 @@ func createRoleV1(c *call) (any, error) {
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
-	r := &role{}
+	r := &role{enabled: true}
 	if err := c.fillV1(r, req); err != nil {
 		return nil, err
 	}
@@ -262,8 +271,8 @@ func updateRoleV1(c *call) (any, error) {
 	if err := c.fillV1(r, req.roleRequestV1); err != nil {
 		return nil, err
 	}
-	if old.immutable && !sameButMembers(old, r) {
-		return nil, invalid("Role %q cannot be changed.", old.name)
+	if old.immutable && !sameExceptMembers(old, r) {
+		return nil, invalid("The role '%s' cannot be changed.", old.name)
 	}
 	return c.s.roleV1(c.s.putRole(r), &yes), nil
 }
@@ -276,49 +285,49 @@ func (c *call) roleInBody(id *int32) (*role, error) {
 	return c.s.role(int(*id))
 }
 
-// fillV1 checks a request and writes it into a role. What the request leaves out is cleared, but for Enabled, which
-// stays true, and the permission set, which is Global: that a role of another set keeps it is not known.
-// Claims and permissions on objects are no business of version 1 bodies, and stay.
+// fillV1 checks a request and writes it into a role. Enabled and Private stay as they are if the request leaves them
+// out, which the vendor's Terraform provider says was confirmed on a live server. Everything else is then cleared. The
+// permission set becomes Global: whether a role of another set keeps it is not known. Version 1 does not show claims
+// other than identities, nor permissions on objects. Both stay.
 func (c *call) fillV1(r *role, req roleRequestV1) error {
 	if err := c.fillCommon(r, req.Name, req.Description, req.EmailAddress); err != nil {
 		return err
 	}
-	set := ""
-	if req.PermissionSetID != nil {
-		set = *req.PermissionSetID
-	}
-	if err := c.fillSet(r, set); err != nil {
+	var err error
+	if r.set, err = c.s.set(valueOf(req.PermissionSetID)); err != nil {
 		return err
 	}
-	r.enabled = req.Enabled == nil || *req.Enabled
-	r.private = req.Private != nil && *req.Private
+	if req.Enabled != nil {
+		r.enabled = *req.Enabled
+	}
+	if req.Private != nil {
+		r.private = *req.Private
+	}
 	if err := c.setGlobal(r, req.Permissions); err != nil {
 		return err
 	}
-	r.identities = nil
+	identities := make([]*claim, 0, len(req.Identities))
 	for _, given := range req.Identities {
-		i, found := c.s.identify(given.AccountName, given.SID)
+		i, found := c.s.identify(valueOf(given.AccountName), valueOf(given.SID))
 		if !found {
 			return invalid("An identity of the role does not exist.")
 		}
-		if !slices.Contains(r.identities, i.id) {
-			r.identities = append(r.identities, i.id)
-		}
+		identities = append(identities, i)
 	}
+	c.s.setIdentities(r, identities)
 	return c.s.checkSet(r)
 }
 
 // identify finds an identity by its account name or, without one, by its SID.
-func (s *state) identify(account, sid *string) (*identity, bool) {
-	if account != nil && *account != "" {
-		i, found := s.identities[s.accounts[strings.ToLower(*account)]]
-		return i, found
+func (s *state) identify(account, sid string) (*claim, bool) {
+	if account != "" {
+		return s.account(account)
 	}
-	if sid == nil {
+	if sid == "" {
 		return nil, false
 	}
-	for _, i := range s.identities {
-		if strings.EqualFold(i.sid, *sid) {
+	for _, i := range s.allIdentities() {
+		if strings.EqualFold(i.sid, sid) {
 			return i, true
 		}
 	}
@@ -366,8 +375,8 @@ func updateRoleV2(c *call) (any, error) {
 	return c.s.roleV2(c.s.putRole(r)), nil
 }
 
-// fillV2 checks a request and writes it into a role. Permissions and Claims are the complete lists; identities and the
-// flags of version 1 stay.
+// fillV2 checks a request and writes it into a role. Permissions and Claims are the complete lists. The flags of version
+// 1 stay, and so do identities on a server that keeps them apart from claims.
 func (c *call) fillV2(r *role, req roleRequestV2) error {
 	old := r.clone()
 	if err := c.fillCommon(r, req.Name, req.Description, req.EmailAddress); err != nil {
@@ -379,17 +388,18 @@ func (c *call) fillV2(r *role, req roleRequestV2) error {
 	if utf8.RuneCountInString(*req.Description) > maxDescription {
 		return invalid("The Description is longer than %d characters.", maxDescription)
 	}
-	if req.PermissionSetID == nil || *req.PermissionSetID == zeroGUID {
+	if set := valueOf(req.PermissionSetID); set == "" || set == zeroGUID {
 		return invalid("The PermissionSetId is required.")
 	}
-	if err := c.fillSet(r, *req.PermissionSetID); err != nil {
+	var err error
+	if r.set, err = c.s.set(*req.PermissionSetID); err != nil {
 		return err
 	}
 	if err := c.s.checkPaths(req.Permissions); err != nil {
 		return err
 	}
-	// A role may be redundant behind the scenes, when version 1 granted globally and by object. Writing back what
-	// version 2 shows of it changes nothing.
+	// A role may be redundant behind the scenes: version 1 grants globally and by object side by side. Writing back
+	// what version 2 shows of it changes nothing.
 	if !samePaths(req.Permissions, minimal(r.paths)) {
 		r.paths = slices.Clone(req.Permissions)
 		r.legacy = mapping.legacyNames(r.paths, r.legacy)
@@ -397,15 +407,15 @@ func (c *call) fillV2(r *role, req roleRequestV2) error {
 	if err := c.s.checkSet(r); err != nil {
 		return err
 	}
-	if old.immutable && !sameButMembers(old, r) {
-		return invalid("Role %q cannot be changed.", old.name)
+	if old.immutable && !sameExceptMembers(old, r) {
+		return invalid("The role '%s' cannot be changed.", old.name)
 	}
 	claims, err := c.s.claimsFor(req.Claims)
 	if err != nil {
 		return err
 	}
 	r.claims = claims
-	r.corrupt = c.h.cfg.corruptDuplicates && hasDuplicates(claims)
+	r.corrupt = c.h.cfg.quirks.CorruptDuplicates && hasDuplicates(claims)
 	return nil
 }
 
@@ -418,7 +428,7 @@ func samePaths(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// fillCommon writes the texts that both versions have. That names are unique, without regard to case, is an assumption.
+// fillCommon writes the texts that both versions have. It is an assumption that names are unique without regard to case.
 func (c *call) fillCommon(r *role, name, description, email *string) error {
 	if blank(name) {
 		return invalid("The Name is required.")
@@ -427,10 +437,10 @@ func (c *call) fillCommon(r *role, name, description, email *string) error {
 		return invalid("The Description is required.")
 	}
 	if id, taken := c.s.roleNames[strings.ToLower(*name)]; taken && id != r.id {
-		return invalid("A role named %q exists already.", *name)
+		return invalid("A role named '%s' exists already.", *name)
 	}
 	r.name, r.description, r.email = *name, *description, ""
-	if email != nil && c.h.cfg.version.atLeast(24, 4) {
+	if email != nil && c.h.cfg.version.atLeast(v244) {
 		if utf8.RuneCountInString(*email) > maxEmail {
 			return invalid("The EmailAddress is longer than %d characters.", maxEmail)
 		}
@@ -442,24 +452,24 @@ func (c *call) fillCommon(r *role, name, description, email *string) error {
 // blank reports whether a required text is missing.
 func blank(text *string) bool { return text == nil || strings.TrimSpace(*text) == "" }
 
-func (c *call) fillSet(r *role, id string) error {
-	if id != "" && !isGUID(id) {
-		return invalid("The PermissionSetId %q is not a GUID.", id)
+// set is the id of the permission set that a request names by its id. Without one it is Global.
+func (s *state) set(id string) (string, error) {
+	if id != "" && !validate.IsGUID(id) {
+		return "", invalid("The PermissionSetId '%s' is not a GUID.", id)
 	}
-	set, found := c.s.findSet(id)
+	set, found := s.findSet(id)
 	if !found {
-		return invalid("There is no permission set %s.", id)
+		return "", invalid("There is no permission set %s.", id)
 	}
-	r.set = set
-	return nil
+	return set, nil
 }
 
-// checkPaths refuses what is no access control string, and lists in which one path grants another or stands twice. That
-// the latter counts as redundant is an assumption.
+// checkPaths refuses what is no access control string, and lists in which one path grants another or stands twice. It is
+// an assumption that the latter counts as redundant.
 func (s *state) checkPaths(paths []string) error {
 	for _, path := range paths {
-		if !wellFormed(path) || s.cfg.refuseUnknownPaths && !mapping.known(path) {
-			return invalid("Invalid permission: %q.", path)
+		if !wellFormed(path) || s.cfg.quirks.RefuseUnknownPermissions && !mapping.known(path) {
+			return invalid("Invalid permission: '%s'.", path)
 		}
 	}
 	if len(minimal(paths)) < len(paths) {
@@ -473,14 +483,14 @@ func (s *state) checkSet(r *role) error {
 	set := s.sets[r.set]
 	for _, path := range r.paths {
 		if !anyCovers(set.paths, path) {
-			return invalid("The permission set %q does not contain the permission %s.", set.name, path)
+			return invalid("The permission set '%s' does not contain the permission %s.", set.name, path)
 		}
 	}
 	return nil
 }
 
-// sameButMembers reports whether two roles differ at most in their claims and identities.
-func sameButMembers(a, b *role) bool {
+// sameExceptMembers reports whether two roles differ at most in their claims and identities.
+func sameExceptMembers(a, b *role) bool {
 	return a.name == b.name && a.description == b.description && a.email == b.email && a.set == b.set &&
 		a.enabled == b.enabled && a.private == b.private && samePaths(a.paths, b.paths)
 }
@@ -494,8 +504,9 @@ func deleteRole(c *call) (any, error) {
 	return nil, nil
 }
 
-// copyRole copies permissions and identities. The reference asks for name and description, the API description for
-// neither: here the name is needed, since names are unique, and the description defaults to that of the original.
+// copyRole copies permissions and identities. It is an assumption that other claims stay behind. The reference asks for
+// name and description, the API description for neither: here the name is needed, since names are unique, and the
+// description defaults to that of the original.
 func copyRole(c *call) (any, error) {
 	original, err := c.role()
 	if err != nil {
@@ -510,6 +521,7 @@ func copyRole(c *call) (any, error) {
 	}
 	r := original.clone()
 	r.id, r.immutable, r.claims, r.corrupt = 0, false, nil, false
+	c.s.setIdentities(r, c.s.identitiesOf(original))
 	if err := c.fillCommon(r, req.Name, req.Description, req.EmailAddress); err != nil {
 		return nil, err
 	}
@@ -523,9 +535,9 @@ type roleMember struct {
 }
 
 func (s *state) roleMembers(r *role) []roleMember {
-	members := make([]roleMember, 0, len(r.identities))
-	for _, id := range r.identities {
-		members = append(members, roleMember{id, s.identities[id].account})
+	members := []roleMember{}
+	for _, i := range s.identitiesOf(r) {
+		members = append(members, roleMember{i.id, i.value})
 	}
 	return members
 }
@@ -550,16 +562,15 @@ func setRoleIdentities(c *call) (any, error) {
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
-	changed := r.clone()
-	changed.identities = nil
-	for _, given := range req.IDs {
-		id := int(given)
-		if c.s.identities[id] == nil {
+	identities := make([]*claim, 0, len(req.IDs))
+	for _, id := range req.IDs {
+		i, err := c.s.identity(int(id))
+		if err != nil {
 			return nil, invalid("There is no identity %d.", id)
 		}
-		if !slices.Contains(changed.identities, id) {
-			changed.identities = append(changed.identities, id)
-		}
+		identities = append(identities, i)
 	}
+	changed := r.clone()
+	c.s.setIdentities(changed, identities)
 	return c.s.roleMembers(c.s.putRole(changed)), nil
 }

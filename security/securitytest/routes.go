@@ -1,14 +1,18 @@
 package securitytest
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
 // operation is one operation of the API: what it is called, what the caller must hold, what it does, and since which
-// product version there is one.
+// product version it exists.
 type operation struct {
 	method  string
 	path    string
@@ -23,10 +27,11 @@ type route struct {
 	operation
 
 	segments []string
+	own      *Endpoint // an endpoint of the user's own, instead of run
 }
 
 // requirement is a path that one of the caller's roles must grant. Most writes ask for a role in the Global permission
-// set. The zero requirement asks for nothing but being signed in.
+// set. The zero requirement asks only that the caller is signed in.
 type requirement struct {
 	path   string
 	global bool
@@ -40,18 +45,13 @@ var (
 	providersModify = requirement{path: "/identity_providers/modify/"}
 )
 
-// newRoutes is the table of operations that the configured product version has. Of two paths that match, the first
-// counts, so that fixed segments come before parameters.
-func newRoutes(cfg *config) []route {
+// newRoutes is the table of operations that the configured product version has, and of the user's own endpoints. Of two
+// paths that match, the first counts, so that fixed segments come before parameters.
+func (h *Handler) newRoutes() ([]route, error) {
+	cfg := &h.cfg
 	listIdentities := securityModify
-	if !cfg.version.atLeast(11, 0) {
+	if !cfg.version.atLeast(v11) || cfg.quirks.IdentitiesListNeedsRead {
 		listIdentities = securityRead
-	}
-	if cfg.identitiesListWrite != nil {
-		listIdentities = securityRead
-		if *cfg.identitiesListWrite {
-			listIdentities = securityModify
-		}
 	}
 	const (
 		get    = http.MethodGet
@@ -59,7 +59,6 @@ func newRoutes(cfg *config) []route {
 		put    = http.MethodPut
 		remove = http.MethodDelete
 	)
-	v10, v11, v111, v25 := version{major: 10}, version{major: 11}, version{major: 11, minor: 1}, version{major: 25}
 	table := []operation{
 		{get, "Security/Roles", 1, securityRead, listRolesV1, v10},
 		{get, "Security/Roles", 2, securityRead, listRolesV2, v11},
@@ -102,12 +101,12 @@ func newRoutes(cfg *config) []route {
 		{remove, "Security/Identities/{id}", 1, securityModify, deleteIdentity, v10},
 
 		{get, "Security/My", 1, signedIn, getMy, v10},
-		{get, "Security/My/Permissions", 1, signedIn, getMyPermissions, v25},
+		{get, "Security/My/Permissions", 1, signedIn, getMyPermissions, v252},
 		{get, "Security/Audit/Collections/{id}", 1, securityRead, auditCollection, v111},
 		{get, "Security/Containers/{id}/Roles", 1, securityRead, listContainerRoles, v10},
 		{post, "Security/Containers/{id}/Roles", 1, globalModify, setContainerRoles, v10},
-		{get, "Security/Applications/{id}/Roles", 1, securityRead, listContainerRoles, v25},
-		{post, "Security/Applications/{id}/Roles", 1, globalModify, setContainerRoles, v25},
+		{get, "Security/Applications/{id}/Roles", 1, securityRead, listContainerRoles, v252},
+		{post, "Security/Applications/{id}/Roles", 1, globalModify, setContainerRoles, v252},
 
 		{get, "PermissionSets", 1, securityRead, listPermissionSets, v11},
 		{post, "PermissionSets", 1, globalModify, createPermissionSet, v11},
@@ -133,29 +132,59 @@ func newRoutes(cfg *config) []route {
 	}
 	var routes []route
 	for _, op := range table {
-		if cfg.version.atLeast(op.since.major, op.since.minor) {
-			routes = append(routes, route{op, segments(op.path)})
+		if cfg.version.atLeast(op.since) {
+			routes = append(routes, route{operation: op, segments: segments(op.path)})
 		}
 	}
-	return routes
+	var errs []error
+	for i := range cfg.endpoints {
+		own, err := h.ownRoute(&cfg.endpoints[i], routes)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		routes = append(routes, own)
+	}
+	slices.SortStableFunc(routes, func(a, b route) int {
+		return slices.CompareFunc(a.segments, b.segments, func(x, y string) int {
+			return cmp.Compare(toNumber(isParameter(x)), toNumber(isParameter(y)))
+		})
+	})
+	return routes, errors.Join(errs...)
 }
+
+func isParameter(segment string) bool { return strings.HasPrefix(segment, "{") }
 
 func (r *route) template() string { return "/" + r.path }
 
 func (r *route) writes() bool { return r.method != http.MethodGet }
 
-// twoVersions reports whether the operation belongs to a controller that has a version 2: the header that lists the
-// versions is the same for all of its operations.
+// twoVersions reports whether the operation belongs to a controller that has a version 2. The header that lists the
+// versions is the same for all operations of a controller.
 func (r *route) twoVersions() bool {
 	return strings.HasPrefix(r.path, "Security/Roles") || strings.HasPrefix(r.path, "Certificates/")
 }
 
-// match finds the operations at the path of a request, whatever their method and version, and the path parameters.
-func (h *Handler) match(r *http.Request) ([]*route, []string) {
-	rest, found := h.afterAPIPath(segments(r.URL.Path))
-	if !found {
-		return nil, nil
+// supportedVersions lists the versions of the controller that operations belong to, as the real server writes them.
+func (h *Handler) supportedVersions(matched []*route) string {
+	var versions []string
+	for _, candidate := range matched {
+		versions = append(versions, strconv.Itoa(candidate.version))
+		if candidate.twoVersions() && h.cfg.version.atLeast(v11) {
+			versions = append(versions, "1", "2")
+		}
 	}
+	slices.Sort(versions)
+	text := strings.Join(slices.Compact(versions), ", ")
+	if text == "" || text == "1" || strings.HasPrefix(text, "1,") {
+		// The first version is written with its zero.
+		return "1.0" + strings.TrimPrefix(text, "1")
+	}
+	return text
+}
+
+// match finds the operations at a path below the API path, whatever their method and version, and the path parameters.
+func (h *Handler) match(path []string) ([]*route, []string) {
 	var matched []*route
 	var args []string
 	for i := range h.routes {
@@ -163,11 +192,24 @@ func (h *Handler) match(r *http.Request) ([]*route, []string) {
 		if len(matched) > 0 && candidate.path != matched[0].path {
 			continue
 		}
-		if values, ok := candidate.match(rest); ok {
+		if values, ok := candidate.match(path); ok {
 			matched, args = append(matched, candidate), values
 		}
 	}
 	return matched, args
+}
+
+// belowAPIPath reads a path as a person writes it: with or without the URL of the server and the API path in front.
+func (h *Handler) belowAPIPath(path string) []string {
+	if _, rest, isURL := strings.Cut(path, "://"); isURL {
+		_, path, _ = strings.Cut(rest, "/")
+	}
+	path, _, _ = strings.Cut(path, "?")
+	parts := segments(path)
+	if rest, found := h.afterAPIPath(parts); found {
+		return rest
+	}
+	return parts
 }
 
 // afterAPIPath is what follows the first occurrence of the API path.
@@ -186,7 +228,7 @@ func (r *route) match(path []string) (args []string, ok bool) {
 	}
 	for i, segment := range r.segments {
 		switch {
-		case strings.HasPrefix(segment, "{"):
+		case isParameter(segment):
 			args = append(args, path[i])
 		case !strings.EqualFold(segment, path[i]):
 			return nil, false
@@ -199,15 +241,15 @@ func (r *route) match(path []string) (args []string, ok bool) {
 func (c *call) id() (int, error) {
 	id, err := strconv.ParseInt(c.args[0], 10, 32)
 	if err != nil {
-		return 0, invalid("%q is not an id.", c.args[0])
+		return 0, invalid("'%s' is not an id.", c.args[0])
 	}
 	return int(id), nil
 }
 
-// guid is the GUID in the path of a request.
-func (c *call) guid() (string, error) {
-	if !isGUID(c.args[0]) {
-		return "", invalid("%q is not an id.", c.args[0])
+// parseGUID reads an id that is a GUID.
+func parseGUID(text string) (string, error) {
+	if !validate.IsGUID(text) {
+		return "", invalid("'%s' is not an id.", text)
 	}
-	return strings.ToLower(c.args[0]), nil
+	return strings.ToLower(text), nil
 }

@@ -1,7 +1,7 @@
 package securitytest
 
-// The types of this file describe the state: they seed it (see the With functions) and come back from the reading
-// methods of Handler.
+// The types of this file describe the state: they seed it (see the With functions), and the reading methods of Handler
+// return them.
 
 // GlobalPermissionSetID is the id of the permission set Global, the same on every server.
 const GlobalPermissionSetID = "099c05f0-deba-4562-a5b1-f491e19c0749"

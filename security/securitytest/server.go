@@ -2,159 +2,97 @@ package securitytest
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
-	"slices"
+	"net/http/httptest"
 	"strings"
-	"sync"
 	"time"
 )
 
-// Server is the simulated server on a port of the loopback interface, with TLS and a certificate of its own. The
-// methods of the embedded Handler control it.
+// Server is the simulated server on a port of the loopback interface, with TLS. The methods of the embedded Handler
+// control it.
 type Server struct {
 	*Handler
 
-	// URL is where the API is, API path included; empty when the server could not be started.
+	// URL is where the API is, API path included.
 	URL string
 
-	origin      string
-	failed      error
-	certificate []byte
-	client      *http.Client
-	http        *http.Server
-	// stop ends the requests that are under way.
-	stop   context.CancelFunc
-	served sync.WaitGroup
-	conns  sync.WaitGroup
+	http *httptest.Server
+	// stop ends the requests that are under way, even those that arrive while the server is being closed.
+	stop context.CancelFunc
 }
 
-// NewServer starts the simulated server. Close it when done. It does not fail on the spot: Err, and everything that is
-// made with the server, reports that it could not be started.
+// NewServer starts the simulated server. Close it when done. Err, and everything that is made with the server, reports
+// what is wrong with the options. It panics if no port can be opened on the loopback interface, as net/http/httptest
+// does, whose server and certificate it uses.
+//
+// In a test, [Start] is shorter and safer.
 func NewServer(opts ...Option) *Server {
-	s := &Server{Handler: NewHandler(opts...), client: &http.Client{}, stop: func() {}}
-	s.failed = s.start()
-	return s
-}
-
-// Err reports what was wrong with the options, and why the server could not be started.
-func (s *Server) Err() error { return errors.Join(s.failed, s.Handler.Err()) }
-
-func (s *Server) start() error {
-	certificate, err := newCertificate()
-	if err != nil {
-		return fmt.Errorf("securitytest: make a certificate: %w", err)
-	}
-	s.certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
-	roots := x509.NewCertPool()
-	roots.AddCert(certificate.Leaf)
-	s.client.Transport = &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		// A tool that drives the server in earnest keeps this many connections busy.
-		MaxIdleConnsPerHost: 32,
-	}
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("securitytest: listen on the loopback interface: %w", err)
-	}
-	s.origin = "https://" + listener.Addr().String()
-	s.URL = s.origin + strings.TrimSuffix("/"+strings.Join(segments(s.cfg.apiPath), "/"), "/")
+	s := &Server{Handler: NewHandler(opts...)}
+	s.http = httptest.NewUnstartedServer(s.Handler)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.http = &http.Server{
-		Handler:           s.Handler,
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnState:         s.track,
-		ReadHeaderTimeout: time.Minute,
-		// Clients that break connections off, or do not trust the certificate, are part of the game.
-		ErrorLog: log.New(io.Discard, "", 0),
+	s.http.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	s.http.Config.ReadHeaderTimeout = time.Minute
+	// Clients that break connections off, or do not trust the certificate, are part of what is simulated.
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.http.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	// HTTP/1.1 only, which is what StartTLS does by default: a connection can be reset.
+	s.http.StartTLS()
+	if transport, ok := s.http.Client().Transport.(*http.Transport); ok {
+		// A tool that makes many calls at a time keeps this many connections busy.
+		transport.MaxIdleConnsPerHost = 32
 	}
-	// HTTP/1.1 only, so that a connection can be reset.
-	s.http.Protocols = &http.Protocols{}
-	s.http.Protocols.SetHTTP1(true)
-	s.served.Go(func() {
-		// It ends with an error that says that the server was closed.
-		_ = s.http.ServeTLS(listener, "", "")
-	})
-	return nil
-}
-
-// track counts connections, so that Close can wait for the last of them.
-func (s *Server) track(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.conns.Add(1)
-	case http.StateHijacked, http.StateClosed:
-		s.conns.Done()
-	default:
-	}
+	s.URL = s.http.URL + strings.TrimSuffix("/"+strings.Join(segments(s.cfg.apiPath), "/"), "/")
+	return s
 }
 
 // Close stops the server, breaking off what is under way, and waits until nothing of it is left running. It can be
 // called more than once.
 func (s *Server) Close() {
-	if s.http == nil {
-		return
-	}
 	// The connections first: a request that is told to stop must not find one to answer on.
-	_ = s.http.Close()
+	s.http.CloseClientConnections()
 	s.stop()
-	s.client.CloseIdleConnections()
-	s.served.Wait()
-	s.conns.Wait()
+	s.http.Close()
 }
 
 // HTTPClient returns a client that trusts the server's certificate. It adds neither credentials nor headers.
-func (s *Server) HTTPClient() *http.Client { return s.client }
+func (s *Server) HTTPClient() *http.Client { return s.http.Client() }
 
-// CertificatePEM returns the server's certificate, which is its own authority.
-func (s *Server) CertificatePEM() []byte { return slices.Clone(s.certificate) }
+// CertificatePEM returns the server's certificate, which is its own authority. It is that of net/http/httptest, whose
+// key is public: trust it in tests only.
+func (s *Server) CertificatePEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
+}
 
 // TokenURL returns the URL of the OAuth token endpoint.
-func (s *Server) TokenURL() string { return s.origin + TokenPath }
+func (s *Server) TokenURL() string { return s.http.URL + TokenPath }
 
-// newCertificate makes a certificate for the loopback interface.
-func newCertificate() (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
+// TB is what [Start] needs of a test. Every [testing.TB] has it.
+type TB interface {
+	Helper()
+	Cleanup(f func())
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Start starts a server that lives as long as a test. The test fails at once if an option is wrong, and at its end if a
+// fault that was injected has hit no request.
+func Start(t TB, opts ...Option) *Server {
+	t.Helper()
+	s := NewServer(opts...)
+	t.Cleanup(func() {
+		s.Close()
+		for _, fault := range s.UnusedFaults() {
+			t.Errorf("securitytest: this fault has hit no request: %v", fault)
+		}
+	})
+	if err := s.Err(); err != nil {
+		t.Fatalf("securitytest: %v", err)
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          serial,
-		Subject:               pkix.Name{CommonName: "Simulated Command server"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(30 * 24 * time.Hour),
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		DNSNames:              []string{"localhost"},
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+	return s
 }

@@ -85,6 +85,14 @@ func TestBadOptions(t *testing.T) {
 		"provider set":       {securitytest.WithIdentityProviders(securitytest.IdentityProvider{Scheme: "x", PermissionSet: "x"})},
 		"user without role":  {securitytest.WithUser("u", "p", "No such role")},
 		"token without role": {securitytest.WithToken("t", "No such role")},
+		"empty token":        {securitytest.WithToken("", "Administrator")},
+		"empty password":     {securitytest.WithUser("u", "", "Administrator")},
+		"empty user name":    {securitytest.WithUser("", "p", "Administrator")},
+		"empty secret":       {securitytest.WithClientCredentials("c", "", "Administrator")},
+		"empty client id":    {securitytest.WithClientCredentials("", "s", "Administrator")},
+		"no version":         {securitytest.WithVersion("latest")},
+		"half a version":     {securitytest.WithVersion("25")},
+		"an old version":     {securitytest.WithVersion("9.12")},
 	} {
 		handler := securitytest.NewHandler(opts...)
 		if handler.Err() == nil {
@@ -102,9 +110,32 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
+// TestAdministrator checks that its credentials are not known before the server is there, and that options replace them.
+func TestAdministrator(t *testing.T) {
+	t.Parallel()
+	one, other := securitytest.NewHandler(), securitytest.NewHandler()
+	for name, secrets := range map[string][2]string{
+		"password": {one.Password, other.Password}, "token": {one.Token, other.Token}, "client secret": {one.ClientSecret, other.ClientSecret},
+	} {
+		if len(secrets[0]) < 20 || secrets[0] == secrets[1] {
+			t.Errorf("%s: %q and %q", name, secrets[0], secrets[1])
+		}
+	}
+	a := start(t, securitytest.WithUser(`keyexample\ADMIN`, "mine", "Administrator"), securitytest.WithClientCredentials("simulated-client", "mine too", "Administrator"))
+	a.get("/Security/Roles", 2).ok()
+	equal(t, a.server.Password, "mine")
+	a.bearer(fetchToken(t, a, a.server.ClientID, "mine too")).get("/Security/Roles", 2).ok()
+	// An empty credential is nobody's.
+	for name, other := range map[string]*api{"password": a.as("", ""), "no password": a.as(a.server.Username, ""), "token": a.bearer("")} {
+		if got := other.get("/Security/Roles", 2); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: got %d", name, got.status)
+		}
+	}
+}
+
 func TestDirectState(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	s := a.server
 	id, err := s.AddRole(securitytest.Role{Name: "New", Description: "d", Legacy: []string{"SSH:User", "Collections[6]:Read", "Nobody:Knows"}})
 	if err != nil {
@@ -138,7 +169,7 @@ func TestDirectState(t *testing.T) {
 		r.Claims = append(r.Claims, securitytest.Claim{Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"})
 	})
 	equal(t, role.Permissions, []string{"/ssl/read/", "/ssh/user/"})
-	equal(t, role.Claims, []securitytest.Claim{{ID: 2, Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"}})
+	equal(t, role.Claims, []securitytest.Claim{{ID: 8, Type: "OAuthOid", Value: "v", Scheme: "System", Description: "d"}})
 
 	if err := s.UpdateRole(99, func(*securitytest.Role) {}); err == nil {
 		t.Error("an unknown role was changed")
@@ -177,8 +208,13 @@ func TestLegacyTenant(t *testing.T) {
 	if n := len(one.Roles()); n != size+2 {
 		t.Errorf("%d roles", n)
 	}
-	if len(one.Claims()) != size || len(one.Identities()) != size {
+	// One claim in four is a group's, and so is every second identity: it is the same group.
+	if len(one.Claims()) != size+size*3/4 || len(one.Identities()) != size {
 		t.Errorf("%d claims, %d identities", len(one.Claims()), len(one.Identities()))
+	}
+	old := securitytest.NewHandler(securitytest.WithLegacyTenant(1, size), securitytest.WithVersion("10.5"))
+	if len(old.Claims()) != 0 || len(old.Identities()) != size {
+		t.Errorf("version 10.5: %d claims, %d identities", len(old.Claims()), len(old.Identities()))
 	}
 	var legacy []string
 	members := 0

@@ -5,40 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
 // state is everything the server knows. Its methods expect the lock of the Handler to be held.
 //
-// Roles, claims and identities are never changed in place: a write puts a new value, so that what a request has read
-// stays as it was while its answer is being encoded.
+// Roles and claims are never changed in place: a write puts a new value, so that what a request has read stays as it was
+// while its answer is being encoded.
 type state struct {
 	cfg *config
 
-	roles      map[int]*role
-	claims     map[int]*claim
-	identities map[int]*identity
-	sets       map[string]*permissionSet
-	providers  map[string]*provider
-	objects    map[string]map[int]string // names of collections, containers and PAM providers, by kind
-	certs      map[int]Certificate
-	directory  map[string]Identity // by lower-case account name; nil when every account exists
+	roles map[int]*role
+	// claims are all claims. identities hold those that version 1 shows as identities: the same store, unless the
+	// server keeps the two apart.
+	claims, identities *holders
 
-	// Finding by name. Keys are in lower case where case does not matter.
-	roleNames map[string]int
-	claimKeys map[claimKey]int
-	accounts  map[string]int
+	sets      map[string]*permissionSet
+	providers map[string]*provider
+	objects   map[string]map[int]string // names of collections, containers and PAM providers, by kind
+	certs     map[int]Certificate
+	directory map[string]Identity // by lower-case account name; nil if every account exists
 
-	// Which roles have a claim or an identity.
-	claimRoles    map[int]map[int]bool
-	identityRoles map[int]map[int]bool
+	roleNames map[string]int // ids by lower-case name
 
 	// The last ids given away. Ids are not used again.
-	lastRole, lastClaim, lastIdentity, lastGUID int
+	lastRole, lastGUID int
 
-	// writes counts the changes; what is derived from the state is stale when it has moved on.
+	// writes counts the changes. What is derived from the state is stale after the next one.
 	writes uint64
 }
 
@@ -54,19 +50,28 @@ type role struct {
 	// paths is all that the role grants. It may be redundant, since version 1 grants globally and by object side by side.
 	paths []string
 	// legacy are the global names that version 1 shows.
-	legacy     []string
-	claims     []int
+	legacy []string
+	claims []int
+	// identities are empty if identities are claims.
 	identities []int
 	// corrupt roles cannot be read with version 2.
 	corrupt bool
 }
 
+// claim is a claim, or an identity: an identity is the claim of a user or a group with the scheme Active Directory.
 type claim struct {
 	id          int
 	kind        int
 	value       string
 	provider    *provider
 	description string
+	// sid is the security identifier of an account, empty for other claims.
+	sid string
+}
+
+// isAccount reports whether version 1 shows the claim as an identity.
+func (c *claim) isAccount() bool {
+	return c.provider.scheme == schemeAD && (c.kind == claimUser || c.kind == claimGroup)
 }
 
 // claimKey is the natural key of a claim. Active Directory values compare without regard to case, others exactly; the
@@ -77,11 +82,37 @@ type claimKey struct {
 	provider string
 }
 
-type identity struct {
-	id      int
-	account string
-	kind    string
-	sid     string
+func (c *claim) key() claimKey {
+	key := claimKey{kind: c.kind, value: c.value, provider: c.provider.id}
+	if c.provider.scheme == schemeAD {
+		key.value = strings.ToLower(key.value)
+	}
+	return key
+}
+
+// holders are what roles are given to: claims, or identities.
+type holders struct {
+	byID  map[int]*claim
+	byKey map[claimKey]int
+	// roles are the ids of the roles of each holder.
+	roles map[int]map[int]bool
+	// last is the last id given away.
+	last int
+}
+
+func newHolders() *holders {
+	return &holders{byID: map[int]*claim{}, byKey: map[claimKey]int{}, roles: map[int]map[int]bool{}}
+}
+
+// find finds a holder by its natural key.
+func (h *holders) find(key claimKey) (*claim, bool) {
+	c, found := h.byID[h.byKey[key]]
+	return c, found
+}
+
+// all are the holders by id.
+func (h *holders) all() []*claim {
+	return slices.SortedFunc(maps.Values(h.byID), func(a, b *claim) int { return cmp.Compare(a.id, b.id) })
 }
 
 type permissionSet struct {
@@ -98,6 +129,7 @@ var claimTypes = []string{"User", "Group", "Computer", "OAuthOid", "OAuthRole", 
 
 const (
 	claimUser     = 0
+	claimGroup    = 1
 	claimSubject  = 5
 	claimClientID = 6
 )
@@ -105,19 +137,18 @@ const (
 // newState sets up the state of a fresh server and the seeds of the configuration.
 func newState(cfg *config) (*state, error) {
 	s := &state{
-		cfg:           cfg,
-		roles:         map[int]*role{},
-		claims:        map[int]*claim{},
-		identities:    map[int]*identity{},
-		sets:          map[string]*permissionSet{},
-		providers:     map[string]*provider{},
-		objects:       map[string]map[int]string{collections: {}, containers: {}, pamProviders: {}},
-		certs:         map[int]Certificate{},
-		roleNames:     map[string]int{},
-		claimKeys:     map[claimKey]int{},
-		accounts:      map[string]int{},
-		claimRoles:    map[int]map[int]bool{},
-		identityRoles: map[int]map[int]bool{},
+		cfg:       cfg,
+		roles:     map[int]*role{},
+		claims:    newHolders(),
+		sets:      map[string]*permissionSet{},
+		providers: map[string]*provider{},
+		objects:   map[string]map[int]string{collections: {}, containers: {}, pamProviders: {}},
+		certs:     map[int]Certificate{},
+		roleNames: map[string]int{},
+	}
+	s.identities = s.claims
+	if cfg.quirks.SeparateIdentities || !s.hasClaims() {
+		s.identities = newHolders()
 	}
 	s.sets[GlobalPermissionSetID] = &permissionSet{id: GlobalPermissionSetID, name: "Global", paths: []string{"/"}}
 	s.seedBuiltIn()
@@ -134,6 +165,12 @@ func newState(cfg *config) (*state, error) {
 	err := s.seed(cfg)
 	return s, err
 }
+
+// hasClaims reports whether the version of the server has claims. Version 10 has identities only.
+func (s *state) hasClaims() bool { return s.cfg.version.atLeast(v11) }
+
+// keepsApart reports whether identities are something else than claims.
+func (s *state) keepsApart() bool { return s.identities != s.claims }
 
 // seed adds the configured objects, and reports all that do not fit.
 func (s *state) seed(cfg *config) error {
@@ -161,6 +198,8 @@ func (s *state) seed(cfg *config) error {
 	if cfg.directory != nil {
 		s.directory = map[string]Identity{}
 		for _, account := range cfg.directory {
+			_, err := s.newIdentity(account)
+			note(err)
 			s.directory[strings.ToLower(account.AccountName)] = account
 		}
 	}
@@ -170,13 +209,19 @@ func (s *state) seed(cfg *config) error {
 	for _, p := range cfg.providers {
 		note(s.seedProvider(p))
 	}
+	described := map[int]bool{} // identities that a seeded claim may describe
 	for _, i := range cfg.identities {
-		_, err := s.seedIdentity(i)
+		seeded, err := s.seedIdentity(i)
 		note(err)
+		if err == nil && !s.keepsApart() {
+			described[seeded.id] = true
+		}
 	}
-	for _, c := range cfg.claims {
-		_, err := s.seedClaim(c)
-		note(err)
+	if s.hasClaims() {
+		for _, c := range cfg.claims {
+			_, err := s.seedClaim(c, described)
+			note(err)
+		}
 	}
 	for _, r := range cfg.roles {
 		_, err := s.seedRole(r)
@@ -204,43 +249,55 @@ func (s *state) seedSet(set PermissionSet) error {
 	id := strings.ToLower(set.ID)
 	if id == "" {
 		id = s.newGUID()
-	} else if !isGUID(id) {
+	} else if !validate.IsGUID(id) {
 		return fmt.Errorf("permission set %q: the id %q is not a GUID", set.Name, set.ID)
 	}
 	s.sets[id] = &permissionSet{id: id, name: set.Name, paths: slices.Clone(set.Permissions)}
 	return nil
 }
 
-func (s *state) seedIdentity(seed Identity) (*identity, error) {
+func (s *state) seedIdentity(seed Identity) (*claim, error) {
 	if seed.AccountName == "" {
 		return nil, errors.New("identity without an account name")
 	}
-	if id, found := s.accounts[strings.ToLower(seed.AccountName)]; found {
-		return nil, fmt.Errorf("identity %q: there is one already, with id %d", seed.AccountName, id)
+	if known, found := s.account(seed.AccountName); found {
+		return nil, fmt.Errorf("identity %q: it exists already, with id %d", seed.AccountName, known.id)
 	}
-	if _, taken := s.identities[seed.ID]; taken {
+	if _, taken := s.identities.byID[seed.ID]; taken {
 		return nil, fmt.Errorf("identity %q: the id %d is taken", seed.AccountName, seed.ID)
 	}
-	return s.putIdentity(&identity{id: seed.ID, account: seed.AccountName, kind: seed.Type, sid: seed.SID}), nil
+	i, err := s.newIdentity(seed)
+	if err != nil {
+		return nil, err
+	}
+	return s.put(s.identities, i), nil
 }
 
-func (s *state) seedClaim(seed Claim) (*claim, error) {
+// seedClaim stores a claim. One that is an identity in described gives that identity its description.
+func (s *state) seedClaim(seed Claim, described map[int]bool) (*claim, error) {
 	kind, found := parseClaimType(seed.Type)
 	if !found {
-		return nil, fmt.Errorf("claim %q: there is no type %q", seed.Value, seed.Type)
+		return nil, fmt.Errorf("claim %q: there is no claim type %q", seed.Value, seed.Type)
 	}
 	c, err := s.newClaim(kind, seed.Value, seed.Scheme, seed.Description)
 	if err != nil {
 		return nil, fmt.Errorf("claim %q: %w", seed.Value, err)
 	}
-	if id, found := s.claimKeys[c.key()]; found {
-		return nil, fmt.Errorf("claim %q: there is one already, with id %d", seed.Value, id)
+	c.id = seed.ID
+	known, found := s.claims.find(c.key())
+	if found && described[known.id] && (c.id == 0 || c.id == known.id) {
+		delete(described, known.id)
+		changed := *known
+		changed.description = c.description
+		return s.put(s.claims, &changed), nil
 	}
-	if _, taken := s.claims[seed.ID]; taken {
+	if found {
+		return nil, fmt.Errorf("claim %q: it exists already, with id %d", seed.Value, known.id)
+	}
+	if _, taken := s.claims.byID[seed.ID]; taken {
 		return nil, fmt.Errorf("claim %q: the id %d is taken", seed.Value, seed.ID)
 	}
-	c.id = seed.ID
-	return s.putClaim(c), nil
+	return s.put(s.claims, c), nil
 }
 
 // seedRole puts a role from its description, replacing the one with the same id.
@@ -281,27 +338,29 @@ func (s *state) seedRole(seed Role) (*role, error) {
 			r.legacy = append(r.legacy, name)
 		}
 	}
-	for _, account := range seed.Identities {
-		id, found := s.accounts[strings.ToLower(account)]
-		if !found {
-			i, err := s.seedIdentity(Identity{AccountName: account})
-			if err != nil {
-				return nil, fmt.Errorf("role %q: %w", seed.Name, err)
-			}
-			id = i.id
-		}
-		r.identities = append(r.identities, id)
-	}
 	for _, c := range seed.Claims {
 		kind, found := parseClaimType(c.Type)
 		if !found {
 			return nil, fmt.Errorf("role %q: there is no claim type %q", seed.Name, c.Type)
+		}
+		if !s.hasClaims() {
+			continue
 		}
 		known, err := s.ensureClaim(kind, c.Value, c.Scheme, c.Description)
 		if err != nil {
 			return nil, fmt.Errorf("role %q: %w", seed.Name, err)
 		}
 		r.claims = append(r.claims, known.id)
+	}
+	for _, account := range seed.Identities {
+		i, found := s.account(account)
+		if !found {
+			var err error
+			if i, err = s.seedIdentity(Identity{AccountName: account}); err != nil {
+				return nil, fmt.Errorf("role %q: %w", seed.Name, err)
+			}
+		}
+		s.addIdentity(r, i)
 	}
 	return s.putRole(r), nil
 }
@@ -333,10 +392,10 @@ func (s *state) putRole(r *role) *role {
 	s.roles[r.id] = r
 	s.roleNames[strings.ToLower(r.name)] = r.id
 	for _, id := range r.claims {
-		link(s.claimRoles, id, r.id)
+		link(s.claims.roles, id, r.id)
 	}
 	for _, id := range r.identities {
-		link(s.identityRoles, id, r.id)
+		link(s.identities.roles, id, r.id)
 	}
 	return r
 }
@@ -350,10 +409,10 @@ func (s *state) dropRole(id int) {
 	delete(s.roles, id)
 	delete(s.roleNames, strings.ToLower(old.name))
 	for _, claimID := range old.claims {
-		delete(s.claimRoles[claimID], id)
+		delete(s.claims.roles[claimID], id)
 	}
 	for _, identityID := range old.identities {
-		delete(s.identityRoles[identityID], id)
+		delete(s.identities.roles[identityID], id)
 	}
 }
 
@@ -364,58 +423,36 @@ func link(index map[int]map[int]bool, from, to int) {
 	index[from][to] = true
 }
 
-func (s *state) putClaim(c *claim) *claim {
+// put stores a claim or an identity, giving it an id if it has none.
+func (s *state) put(into *holders, c *claim) *claim {
 	s.writes++
 	if c.id == 0 {
-		c.id = s.lastClaim + 1
+		c.id = into.last + 1
 	}
-	s.lastClaim = max(s.lastClaim, c.id)
-	s.claims[c.id] = c
-	s.claimKeys[c.key()] = c.id
+	into.last = max(into.last, c.id)
+	if c.sid == "" && c.isAccount() {
+		c.sid = fmt.Sprintf("S-1-5-21-1111111111-2222222222-3333333333-%d", 1102+c.id)
+	}
+	into.byID[c.id] = c
+	into.byKey[c.key()] = c.id
 	return c
 }
 
-// dropClaim removes a claim and takes it from the roles that have it.
-func (s *state) dropClaim(c *claim) {
-	for _, r := range s.rolesOf(s.claimRoles[c.id]) {
+// drop removes a claim or an identity and takes it from the roles that have it.
+func (s *state) drop(from *holders, c *claim) {
+	for _, r := range s.rolesOf(from.roles[c.id]) {
 		changed := r.clone()
-		changed.claims = slices.DeleteFunc(changed.claims, func(id int) bool { return id == c.id })
+		members := &changed.claims
+		if from != s.claims {
+			members = &changed.identities
+		}
+		*members = slices.DeleteFunc(*members, func(id int) bool { return id == c.id })
 		s.putRole(changed)
 	}
 	s.writes++
-	delete(s.claims, c.id)
-	delete(s.claimKeys, c.key())
-	delete(s.claimRoles, c.id)
-}
-
-func (s *state) putIdentity(i *identity) *identity {
-	s.writes++
-	if i.id == 0 {
-		i.id = s.lastIdentity + 1
-	}
-	s.lastIdentity = max(s.lastIdentity, i.id)
-	if i.kind == "" {
-		i.kind = "User"
-	}
-	if i.sid == "" {
-		i.sid = fmt.Sprintf("S-1-5-21-1111111111-2222222222-3333333333-%d", 1102+i.id)
-	}
-	s.identities[i.id] = i
-	s.accounts[strings.ToLower(i.account)] = i.id
-	return i
-}
-
-// dropIdentity removes an identity and takes it from the roles that have it.
-func (s *state) dropIdentity(i *identity) {
-	for _, r := range s.rolesOf(s.identityRoles[i.id]) {
-		changed := r.clone()
-		changed.identities = slices.DeleteFunc(changed.identities, func(id int) bool { return id == i.id })
-		s.putRole(changed)
-	}
-	s.writes++
-	delete(s.identities, i.id)
-	delete(s.accounts, strings.ToLower(i.account))
-	delete(s.identityRoles, i.id)
+	delete(from.byID, c.id)
+	delete(from.byKey, c.key())
+	delete(from.roles, c.id)
 }
 
 // rolesOf are the roles with the ids given, by id.
@@ -432,14 +469,6 @@ func (s *state) allRoles() []*role {
 	return slices.SortedFunc(maps.Values(s.roles), func(a, b *role) int { return cmp.Compare(a.id, b.id) })
 }
 
-func (s *state) allClaims() []*claim {
-	return slices.SortedFunc(maps.Values(s.claims), func(a, b *claim) int { return cmp.Compare(a.id, b.id) })
-}
-
-func (s *state) allIdentities() []*identity {
-	return slices.SortedFunc(maps.Values(s.identities), func(a, b *identity) int { return cmp.Compare(a.id, b.id) })
-}
-
 func (s *state) allSets() []*permissionSet {
 	return slices.SortedFunc(maps.Values(s.sets), func(a, b *permissionSet) int { return cmp.Compare(a.id, b.id) })
 }
@@ -448,7 +477,7 @@ func (s *state) allProviders() []*provider {
 	return slices.SortedFunc(maps.Values(s.providers), func(a, b *provider) int { return cmp.Compare(a.id, b.id) })
 }
 
-// findSet finds a permission set by id or name; nothing and the all-zero GUID mean Global.
+// findSet finds a permission set by id or name. An empty text and the GUID of zeros mean Global.
 func (s *state) findSet(nameOrID string) (id string, found bool) {
 	if nameOrID == "" || nameOrID == zeroGUID {
 		return GlobalPermissionSetID, true
@@ -465,10 +494,6 @@ func (s *state) findSet(nameOrID string) (id string, found bool) {
 }
 
 const zeroGUID = "00000000-0000-0000-0000-000000000000"
-
-var guidForm = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
-func isGUID(text string) bool { return len(text) == len(zeroGUID) && guidForm.MatchString(text) }
 
 // newGUID makes up an id. It counts, so that two servers with the same history have the same ids.
 func (s *state) newGUID() string {

@@ -14,5 +14,5 @@ func listEndpoints(c *call) (any, error) {
 	return paths, nil
 }
 
-// checkHealth has nothing to say but that the server is well.
+// checkHealth answers without a body.
 func checkHealth(*call) (any, error) { return nil, nil }

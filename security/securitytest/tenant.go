@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// WithLegacyTenant seeds what an installation looks like that has grown since version 10: size roles with legacy
-// permissions, as many identities and claims, and the collections, containers, PAM providers and certificates they are
-// about. The same seed and size give the same tenant.
+// WithLegacyTenant seeds an installation as it looks after years of growth since version 10: size roles with legacy
+// permissions, as many identities, as many claims (a quarter of which are such identities), and the collections,
+// containers, PAM providers and certificates that the permissions are about. The same seed and size give the same
+// tenant.
 //
 // It is not tidy, because real ones are not: roles repeat each other, hold permissions that imply one another or that
-// version 2 has no counterpart for, are disabled, have no members or no permissions, and a few have a name of a
-// permission that nobody knows any more.
+// have no counterpart in version 2, are disabled, have no members or no permissions, and a few have the name of a
+// permission that no longer exists.
 func WithLegacyTenant(seed uint64, size int) Option {
 	return func(c *config) {
 		rng := rand.New(rand.NewPCG(seed, 0x636f6d6d616e64)) //nolint:gosec // names, not secrets, and the same every time
@@ -38,7 +39,7 @@ func WithLegacyTenant(seed uint64, size int) Option {
 	}
 }
 
-// addTenantRole adds the role number i, and an identity and a claim that belong with it more often than not.
+// addTenantRole adds the role number i, and an identity and a claim that usually belong to it.
 func (c *config) addTenantRole(rng *rand.Rand, i int) {
 	job := tenantJobs[i%len(tenantJobs)]
 	place := tenantPlaces[i/len(tenantJobs)%len(tenantPlaces)]
@@ -64,7 +65,7 @@ func (c *config) addTenantRole(rng *rand.Rand, i int) {
 		role.Legacy = append(role.Legacy, "CertificateRequests:Approve")
 	}
 
-	// Groups and people by turns.
+	// Groups and people alternate.
 	account := Identity{AccountName: `KEYEXAMPLE\` + handle(label) + "-" + handle(job.name), Type: "Group"}
 	if i%2 == 1 {
 		const initials = "abcdefghijklmnoprstvw"
@@ -76,7 +77,7 @@ func (c *config) addTenantRole(rng *rand.Rand, i int) {
 		role.Identities = append(role.Identities, account.AccountName)
 	}
 	for range rng.IntN(3) {
-		// Some people have been here for a while and collected roles.
+		// Some people have been there for a while and have collected roles.
 		other := c.identities[rng.IntN(len(c.identities))].AccountName
 		if !contains(role.Identities, other) {
 			role.Identities = append(role.Identities, other)
