@@ -145,10 +145,11 @@ func WithDryRun() CallOption {
 }
 
 // WithSettle makes safe edits of roles hold against other programs that use
-// WithSettle too: a write built on a read older than d is not sent but built
-// anew, and what was written is looked at once more d after the write. It costs
-// each edit that changes something a wait of d. Choose d longer than a read and
-// a write take at their slowest.
+// WithSettle too: a write built on a reading older than d is not sent but built
+// again on a new one, and what was written is looked at once more d after this
+// client's last write to the role. Each edit that changes something takes at least d
+// longer. Choose d longer than a reading and a write take at their slowest;
+// docs/safe-changes.md has the limits.
 func WithSettle(d time.Duration) SharedOption {
 	return shared(func(c *service.Settings) {
 		if d <= 0 {
