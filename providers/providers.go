@@ -5,6 +5,7 @@
 package providers
 
 import (
+	"encoding/json"
 	"log/slog"
 	"strconv"
 
@@ -66,10 +67,24 @@ type ParameterValue struct {
 func (p ParameterValue) LogValue() slog.Value { return slog.StringValue(p.Name) }
 
 // NameValue is a header, or a URL parameter, that Command adds to its requests
-// to the provider.
+// to the provider. Its value may be a key.
 type NameValue struct {
-	Name  string `json:"Name"`
-	Value string `json:"Value"`
+	Name  string
+	Value security.Secret
+}
+
+// MarshalText writes the name: what is encoded for anybody else to read holds no
+// key.
+func (v NameValue) MarshalText() ([]byte, error) { return []byte(v.Name), nil }
+
+// UnmarshalJSON reads a pair as the server writes it.
+func (v *NameValue) UnmarshalJSON(data []byte) error {
+	var p pair
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	*v = NameValue{p.Name, security.NewSecret(p.Value)}
+	return nil
 }
 
 // Type is a type of provider, with the parameters that providers of that type
