@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
@@ -132,7 +131,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		case err != nil:
 			return nil, err
 		case !c.Key().Same(claim):
-		case strings.EqualFold(c.Value, claim.Value):
+		case safe.SameName(c.Value, claim.Value):
 			return &c, nil
 		case similar != nil:
 			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", claim, security.ErrConflict, similar.Value, c.Value)

@@ -99,9 +99,9 @@ func (s *V1) Find(ctx context.Context, accountName string, call ...security.Call
 		switch {
 		case err != nil:
 			return nil, err
-		case strings.EqualFold(identity.AccountName, accountName):
+		case safe.SameName(identity.AccountName, accountName):
 			return &identity, nil
-		case !strings.Contains(accountName, `\`) && strings.EqualFold(bare(identity.AccountName), accountName):
+		case !strings.Contains(accountName, `\`) && safe.SameName(bare(identity.AccountName), accountName):
 			if found != nil {
 				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
 					accountName, security.ErrConflict, found.AccountName, identity.AccountName)
@@ -145,7 +145,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
-		Key:    "identity " + strings.ToLower(bare(desired.AccountName)),
+		Key:    "identity " + safe.Fold(bare(desired.AccountName)),
 		Object: object,
 		Find: func(ctx context.Context) (*Identity, error) {
 			found, err := s.Find(ctx, desired.AccountName, call...)

@@ -140,7 +140,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
-		Key:    strings.ToLower(object),
+		Key:    safe.Fold(object),
 		Object: object,
 		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
 		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, call...) },
