@@ -210,9 +210,13 @@ func compare(from, to []permissions.Path) security.FieldChange {
 
 // without lists those of paths that are not among others.
 func without(paths, others []permissions.Path) []string {
+	there := make(map[permissions.Path]bool, len(others))
+	for _, o := range others {
+		there[o.Canonical()] = true
+	}
 	var out []string
 	for _, p := range paths {
-		if !slices.ContainsFunc(others, func(o permissions.Path) bool { return p.Covers(o) && o.Covers(p) }) {
+		if !there[p.Canonical()] {
 			out = append(out, string(p))
 		}
 	}

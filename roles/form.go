@@ -153,8 +153,8 @@ func (f *formV2) check(ctx context.Context, d *delta) error {
 		p.Name("Name", f.update.Name, maxName)
 	}
 	for _, path := range d.grant {
-		if canonical(path) != path {
-			p.Add("Permissions", "%q is not in canonical form, write %q", path, canonical(path))
+		if path.Canonical() != path {
+			p.Add("Permissions", "%q is not in canonical form, write %q", path, path.Canonical())
 		}
 	}
 	if f.damaged {
@@ -261,10 +261,10 @@ func (s *V2) foresee(ctx context.Context, p *validate.Problems, grant []permissi
 		}
 		known := make(map[permissions.Path]bool, len(available))
 		for _, path := range available {
-			known[canonical(path)] = true
+			known[path.Canonical()] = true
 		}
 		for _, path := range grant {
-			if err == nil && !known[canonical(path)] && !known[path.Unscoped()] {
+			if err == nil && !known[path.Canonical()] && !known[path.Unscoped()] {
 				p.Add("Permissions", "%s is not among the permissions that this server knows", path)
 			}
 		}

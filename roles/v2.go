@@ -119,8 +119,8 @@ func (c CreateV2) Validate() error {
 	}
 	for i, path := range c.Permissions {
 		// An update may hold what the server has in a form of its own.
-		if canonical(path) != path {
-			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, canonical(path))
+		if path.Canonical() != path {
+			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, path.Canonical())
 		}
 	}
 	return p.Err()
