@@ -94,6 +94,7 @@ type file struct {
 func linked(dir string, known licenses) ([]module, error) {
 	type listed struct {
 		Name, ImportPath, Dir string
+		Standard              bool // of the standard library, which newer releases of Go call a module
 		Module                *struct {
 			Path, Version, Dir string
 			Main               bool
@@ -102,7 +103,7 @@ func linked(dir string, known licenses) ([]module, error) {
 	packages := map[string]listed{} // by import path
 	for _, platform := range platforms {
 		list := func(args ...string) ([]listed, error) {
-			cmd := exec.Command("go", append([]string{"list", "-json=Name,ImportPath,Dir,Module"}, args...)...)
+			cmd := exec.Command("go", append([]string{"list", "-json=Name,ImportPath,Dir,Standard,Module"}, args...)...)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "GOOS="+platform[0], "GOARCH="+platform[1], "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 			var stderr bytes.Buffer
@@ -137,7 +138,7 @@ func linked(dir string, known licenses) ([]module, error) {
 			return nil, err
 		}
 		for _, p := range all {
-			if p.Module != nil && !p.Module.Main && p.Module.Version != "" {
+			if !p.Standard && !p.Module.Main {
 				packages[p.ImportPath] = p
 			}
 		}
