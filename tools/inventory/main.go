@@ -12,12 +12,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"log"
 	"maps"
 	"os"
 	"os/exec"
@@ -44,8 +44,6 @@ const (
 var platforms = [][2]string{{"linux", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}}
 
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("inventory: ")
 	dir := flag.String("module", "..", "directory of the library")
 	out := flag.String("o", "", "directory to write to, instead of the library's")
 	flag.Parse()
@@ -53,7 +51,8 @@ func main() {
 		*out = *dir
 	}
 	if err := write(*dir, *out); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, "inventory:", err)
+		os.Exit(1)
 	}
 }
 
@@ -89,21 +88,25 @@ type file struct {
 	text []byte
 }
 
-// linked returns the modules whose code a program can get by importing a public
-// package of the library, in the order of their paths.
+// linked returns the modules whose code is in programs: those that import a
+// public package of the library, and those that the library ships. They are in
+// the order of their paths.
 func linked(dir string, known licenses) ([]module, error) {
 	type listed struct {
-		Name, ImportPath, Dir string
-		Standard              bool // of the standard library, which newer releases of Go call a module
-		Module                *struct {
-			Path, Version, Dir string
-			Main               bool
-		}
+		ImportPath string `json:"ImportPath"`
+		Dir        string `json:"Dir"`
+		Standard   bool   `json:"Standard"` // of the standard library, which newer releases of Go call a module
+		Module     *struct {
+			Path    string `json:"Path"`
+			Version string `json:"Version"`
+			Dir     string `json:"Dir"`
+			Main    bool   `json:"Main"`
+		} `json:"Module"`
 	}
 	packages := map[string]listed{} // by import path
 	for _, platform := range platforms {
 		list := func(args ...string) ([]listed, error) {
-			cmd := exec.Command("go", append([]string{"list", "-json=Name,ImportPath,Dir,Standard,Module"}, args...)...)
+			cmd := exec.CommandContext(context.Background(), "go", append([]string{"list", "-json=ImportPath,Dir,Standard,Module"}, args...)...)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "GOOS="+platform[0], "GOARCH="+platform[1], "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 			var stderr bytes.Buffer
@@ -129,7 +132,8 @@ func linked(dir string, known licenses) ([]module, error) {
 		}
 		args := []string{"-deps"}
 		for _, p := range own {
-			if p.Name != "main" && !slices.Contains(strings.Split(p.ImportPath, "/"), "internal") {
+			elements := strings.Split(p.ImportPath, "/")
+			if !slices.Contains(elements, "internal") && !slices.Contains(elements, "examples") {
 				args = append(args, p.ImportPath)
 			}
 		}
@@ -366,10 +370,10 @@ func makeNotices(modules []module) []byte {
 	fmt.Fprint(&out, `Third-party notices
 ===================
 
-A program that uses the Go library github.com/commandsec/commandsec-go links the
-modules below, in these versions or in newer ones that its own go.mod chooses.
-Their licenses follow in full. The Go standard library, which every Go program
-links, has a license of its own: https://go.dev/LICENSE
+Programs that use the Go library github.com/commandsec/commandsec-go link modules
+from the list below, in these versions or in newer ones that their own go.mod
+chooses. The licenses follow in full. The Go standard library, which every Go
+program links, has a license of its own: https://go.dev/LICENSE
 
 This file is generated. The command is: go -C tools run ./inventory
 

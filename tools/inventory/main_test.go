@@ -173,6 +173,71 @@ func TestSameEverywhere(t *testing.T) {
 	}
 }
 
+// What one platform links counts on all of them; what only tests, internal
+// helpers of tests, or examples use does not.
+func TestLinked(t *testing.T) {
+	t.Parallel()
+	classify, err := assets.DefaultClassifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	apache, err := os.ReadFile(filepath.Join(library, "LICENSE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	put := func(name, text string) {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var gomod strings.Builder
+	gomod.WriteString("module example.com/lib\n\ngo 1.26\n")
+	for _, name := range []string{"windows", "darwin", "plan9", "command", "intest", "helper", "example"} {
+		gomod.WriteString("require example.com/" + name + " v1.0.0\nreplace example.com/" + name + " => ./deps/" + name + "\n")
+		put("deps/"+name+"/go.mod", "module example.com/"+name+"\n\ngo 1.26\n")
+		put("deps/"+name+"/LICENSE", string(apache))
+		put("deps/"+name+"/code/p.go", "package code\n")
+		put("deps/"+name+"/code/NOTICE", "of the package")
+		put("deps/"+name+"/unused/NOTICE", "of another package")
+	}
+	put("go.mod", gomod.String())
+	put("p.go", "package lib\n")
+	put("p_windows.go", "package lib\n\nimport _ \"example.com/windows/code\"\n")
+	put("p_darwin.go", "package lib\n\nimport _ \"example.com/darwin/code\"\n")
+	put("p_plan9.go", "package lib\n\nimport _ \"example.com/plan9/code\"\n") // not one of the platforms
+	put("p_test.go", "package lib\n\nimport _ \"example.com/intest/code\"\n")
+	put("cmd/c/main.go", "package main\n\nimport _ \"example.com/command/code\"\n\nfunc main() {}\n")
+	put("internal/h/h.go", "package h\n\nimport _ \"example.com/helper/code\"\n")
+	put("examples/e/main.go", "package main\n\nimport _ \"example.com/example/code\"\n\nfunc main() {}\n")
+
+	modules, err := linked(root, licenses{classify})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, m := range modules {
+		paths = append(paths, m.path)
+		if m.version != "v1.0.0" || !slices.Equal(m.licenses, []string{"Apache-2.0"}) {
+			t.Errorf("%s is %s with %q", m.path, m.version, m.licenses)
+		}
+		var files []string
+		for _, f := range m.files {
+			files = append(files, f.name)
+		}
+		if want := []string{"LICENSE", "code/NOTICE"}; !slices.Equal(files, want) {
+			t.Errorf("%s has %q, want %q", m.path, files, want)
+		}
+	}
+	if want := []string{"example.com/command", "example.com/darwin", "example.com/windows"}; !slices.Equal(paths, want) {
+		t.Errorf("linked %q, want %q", paths, want)
+	}
+}
+
 func TestLegalFiles(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
