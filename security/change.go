@@ -72,8 +72,9 @@ var ErrNotAttempted = errors.New("not attempted")
 // at the same time is [WithConcurrency], 4 by default; [WithProgress] tells how far
 // it is.
 type BulkOptions struct {
-	// StopOnError starts no further item after one failed. By default the
-	// others go on.
+	// StopOnError starts no further item after one failed. By default the others
+	// go on, except after a refused sign-in ([ErrUnauthorized]), which every further
+	// item would repeat until the account is locked.
 	StopOnError bool
 }
 
