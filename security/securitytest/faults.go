@@ -93,8 +93,8 @@ type Fault struct {
 	// HTMLLogin answers with status 200 and a login page.
 	HTMLLogin bool
 	// Refuse resets connections as soon as they are opened, before TLS begins: no request was sent. It needs a [Server],
-	// and counts connections instead of requests, so that it never fires together with Method, Path or Version. When
-	// it is injected, connections that are idle are closed, because the next request would use one of those.
+	// and counts connections instead of requests, so that it never fires together with Method, Path or Version. It does
+	// not touch connections that are open: let the client close its idle ones first.
 	Refuse bool
 	// Reset breaks the connection without an answer. In HTTP/2 it breaks the stream of this request only (RST_STREAM);
 	// see Sever.
@@ -247,11 +247,8 @@ func (f Fault) with(g Fault) (Fault, bool) {
 // Inject adds a fault.
 func (h *Handler) Inject(fault Fault) {
 	h.faults.mu.Lock()
+	defer h.faults.mu.Unlock()
 	h.faults.active = append(h.faults.active, h.activate(fault))
-	h.faults.mu.Unlock()
-	if fault.Refuse && h.dropIdle != nil {
-		h.dropIdle()
-	}
 }
 
 func (h *Handler) activate(fault Fault) *activeFault {

@@ -47,8 +47,7 @@ type Handler struct {
 	routes   []route
 	auth     *authenticator
 	faults   faults
-	dropIdle func() // closes the connections that no request uses; nil without a Server
-	serving  sync.WaitGroup
+	serving  sync.WaitGroup // the requests under way
 
 	mu    sync.RWMutex
 	state *state

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -42,9 +41,6 @@ func NewServer(opts ...Option) *Server {
 	s.http.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, conn)
 	}
-	idle := &idleConns{conns: map[net.Conn]struct{}{}}
-	s.dropIdle = idle.drop
-	s.http.Config.ConnState = idle.note
 	s.http.Config.ReadHeaderTimeout = time.Minute
 	// Clients that break connections off, or do not trust the certificate, are part of what is simulated.
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -82,30 +78,6 @@ func (l *refusing) Accept() (net.Conn, error) {
 		if err != nil || !l.faults.refuses() {
 			return conn, err
 		}
-		abort(conn)
-	}
-}
-
-// idleConns are the connections that no request uses.
-type idleConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-}
-
-func (i *idleConns) note(conn net.Conn, state http.ConnState) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if state == http.StateIdle {
-		i.conns[conn] = struct{}{}
-	} else {
-		delete(i.conns, conn)
-	}
-}
-
-func (i *idleConns) drop() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for conn := range i.conns {
 		abort(conn)
 	}
 }
