@@ -122,7 +122,6 @@ func EveryFault() []Fault {
 			Fault{Commit: commit, Status: http.StatusBadGateway, Echo: true},
 			Fault{Commit: commit, Status: http.StatusGatewayTimeout},
 			Fault{Commit: commit, Status: http.StatusOK, Body: "\x00\x01\x02 {]"},
-			Fault{Commit: commit, Status: http.StatusOK, Body: "{}"},
 			Fault{Commit: commit, Status: http.StatusSwitchingProtocols},
 			Fault{Commit: commit, HTMLLogin: true},
 			Fault{Commit: commit, Reset: true},
@@ -130,6 +129,9 @@ func EveryFault() []Fault {
 			Fault{Commit: commit, Hang: true},
 			Fault{Commit: commit, Garbage: true},
 		)
+	}
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		faults = append(faults, Fault{Method: method, Status: http.StatusOK, Body: "{}"})
 	}
 	// Not for PUT: what it undoes, if it comes late, nobody can see.
 	for _, method := range []string{http.MethodPost, http.MethodDelete} {

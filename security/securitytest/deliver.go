@@ -150,9 +150,9 @@ func (f Fault) sendBody(w http.ResponseWriter, r *http.Request, resp *response, 
 	// A client that has gone away is not an error of the server.
 	switch {
 	case f.Truncate:
-		_, _ = w.Write(body[:len(body)/2])
+		_ = write(w, body[:len(body)/2])
 	case f.StallBody:
-		_, _ = w.Write(body[:len(body)/2])
+		_ = write(w, body[:len(body)/2])
 		_ = flush()
 		<-r.Context().Done()
 		reset(w)
@@ -161,21 +161,26 @@ func (f Fault) sendBody(w http.ResponseWriter, r *http.Request, resp *response, 
 			if !pause(r, f.Drip) {
 				reset(w)
 			}
-			_, _ = w.Write(body[i : i+1])
+			_ = write(w, body[i:i+1])
 			_ = flush()
 		}
 	case f.Endless:
-		_, err := w.Write(body[:max(len(body)-1, 0)])
+		err := write(w, body[:max(len(body)-1, 0)])
 		for err == nil && r.Context().Err() == nil {
-			_, err = w.Write(blanks)
+			err = write(w, blanks)
 		}
 		reset(w)
 	default:
-		_, _ = w.Write(body)
+		_ = write(w, body)
 		if resp.chunked {
 			_ = flush()
 		}
 	}
+}
+
+func write(w http.ResponseWriter, body []byte) error {
+	_, err := w.Write(body) //nolint:gosec // the page of a proxy, or JSON: no browser reads it
+	return err
 }
 
 // blanks are white space, which JSON may have any amount of.
@@ -188,7 +193,7 @@ func (f Fault) sendRaw(w http.ResponseWriter, r *http.Request, status int, body 
 	if !taken {
 		if f.LengthOff < 0 {
 			w.WriteHeader(status)
-			_, _ = w.Write(body[:max(len(body)+f.LengthOff, 0)])
+			_ = write(w, body[:max(len(body)+f.LengthOff, 0)])
 			return
 		}
 		if status < http.StatusOK {
