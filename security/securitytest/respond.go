@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -121,29 +119,6 @@ func escaped(text string) string {
 	}
 	out.WriteByte('"')
 	return out.String()
-}
-
-// send writes the answer. A truncated one announces its whole length and ends halfway, after which net/http closes the
-// connection.
-func (r *response) send(w http.ResponseWriter, truncate bool) {
-	header := w.Header()
-	maps.Copy(header, r.header)
-	body := r.body
-	if r.contentType != "" {
-		header.Set("Content-Type", r.contentType)
-	}
-	if len(body) > 0 && (truncate || !r.chunked) {
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	if truncate {
-		body = body[:len(body)/2]
-	}
-	w.WriteHeader(r.status)
-	// A client that has gone away is not an error of the server.
-	_, _ = w.Write(body)
-	if r.chunked {
-		_ = http.NewResponseController(w).Flush()
-	}
 }
 
 // textOrNull is a JSON string, or null when it is empty.
