@@ -257,3 +257,29 @@ func TestProgressOfOneThing(t *testing.T) {
 		t.Errorf("nil: %v", err)
 	}
 }
+
+// TestConfigurationWithoutCredential: a client certificate, or a way to sign in of
+// the program's own, can go with it; nothing else can.
+func TestConfigurationWithoutCredential(t *testing.T) {
+	t.Setenv("KEYFACTOR_HOSTNAME", "command.example.com")
+	cfg, err := security.ConfigFromEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, opt := range map[string]security.Option{
+		"certificate":   security.WithClientCertificate(certificate(t)),
+		"authorization": security.WithAuthorization(func(*http.Request) error { return nil }),
+	} {
+		if _, err := security.NewClientFromConfig(cfg, opt); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err = security.NewClientFromConfig(cfg)
+	problems, _ := errors.AsType[security.FieldErrors](err)
+	if len(problems) != 1 || problems[0].Field != "credentials" || !strings.Contains(err.Error(), "WithClientCertificate") {
+		t.Errorf("without: %v", err)
+	}
+	if _, err := security.NewClientFromConfig(cfg, security.WithBasicAuth(user, password)); err == nil || !strings.Contains(err.Error(), "the host comes from") {
+		t.Errorf("a password for another host: %v", err)
+	}
+}

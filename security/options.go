@@ -51,6 +51,7 @@ type config struct {
 	clientCert   *tls.Certificate
 	readOnly     bool
 	audit        func(context.Context, AuditRecord)
+	unsigned     string // the source of a configuration without a credential
 	kerberos     string // the source of a configuration that signs in with Kerberos
 }
 
