@@ -172,6 +172,74 @@ func TestAnswerCutOffByTheContext(t *testing.T) {
 	}
 }
 
+// canceling cancels the call that it is an answer to, and cannot be decoded.
+type canceling struct{ cancel func() }
+
+func (c *canceling) UnmarshalJSON([]byte) error {
+	c.cancel()
+	return errors.New("not this")
+}
+
+// TestContextEndsInDecoding: what was not decoded for that reason is no wrong answer.
+func TestContextEndsInDecoding(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		ctx, cancel := context.WithCancel(t.Context())
+		server := &tripper{reply: func(int, *http.Request) (*http.Response, error) { return answer(200, "{}"), nil }}
+		err := client(t, api, &http.Client{Transport: server}, transport.Authorizer{}, 3).Do(ctx, call(method, time.Time{}), &canceling{cancel})
+		f, ok := errors.AsType[failed](err)
+		if !ok || f.Reason != transport.Ended || !errors.Is(err, context.Canceled) || f.Unknown != (method != http.MethodGet) {
+			t.Errorf("%s: %v, %+v", method, err, f.Failure)
+		}
+	}
+}
+
+// TestAnswerAfterTheEnd: a server that sees the connection close may answer as if all
+// were done. That is too late to count.
+func TestAnswerAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodPost} {
+		for _, caller := range []bool{false, true} {
+			for _, inBody := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					end := func(r *http.Request) {
+						if caller {
+							cancel()
+						}
+						<-r.Context().Done()
+					}
+					server := &tripper{reply: func(_ int, r *http.Request) (*http.Response, error) {
+						if inBody {
+							resp := answer(204, "")
+							resp.Body = cutOff{strings.NewReader(""), func() { end(r) }}
+							return resp, nil
+						}
+						end(r)
+						return answer(499, ""), nil // as some proxies say it
+					}}
+					err := client(t, api, &http.Client{Transport: server, Timeout: time.Minute}, transport.Authorizer{}, 3).Do(ctx, call(method, time.Time{}), nil)
+					f, ok := errors.AsType[failed](err)
+					if !ok {
+						t.Fatalf("%s: the error is %v", method, err)
+					}
+					want, attempts := context.DeadlineExceeded, 3
+					if caller {
+						want = context.Canceled
+					}
+					if caller || method == http.MethodPost {
+						attempts = 1
+					}
+					if !errors.Is(err, want) || f.Attempts != attempts || f.Unknown != (method != http.MethodGet) {
+						t.Errorf("%s, canceled %t, in the body %t: %v, %+v", method, caller, inBody, err, f.Failure)
+					}
+				})
+			}
+		}
+	}
+}
+
 // TestRedirectsDoNotProlongAnAttempt: the time for one attempt is for all of it.
 func TestRedirectsDoNotProlongAnAttempt(t *testing.T) {
 	t.Parallel()
