@@ -66,6 +66,7 @@ func TestBadDataIsFound(t *testing.T) {
 		{names, "X:Read | - | - | 10 | Y:Read | - | do x", "needs the unknown Y:Read"},
 		{mapping, "X:Read | /portal/read/ | documented | E1 | 11+ | somewhere", "unknown name"},
 		{mapping, "API:Read | /x/ | documented | E1 | 11+ | somewhere", "unknown path"},
+		{mapping, "API:Read | /portal/read/ | proven | E1 | 11+ | somewhere", "only a server proves a row"},
 		{mapping, "API:Read | /portal/read/ | certain | E1 | 11+ | somewhere", "unknown confidence"},
 		{mapping, "API:Read | /portal/read/ | documented | E4 | 11+ | somewhere", "evidence of a known kind"},
 		{mapping, "API:Read | /portal/read/ | documented | - | 11+ | somewhere", "evidence of a known kind"},

@@ -20,14 +20,19 @@ func ExampleConvert() {
 	// Output:
 	// API:Read                          dropped: has no equivalent in version 2: guards the Classic (CMS) API; nothing in version 2 concerns it
 	//                                   NARROWS: can no longer use the Classic (CMS) API
-	// AdminPortal:Read                  /portal/read/  (inferred)
-	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented)
+	// AdminPortal:Read                  /portal/read/  (inferred E3)
+	//                                   source: vendor page POST Security Roles; vendor page GET Security Roles (25.x) Table 764; Terraform provider full list
+	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented E1)
+	//                                   source: On-Prem v10.4 vs On-Prem 25.x 'GET CSR Generation Pending'
 	//                                   WIDENS: can now approve and deny certificate requests
 	//                                   note: The pages for 11 to 24 were not seen; the owner of the role should decide.
-	// Certificates:Read                 /certificates/collections/read/  (documented)
-	// Collections[6]:Read               /certificates/collections/read/6/  (documented)
+	// Certificates:Read                 /certificates/collections/read/  (documented E1)
+	//                                   source: On-Prem v10.0 vs v11.0 'GET Certificates ID Security'
+	// Collections[6]:Read               /certificates/collections/read/6/  (documented E1)
+	//                                   source: On-Prem v10.0 vs v11.0 'GET Certificates ID Security'
 	//                                   /certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it
-	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred)
+	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred E2)
+	//                                   source: On-Prem v11.0 'POST Certificates Revoke'
 	// 6 names: 5 converted, 1 widening the role, 1 narrowing it, 1 dropped. 4 permissions in version 2:
 	//   /certificates/collections/read/
 	//   /certificates/collections/revoke/6/

@@ -176,6 +176,8 @@ func (l *loader) readMapping(col []string) (problem string) {
 	switch {
 	case err != nil:
 		return err.Error()
+	case m.Confidence == ConfidenceProven:
+		return "only a server proves a row"
 	case (m.Path == "") != (m.Confidence == ConfidenceNone):
 		return "a path and no confidence, or the reverse"
 	case (m.Path == "") != (m.Evidence == "") || m.Path != "" && !slices.Contains([]Evidence{EvidencePair, EvidenceSameJob, EvidenceAnalogy}, m.Evidence):

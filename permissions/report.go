@@ -84,6 +84,14 @@ func (item Item) lines() []string {
 	}
 	for _, p := range item.Paths {
 		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), item.how(p)))
+		for _, m := range item.Mappings {
+			if m.Path == p {
+				lines = append(lines, "source: "+m.Source)
+			}
+		}
+	}
+	if item.Proof != nil && item.Proof.Verdict != VerdictOpen {
+		lines = append(lines, "the mapping is "+string(item.Proof.Verdict)+" "+item.Proof.source())
 	}
 	widens, narrows := "WIDENS: can now ", "NARROWS: can no longer "
 	if item.Outcome == OutcomeRefused {
@@ -127,15 +135,20 @@ func (item Item) how(p Path) string {
 	if item.Overridden {
 		how = append(how, "by the caller's decision")
 	}
+	if item.Proven && item.Confidence == ConfidenceProven {
+		how = append(how, "proven")
+	} else if item.Proven {
+		how = append(how, "proven, if the name stands for anything")
+	}
 	for _, m := range item.Mappings {
 		if m.Path != p {
 			continue
 		}
+		text := m.Confidence.String() + " " + string(m.Evidence)
 		if m.Confidence == ConfidenceGuess && m.Remark != "" {
-			how = append(how, m.Confidence.String()+": "+m.Remark)
-		} else {
-			how = append(how, m.Confidence.String())
+			text += ": " + m.Remark
 		}
+		how = append(how, text)
 	}
 	return strings.Join(how, "; ")
 }
