@@ -35,11 +35,17 @@ const (
 // Proof is what a server's own notations of its roles prove about the mapping. It is immutable.
 type Proof struct {
 	rows     []ProofRow // sorted by name
-	universe []Path     // all paths that a name can stand for, sorted; see learner
+	open     []opening  // for each row, what an experiment has to decide
 	complete bool       // the server's list of paths is known
-	examined []int      // for each row, the exact roles that hold the name
-	empty    []bool     // for each row, whether an exact role proves that the name stands for nothing
 	ids      map[Scope]string
+}
+
+// opening is what is not known about a name.
+type opening struct {
+	decided  bool
+	examined bool   // exact roles hold the name
+	broken   bool   // see subject
+	can      []Path // what it can stand for, as far as exact roles tell if others contradict each other
 }
 
 // ProofRow is what is proven about one name. A name for one object and its paths have the placeholder "{id}":
@@ -111,10 +117,11 @@ type subject struct {
 
 	roles, exact int
 	upper        bitset // nil as long as no role holds the name
+	exactUpper   bitset // of exact roles alone
 	lower        map[int]bool
 	outside      bool // a role that holds the name does not cover all of ours
-	broken       bool // no path is left, although the mapping has one
-	nothing      bool // an exact role proves that it stands for nothing
+	nothing      bool // exact roles alone leave no path, so it stands for nothing
+	broken       bool // no path is left, although the mapping has one, and exact roles do not prove that
 }
 
 // observed is a role.
@@ -296,10 +303,9 @@ func (l *learner) bound(r *observed) {
 			}
 			byID[h.id] = b
 		}
-		if s.upper == nil {
-			s.upper = slices.Clone(b)
-		} else {
-			s.upper.and(b)
+		s.upper = s.upper.lower(b)
+		if r.exact {
+			s.exactUpper = s.exactUpper.lower(b)
 		}
 		for _, p := range s.ours {
 			if s.object {
@@ -319,7 +325,13 @@ func (s *subject) finish(l *learner) {
 	if !s.object {
 		s.upper.andNot(l.scoped)
 	}
-	s.broken = s.roles > 0 && len(s.ours) > 0 && s.upper.count() == 0
+	if s.exact > 0 {
+		if !s.object {
+			s.exactUpper.andNot(l.scoped)
+		}
+		s.nothing = s.exactUpper.count() == 0
+	}
+	s.broken = !s.nothing && s.roles > 0 && len(s.ours) > 0 && s.upper.count() == 0
 }
 
 // attribute raises the lower bounds with the paths of an exact role that only one of its names can stand for.
@@ -342,9 +354,6 @@ func (l *learner) attribute(r *observed) {
 			f.subject.lower = map[int]bool{}
 		}
 		f.subject.lower[f.at] = true
-	}
-	for _, h := range r.held {
-		h.subject.nothing = h.subject.nothing || h.subject.upper.count() == 0
 	}
 }
 
@@ -393,21 +402,36 @@ func (l *learner) owner(r *observed, p Path) (owner sighting, ok bool) {
 }
 
 func (l *learner) proof(complete bool) *Proof {
-	p := &Proof{universe: l.universe, complete: complete, ids: l.ids}
+	p := &Proof{complete: complete, ids: l.ids}
 	for _, s := range l.subjects {
-		p.rows = append(p.rows, s.row(l, complete))
-		p.examined = append(p.examined, s.exact)
-		p.empty = append(p.empty, s.nothing)
+		row := s.row(l, complete)
+		o := opening{examined: s.exact > 0, broken: s.broken, can: row.Upper}
+		switch {
+		case s.broken && s.exact > 0:
+			o.can = l.paths(s.exactUpper)
+		case s.broken:
+			o.can = l.universe
+		default:
+			// What is confirmed stands for something, unless it is not known here or has no path in the mapping.
+			o.decided = len(row.Upper) == 0 || row.Verdict == VerdictConfirmed && (row.Exact || len(s.ours) > 0)
+		}
+		p.rows, p.open = append(p.rows, row), append(p.open, o)
 	}
 	return p
 }
 
+// paths returns the paths of the universe that are in b.
+func (l *learner) paths(b bitset) []Path {
+	paths := []Path{}
+	for i := range b.all() {
+		paths = append(paths, l.universe[i])
+	}
+	return paths
+}
+
 // row says what is proven about a name.
 func (s *subject) row(l *learner, complete bool) ProofRow {
-	row := ProofRow{Name: s.name, Verdict: VerdictOpen, Paths: slices.Clone(s.ours), Upper: []Path{}, Roles: s.roles}
-	for i := range s.upper.all() {
-		row.Upper = append(row.Upper, l.universe[i])
-	}
+	row := ProofRow{Name: s.name, Verdict: VerdictOpen, Paths: slices.Clone(s.ours), Upper: l.paths(s.upper), Roles: s.roles}
 	// A path of ours that the server's list lacks may be there all the same.
 	for _, p := range s.ours {
 		if _, listed := find(l.universe, p); !listed && !s.outside {
@@ -423,6 +447,9 @@ func (s *subject) row(l *learner, complete bool) ProofRow {
 		row.Note = "no role holds the name"
 	case len(row.Upper) == 0:
 		row.Note = "no path is covered by all roles that show the name: it stands for nothing here, or the assumption is broken"
+		if s.nothing {
+			row.Note = "exact roles leave no path: it stands for nothing here"
+		}
 		if s.info != nil && len(s.ours) == 0 {
 			row.Verdict, row.Note = VerdictConsistent, "the name stands for nothing here"
 		}
@@ -586,6 +613,15 @@ func (b bitset) and(other bitset) {
 	for i := range b {
 		b[i] &= other[i]
 	}
+}
+
+// lower returns what both have. It changes b, unless that is nil, which stands for everything.
+func (b bitset) lower(other bitset) bitset {
+	if b == nil {
+		return slices.Clone(other)
+	}
+	b.and(other)
+	return b
 }
 
 func (b bitset) andNot(other bitset) {

@@ -118,12 +118,8 @@ func minimal(paths []permissions.Path) []permissions.Path {
 func anyServer(t *rapid.T) server {
 	words := []string{"a", "b", "certificates", "7up"}
 	path := rapid.Custom(func(t *rapid.T) permissions.Path {
-		n := rapid.IntRange(1, 3).Draw(t, "depth")
-		p := "/"
-		for range n {
-			p += rapid.SampledFrom(words).Draw(t, "word") + "/"
-		}
-		return permissions.Path(p)
+		segments := rapid.SliceOfN(rapid.SampledFrom(words), 1, 3).Draw(t, "segments")
+		return permissions.Path("/" + strings.Join(segments, "/") + "/")
 	})
 	s := server{mapping: map[permissions.Legacy][]permissions.Path{}}
 	s.list = rapid.SliceOfN(path, 1, 8).Draw(t, "list")
