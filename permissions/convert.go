@@ -37,6 +37,9 @@ type ConvertOptions struct {
 	// gets the paths that the server proved, and a refuted one is refused. A name that the mapping has no path for gets some
 	// only if exact roles prove them. Rows about other names are of no account, so that many roles can share an overlay.
 	Overlay *Overlay
+	// Accept are names whose gains, losses and guesses the caller accepts; see [Conversion.Undecided]. It changes nothing of
+	// what is granted. Placeholders work as in Overrides. A name that is none of the names is an error.
+	Accept []Legacy
 }
 
 // Outcome says what became of a name.
@@ -56,8 +59,10 @@ type Conversion struct {
 	Set Set `json:"permissions"`
 	// Items has one entry for each distinct input, sorted by name: those that hold everywhere first.
 	Items []Item `json:"items"`
-	// UnusedOverrides are the keys of overrides that are about none of the names, sorted.
+	// UnusedOverrides are the keys of overrides that are about none of the names, UnusedAccepts the names accepted that are
+	// none of them. Both are sorted.
 	UnusedOverrides []Legacy `json:"unusedOverrides,omitempty"`
+	UnusedAccepts   []Legacy `json:"unusedAccepts,omitempty"`
 
 	err error // about the options
 }
@@ -80,6 +85,8 @@ type Item struct {
 	Mappings []Mapping `json:"mappings,omitempty"`
 	// Overridden says that the caller decided what the name stands for.
 	Overridden bool `json:"overridden,omitempty"`
+	// Accepted says that the caller accepted what becomes of the name.
+	Accepted bool `json:"accepted,omitempty"`
 	// Proof is what the overlay says about the name, nil if it says nothing. Proven says that Paths rest on it.
 	Proof  *OverlayRow `json:"proof,omitempty"`
 	Proven bool        `json:"proven,omitempty"`
@@ -134,7 +141,7 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	for i := range conv.Items {
 		c.compare(&conv.Items[i], c.names[i], from)
 	}
-	conv.UnusedOverrides = c.overrides.unused()
+	conv.UnusedOverrides, conv.UnusedAccepts = c.overrides.unused(), c.accepts.unused()
 	return conv
 }
 
@@ -142,6 +149,7 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 type converter struct {
 	names     []*parsedLegacy // distinct, sorted
 	overrides overrides
+	accepts   overrides // by name, without paths
 	overlay   *Overlay
 	target    version // nil if there is none
 	least     Confidence
@@ -170,9 +178,14 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 		return cmp.Or(strings.Compare(string(a.name), string(b.name)), strings.Compare(string(a.input), string(b.input)))
 	})
 	names = slices.CompactFunc(names, func(a, b *parsedLegacy) bool { return a.input == b.input })
+	accepts := make(map[Legacy][]Path, len(opts.Accept))
+	for _, l := range opts.Accept {
+		accepts[l] = nil
+	}
 	room := len(names) + 4 // few names stand for more than one path
 	return &converter{
-		names: names, overrides: newOverrides(opts.Overrides), overlay: opts.Overlay, least: opts.MinConfidence, strict: opts.RefuseWidening,
+		names: names, overrides: newOverrides(opts.Overrides), accepts: newOverrides(accepts), overlay: opts.Overlay,
+		least: opts.MinConfidence, strict: opts.RefuseWidening,
 		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room), held: map[holding][2]bool{},
 	}
 }
@@ -181,6 +194,9 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 func (c *converter) decide(n *parsedLegacy) Item {
 	item := Item{Input: n.input, Name: n.name, Mappings: c.rows(n)}
 	d, proof := c.overrides.find(n), c.overlay.find(n)
+	if a := c.accepts.find(n); a != nil {
+		a.used, item.Accepted = true, true
+	}
 	if proof != nil {
 		row := *proof
 		row.Paths = slices.Clone(row.Paths)
@@ -528,17 +544,15 @@ func unavailable(p Path, target version) string {
 	return strings.TrimSuffix(reason, ".")
 }
 
-// Err returns an error that names every unknown name, every refused name, every unused override, and a malformed target
-// version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride] and [ErrVersion]
-// accordingly.
+// Err returns an error that names every unknown name, every refused name, every unused override and acceptance, and a
+// malformed target version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride],
+// [ErrAccept] and [ErrVersion] accordingly.
 func (c Conversion) Err() error {
 	var errs []error
 	if c.err != nil {
 		errs = append(errs, c.err)
 	}
-	for _, l := range c.UnusedOverrides {
-		errs = append(errs, unusedOverride(l))
-	}
+	errs = append(errs, unusedErrs(c.UnusedOverrides, c.UnusedAccepts)...)
 	for _, item := range c.Items {
 		switch item.Outcome {
 		case OutcomeUnknown:

@@ -336,69 +336,79 @@ func (s *subject) finish(l *learner) {
 
 // attribute raises the lower bounds with the paths of an exact role that only one of its names can stand for.
 func (l *learner) attribute(r *observed) {
-	if !r.exact {
+	// A name that does not keep to the assumption could bring in anything.
+	if !r.exact || slices.ContainsFunc(r.held, func(h heldName) bool { return h.subject.broken }) {
 		return
 	}
-	var found []sighting
-	for _, p := range r.set.paths {
-		owner, ok := l.owner(r, p)
-		if !ok {
-			return // no name of the role brings the path in, so the role is not what it was created as
+	// What each path can be in the universe: itself, or a path with a placeholder for one of the ids in it.
+	plain, index := newBitset(len(l.universe)), map[int]int{}
+	byID := map[string][]form{}
+	for i, p := range r.set.paths {
+		if _, limited := cutID(p); !limited {
+			at, _ := find(l.universe, p) // every path of a role is there
+			plain.set(at)
+			index[at] = i
 		}
-		if owner.at >= 0 {
-			found = append(found, owner)
-		}
-	}
-	for _, f := range found {
-		if f.subject.lower == nil {
-			f.subject.lower = map[int]bool{}
-		}
-		f.subject.lower[f.at] = true
-	}
-}
-
-// sighting is a path of an exact role as what a name stands for: its place in the universe, -1 if there are several.
-type sighting struct {
-	subject *subject
-	at      int
-}
-
-// owner returns the one name of a role that can bring a path in. ok is false if none can. If several can, or one in several
-// ways, the place is -1.
-func (l *learner) owner(r *observed, p Path) (owner sighting, ok bool) {
-	plain, byID := -1, map[string]int{}
-	if _, limited := cutID(p); !limited {
-		plain, _ = find(l.universe, p) // every path of a role is there
-	}
-	for segment := range strings.SplitSeq(string(p), "/") {
-		if r.byID[segment] != nil {
+		for segment := range strings.SplitSeq(string(p), "/") {
+			if r.byID[segment] == nil {
+				continue
+			}
 			if at, found := find(l.universe, replaceID(p, segment)); found {
-				byID[segment] = at
+				byID[segment] = append(byID[segment], form{i, at})
 			}
 		}
 	}
-	for _, h := range r.held {
-		step(1)
-		s, at := h.subject, -1
-		asID, hasID := byID[h.id]
-		hasID = hasID && s.upper.has(asID)
-		asPlain := plain >= 0 && s.upper.has(plain)
-		switch {
-		case hasID && !asPlain && !s.broken:
-			at = asID
-		case asPlain && !hasID && !s.broken:
-			at = plain
-		case !hasID && !asPlain && !s.broken:
-			continue
+	owners := make([]owner, len(r.set.paths))
+	for i, h := range r.held {
+		s := h.subject
+		if i == 0 || r.held[i-1].subject != s {
+			can := slices.Clone(s.upper)
+			can.and(plain)
+			for at := range can.all() {
+				if owners[index[at]].add(s, at) {
+					plain.clear(at) // no further name matters
+				}
+			}
 		}
-		switch {
-		case !ok:
-			owner, ok = sighting{s, at}, true
-		case owner != sighting{s, at}:
-			return sighting{at: -1}, true
+		for _, f := range byID[h.id] {
+			step(1)
+			if s.upper.has(f.at) {
+				owners[f.path].add(s, f.at)
+			}
 		}
 	}
-	return owner, ok
+	if slices.ContainsFunc(owners, func(o owner) bool { return o.subject == nil }) {
+		return // no name of the role brings the path in, so the role is not what it was created as
+	}
+	for _, o := range owners {
+		if o.several {
+			continue
+		}
+		if o.subject.lower == nil {
+			o.subject.lower = map[int]bool{}
+		}
+		o.subject.lower[o.at] = true
+	}
+}
+
+// form is a path of a role, and its place in the universe with a placeholder.
+type form struct{ path, at int }
+
+// owner is a name that can bring in a path, and its place in the universe.
+type owner struct {
+	subject *subject
+	at      int
+	several bool // several can, or one in several ways
+}
+
+// add takes in a name that can bring in the path. It reports whether there are several.
+func (o *owner) add(s *subject, at int) bool {
+	step(1)
+	if o.subject == nil {
+		o.subject, o.at = s, at
+	}
+	o.several = o.several || o.subject != s || o.at != at
+	return o.several
 }
 
 func (l *learner) proof(complete bool) *Proof {
@@ -593,6 +603,7 @@ type bitset []uint64
 func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitset) has(i int) bool { return b[i/64]>>(i%64)&1 == 1 }
 
 // setRange adds the numbers from one up to, but not including, another.

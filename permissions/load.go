@@ -27,12 +27,14 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 		byName:     map[Legacy]*legacyEntry{},
 		reverse:    map[reverseKey][]*legacyEntry{},
 		companions: map[Path][]companion{},
+		calls:      map[Path]Call{},
 	}}
 	l.table("paths.txt", 8, 10, l.readPath)
 	l.table("names.txt", 7, 8, l.readName)
 	l.table("mapping.txt", 6, 8, l.readMapping)
 	l.table("sideeffects.txt", 7, 7, l.readSideEffect)
 	l.table("companions.txt", 4, 4, l.readCompanion)
+	l.table("calls.txt", 3, 3, l.readCall)
 	l.addReadSiblings()
 	l.checkNames()
 	l.prepareSearch()
@@ -259,6 +261,31 @@ func (l *loader) readCompanion(col []string) (problem string) {
 	case !slices.Contains([]when{whenCall, whenPortal, whenPart}, k.when) || k.why == "":
 		return "unknown when, or no reason"
 	}
+	return ""
+}
+
+// readCall reads a line of calls.txt.
+func (l *loader) readCall(col []string) (problem string) {
+	base, scoped := strings.CutSuffix(col[0], idSegment+"/")
+	info := l.paths[Path(base)]
+	method, rest, _ := strings.Cut(col[1], " ")
+	_, duplicate := l.calls[Path(col[0])]
+	switch {
+	case info == nil || scoped && info.Scope == ScopeGlobal:
+		return "unknown path, or one that takes no id"
+	case duplicate:
+		return "duplicate call"
+	case !strings.HasPrefix(rest, "/") || !slices.Contains([]string{"GET", "POST", "PUT", "DELETE"}, method):
+		return "not a call"
+	case (method == "GET") == (strings.Contains(rest, "{none}") || strings.Contains(rest, "{no guid}")):
+		return "neither a GET nor a write to an id that does not exist"
+	case scoped != strings.Contains(rest, idSegment):
+		return "an id in the path and not in the call, or the reverse"
+	case col[2] == "":
+		return "no source"
+	}
+	request := strings.NewReplacer("{none}", missingNumber, "{no guid}", missingGUID).Replace(col[1])
+	l.calls[Path(col[0])] = Call{Request: request, Source: col[2]}
 	return ""
 }
 

@@ -81,16 +81,27 @@ func (o overrides) unused() []Legacy {
 	return keys
 }
 
-// unusedOverride is the error about a key that is about none of the names.
-func unusedOverride(key Legacy) error {
+// unusedErrs are the errors about keys of overrides and acceptances that are about none of the names.
+func unusedErrs(overrides, accepts []Legacy) []error {
+	var errs []error
+	for _, l := range overrides {
+		errs = append(errs, unused(ErrOverride, l))
+	}
+	for _, l := range accepts {
+		errs = append(errs, unused(ErrAccept, l))
+	}
+	return errs
+}
+
+func unused(kind error, key Legacy) error {
 	if _, known := KnownLegacy(canonicalKey(key)); known {
-		return fmt.Errorf("permissions: %w: %s is not among the names", ErrOverride, key)
+		return fmt.Errorf("permissions: %w: %s is not among the names", kind, key)
 	}
 	hint := ""
 	if near := nearestLegacy(strings.Replace(string(key), placeholder, "[1]", 1)); near != "" {
 		hint = "; did you mean " + strings.Replace(string(near), "[1]", placeholder, 1) + "?"
 	}
-	return fmt.Errorf("permissions: %w: %s is not known here, and not among the names%s", ErrOverride, quote(string(key)), hint)
+	return fmt.Errorf("permissions: %w: %s is not known here, and not among the names%s", kind, quote(string(key)), hint)
 }
 
 // resolve returns the paths of the decision for a name, with its id in the place of placeholders.

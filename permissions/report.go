@@ -22,8 +22,8 @@ func (c Conversion) String() string {
 	if c.err != nil {
 		fmt.Fprintf(&b, "%v\n", c.err)
 	}
-	for _, l := range c.UnusedOverrides {
-		fmt.Fprintf(&b, "%v\n", unusedOverride(l))
+	for _, err := range unusedErrs(c.UnusedOverrides, c.UnusedAccepts) {
+		fmt.Fprintf(&b, "%v\n", err)
 	}
 	b.WriteString(c.summary() + "\n")
 	for p := range c.Set.All() {
@@ -102,6 +102,9 @@ func (item Item) lines() []string {
 	}
 	if item.Narrows != "" {
 		lines = append(lines, narrows+item.Narrows)
+	}
+	if item.Accepted {
+		lines = append(lines, "accepted by name")
 	}
 	for _, r := range item.StillGranted {
 		lines = append(lines, fmt.Sprintf("STILL GRANTED: %s through %s (%s)", shown(r.Path), shown(r.Through), shownName(r.By)))
