@@ -29,6 +29,8 @@ type Call struct {
 	Path Path `json:"path,omitempty"`
 	// Source is the page that says so, "assumed" if none was seen.
 	Source string `json:"source,omitempty"`
+
+	or []Path // paths that serve as well
 }
 
 // expect returns the call with the answer to expect.
@@ -69,6 +71,15 @@ func call(p Path) (c Call, ok bool) {
 	return c, ok
 }
 
+// refusedTo returns the call for a path if somebody who holds a set must be refused it.
+func refusedTo(p Path, set Set) (c Call, ok bool) {
+	c, ok = call(p)
+	for _, q := range slices.Concat([]Path{p}, c.or) {
+		ok = ok && !set.Allows(q) && len(set.below(q)) == 0
+	}
+	return c, ok
+}
+
 // nearby returns a call that takes what a set does not grant: for a sibling of p if possible, else for something else in
 // its area, else for viewing roles. It is nil if there is none.
 func nearby(p Path, set Set) *Call {
@@ -77,7 +88,7 @@ func nearby(p Path, set Set) *Call {
 	nearest := 0
 	for _, info := range data().pathList {
 		q := info.Path
-		if q == base || set.Allows(q) || len(set.below(q)) > 0 || strings.HasPrefix(string(base), string(q)) {
+		if strings.HasPrefix(string(base), string(q)) {
 			continue
 		}
 		shared := 0 // segments that both begin with
@@ -86,11 +97,11 @@ func nearby(p Path, set Set) *Call {
 				shared++
 			}
 		}
-		if c, ok := call(q); ok && shared > max(nearest, 1) {
+		if c, ok := refusedTo(q, set); ok && shared > max(nearest, 1) {
 			best, nearest = &c, shared
 		}
 	}
-	if c, ok := call("/security/read/"); best == nil && ok && base != c.Path && !set.Allows(c.Path) {
+	if c, ok := refusedTo("/security/read/", set); best == nil && ok && base != c.Path {
 		return &c
 	}
 	return best
@@ -126,7 +137,7 @@ func (c Conversion) Checks() []Check {
 			}
 			seen[p], lost = true, true
 			check := Check{Path: p, Effect: EffectOf(p), Change: "lost", Refused: &Call{}}
-			if refused, ok := call(p); ok && len(c.Set.below(p)) == 0 {
+			if refused, ok := refusedTo(p, c.Set); ok {
 				check.Refused = &refused
 			}
 			checks = append(checks, check)

@@ -104,6 +104,7 @@ func TestBadDataIsFound(t *testing.T) {
 		{calls, "/portal/read/ | GET /X/{id} | assumed", "an id in the path and not in the call"},
 		{calls, "/pam/read/{id}/ | GET /X | assumed", "an id in the path and not in the call"},
 		{calls, "/portal/read/ | GET /X | -", "no source"},
+		{calls, "/portal/read/ | GET /X | assumed | /x/", "unknown path that serves"},
 	} {
 		_, err := load(func(name string) ([]byte, error) {
 			if name == c.file {

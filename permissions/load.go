@@ -34,7 +34,7 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 	l.table("mapping.txt", 6, 8, l.readMapping)
 	l.table("sideeffects.txt", 7, 7, l.readSideEffect)
 	l.table("companions.txt", 4, 4, l.readCompanion)
-	l.table("calls.txt", 3, 3, l.readCall)
+	l.table("calls.txt", 3, 4, l.readCall)
 	l.addReadSiblings()
 	l.checkNames()
 	l.prepareSearch()
@@ -285,7 +285,13 @@ func (l *loader) readCall(col []string) (problem string) {
 		return "no source"
 	}
 	request := strings.NewReplacer("{none}", missingNumber, "{no guid}", missingGUID).Replace(col[1])
-	l.calls[Path(col[0])] = Call{Request: request, Source: col[2]}
+	c := Call{Request: request, Source: col[2]}
+	for field := range strings.FieldsSeq(col[3]) {
+		if c.or = append(c.or, Path(field)); l.paths[Path(field)] == nil {
+			return "unknown path that serves as well"
+		}
+	}
+	l.calls[Path(col[0])] = c
 	return ""
 }
 

@@ -89,7 +89,7 @@ func (c Conversions) Err() error {
 
 // Undecided reports whether a role has an item that somebody has to decide about; see [Conversion.Undecided].
 func (c Conversions) Undecided() bool {
-	return slices.ContainsFunc(c.Roles, func(r RoleConversion) bool { return len(r.Conversion.Undecided()) > 0 })
+	return slices.ContainsFunc(c.Roles, func(r RoleConversion) bool { return len(r.Undecided()) > 0 })
 }
 
 // Undecided returns the items that somebody has to decide about: those that let the role do more, those that take something
@@ -110,7 +110,7 @@ func (c Conversions) String() string {
 		if r.Role != "" {
 			b.WriteString("Role " + quote(r.Role) + "\n")
 		}
-		b.WriteString(r.Conversion.String())
+		b.WriteString(r.String())
 		if len(c.Roles) > 1 {
 			b.WriteByte('\n')
 		}
@@ -144,7 +144,7 @@ func ParseRoles(text []byte) ([]LegacyRole, error) {
 		roles = parseRoleText(string(text))
 	}
 	if err == nil && len(roles) == 0 {
-		err = errors.New("there is none")
+		err = errors.New("no names given")
 	}
 	seen := map[string]bool{}
 	for _, r := range roles {
@@ -188,11 +188,13 @@ func parseRoleArray(text []byte) ([]LegacyRole, error) {
 		return []LegacyRole{{Names: names}}, nil
 	}
 	var list []struct {
-		Role, Name         string
-		Names, Permissions []Legacy
+		Role        string   `json:"role"`
+		Name        string   `json:"Name"`
+		Names       []Legacy `json:"names"`
+		Permissions []Legacy `json:"Permissions"`
 	}
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, err
+		return nil, errors.New("the input looks like JSON, but is not an array of names, nor of objects with names or Permissions")
 	}
 	var roles []LegacyRole
 	for _, r := range list {

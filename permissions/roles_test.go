@@ -29,10 +29,10 @@ func TestParseRoles(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                     "there is none",
-		"[]":                   "there is none",
-		"{}":                   "there is none",
-		"[1]":                  "cannot unmarshal",
+		"":                     "no names given",
+		"[]":                   "no names given",
+		"{}":                   "no names given",
+		"[1]":                  "not an array of names",
 		`[{"Name":"A"}]`:       `role "A" has neither names nor Permissions`,
 		`{"A": 1}`:             `role "A"`,
 		`{"A": [], "A": []}`:   `role "A" is there twice`,
@@ -184,6 +184,11 @@ func TestChecks(t *testing.T) {
 	}
 	if permissions.FormatChecks(permissions.Convert(nil, nil).Checks()) != "" {
 		t.Error("there is something to check about nothing")
+	}
+	// A call that another path serves for as well is not refused to its holder.
+	text = permissions.FormatChecks(permissions.Convert(names("CertificateStoreManagement:Revoke", "Certificates:Revoke"), &permissions.ConvertOptions{Overrides: decisions{"Certificates:Revoke": {}}}).Checks())
+	if !strings.Contains(text, "lost: /certificates/collections/revoke/, revoke certificates, whatever their collection\n    must be refused: check by hand") {
+		t.Error(text)
 	}
 	// Whoever may do everything is refused nothing; what is held in part is not lost.
 	conv = permissions.Convert(names("Dashboard:Read", "Certificates:Read", "Collections[6]:Read"), &permissions.ConvertOptions{Overrides: decisions{"Dashboard:Read": {"/"}, "Certificates:Read": {}}})
