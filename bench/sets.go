@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/commandsec/commandsec-go/permissions"
@@ -95,7 +97,54 @@ func setWorks() []Work {
 			list[i].Targets = append(list[i].Targets, quick(list[i].Name, way, list[i].Ways[way].Name))
 		}
 	}
-	return list
+	return append(list, learnWorks()...)
+}
+
+// learnWorks are what a server's roles prove about the mapping.
+func learnWorks() []Work {
+	catalogue := permissions.Catalogue()
+	var known []permissions.Path
+	for _, p := range catalogue.Paths {
+		known = append(known, p.Path)
+	}
+	found, exact := make([]permissions.Observation, 1000), make([]permissions.Observation, 1000)
+	for i := range found {
+		var names []permissions.Legacy
+		for k := range 60 {
+			l := catalogue.Legacy[(i*7+k)%len(catalogue.Legacy)].Name
+			names = append(names, permissions.Legacy(strings.ReplaceAll(string(l), "{id}", strconv.Itoa(1+(i+k)%500))))
+		}
+		// A sensitive guess is refused, so its paths are taken as they are.
+		var paths []permissions.Path
+		for _, item := range permissions.Convert(names, nil).Items {
+			paths = append(paths, item.Paths...)
+		}
+		exact[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(paths...).Paths(), Exact: true}
+		found[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(append(paths, known[1+i%100], known[1+i*3%100])...).Paths()}
+	}
+	learn := func(roles []permissions.Observation, least int) func(context.Context) error {
+		return func(context.Context) error {
+			confirmed := 0
+			for _, row := range permissions.Learn(roles, known).Rows() {
+				if row.Verdict == permissions.VerdictConfirmed {
+					confirmed++
+				}
+			}
+			return check(nil, confirmed >= least)
+		}
+	}
+	work := Work{Name: "`Learn` from 1,000 roles of 60 names", Ops: 1, Rounds: 11, Ways: []Way{
+		{"as they are found", learn(found, 50)},
+		{"all of them exact", learn(exact, 50)},
+		{"`Experiment`, with nothing known", func(context.Context) error {
+			tests := permissions.Learn(nil, known).Experiment()
+			return check(nil, len(tests) > 0 && len(tests) <= 15)
+		}},
+	}}
+	for i, way := range work.Ways {
+		work.Targets = append(work.Targets, Target{work.Name + ", " + way.Name + ": CPU", 1000, "ms", func(r []Result) float64 { return milliseconds(r[i]) }})
+	}
+	return []Work{work}
 }
 
 // scoped makes 20,000 known permissions on single collections, half of them of
