@@ -22,7 +22,7 @@ import (
 type My struct {
 	Roles    []string             `json:"Roles"` // names
 	Global   []GlobalPermission   `json:"GlobalPermissions"`
-	Granular []GranularPermission `json:"GranularPermissions,omitempty"` // from Command 25 on
+	Granular []GranularPermission `json:"GranularPermissions,omitempty"` // from Command 25.2 on, by inference
 }
 
 // GlobalPermission is a permission that holds everywhere.
@@ -46,7 +46,7 @@ type GranularPermission struct {
 // MyPermissions is what the caller may do, as access-control paths.
 type MyPermissions struct {
 	// Permissions are in alphabetical order. A path limited to one object is left
-	// out where the caller holds the same path for all.
+	// out if the caller holds the same path for all.
 	Permissions []permissions.Path `json:"Permissions"`
 }
 
@@ -165,7 +165,7 @@ type CertificateIdentityV2 struct {
 	Description string                `json:"Description"`
 	Type        claims.Type           `json:"ClaimType"`
 	Value       string                `json:"ClaimValue"`
-	Provider    CertificateProviderV2 `json:"Provider,omitzero"` // zero where the server does not name it
+	Provider    CertificateProviderV2 `json:"Provider,omitzero"` // zero if the server does not name it
 }
 
 // CertificateProviderV2 is the identity provider that vouches for a claim. Unlike

@@ -38,7 +38,7 @@ func (s *V1) My(ctx context.Context, call ...security.CallOption) (*My, error) {
 }
 
 // MyPermissions returns the caller's permissions as access-control paths, from
-// Command 25 on. It needs no permission.
+// Command 25.2 on, by inference. It needs no permission.
 //
 // API: GET /Security/My/Permissions, version 1.
 func (s *V1) MyPermissions(ctx context.Context, call ...security.CallOption) (*MyPermissions, error) {
@@ -88,7 +88,7 @@ func (s *V1) SetApplicationRoles(ctx context.Context, id int, roles []RoleAccess
 }
 
 // AuditCertificate lists which accounts may do what with a certificate, as a
-// member of a collection, or of none where collectionID is 0.
+// member of a collection, or of none if collectionID is 0.
 //
 // API: GET /Certificates/IdentityAudit/{id}, version 1.
 func (s *V1) AuditCertificate(ctx context.Context, id, collectionID int, call ...security.CallOption) ([]CertificateAccessV1, error) {
@@ -97,7 +97,7 @@ func (s *V1) AuditCertificate(ctx context.Context, id, collectionID int, call ..
 }
 
 // CertificateSecurity returns which roles may do what with a certificate, as a
-// member of a collection, or of none where collectionID is 0.
+// member of a collection, or of none if collectionID is 0.
 //
 // API: GET /Certificates/{id}/Security, version 1.
 func (s *V1) CertificateSecurity(ctx context.Context, id, collectionID int, call ...security.CallOption) (*CertificateSecurity, error) {

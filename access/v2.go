@@ -19,7 +19,7 @@ func NewV2(client *security.Client) *V2 { return &V2{c: service.Of(client)} }
 var opAuditCertificateV2 = transport.Op{Method: http.MethodGet, Path: "Certificates/IdentityAudit/{id}", Version: 2}
 
 // AuditCertificate lists which claims may do what with a certificate, as a
-// member of a collection, or of none where collectionID is 0.
+// member of a collection, or of none if collectionID is 0.
 //
 // API: GET /Certificates/IdentityAudit/{id}, version 2.
 func (s *V2) AuditCertificate(ctx context.Context, id, collectionID int, call ...security.CallOption) ([]CertificateAccessV2, error) {

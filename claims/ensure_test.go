@@ -69,7 +69,7 @@ func TestEnsure(t *testing.T) {
 		existing []claims.Request
 		desired  claims.Request
 		action   security.Action
-		text     string // of the change, but for the ids
+		text     string // of the change, without the ids
 	}{
 		"created": {
 			nil, role("ops"), security.Created,
@@ -245,6 +245,9 @@ func TestEnsureRefusesBeforeAnyRequest(t *testing.T) {
 	}
 	if _, _, err := s.Ensure(t.Context(), role("ops"), security.WithConcurrency(0)); !errors.Is(err, security.ErrInvalid) {
 		t.Errorf("a bad option gives %v", err)
+	}
+	if _, _, err := s.Ensure(t.Context(), role("ops"), security.WithProgress(func(int, int) {})); !errors.Is(err, security.ErrInvalid) {
+		t.Errorf("progress of one thing gives %v", err)
 	}
 	if _, err := s.EnsureAll(t.Context(), []claims.Request{role("ops")}, nil, security.WithConcurrency(0)); !errors.Is(err, security.ErrInvalid) {
 		t.Errorf("a bad option gives %v", err)
@@ -495,5 +498,34 @@ func TestEnsureAllEndsWithItsContext(t *testing.T) {
 	}
 	if left < 18 || len(server.Claims()) < 11 {
 		t.Errorf("%d were not attempted, %d are there", left, len(server.Claims()))
+	}
+}
+
+// TestDryRunForesees: what the server would refuse is told, as far as it can be read.
+func TestDryRunForesees(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	s := serviceOf(t, server)
+	foreign := role("ops")
+	foreign.Scheme = "Nobody"
+	hidden := role("ops\u202e")
+	for _, desired := range []claims.Request{foreign, hidden} {
+		claim, change, err := s.Ensure(t.Context(), desired, security.WithDryRun())
+		if !errors.Is(err, security.ErrInvalid) || claim != nil || change.Action != "" {
+			t.Errorf("%v: %v, %v", desired, change, err)
+		}
+	}
+	if _, change, err := s.Ensure(t.Context(), group(`KEYEXAMPLE\new`), security.WithDryRun()); err != nil || change.Action != security.Created {
+		t.Errorf("Active Directory: %v, %v", change, err)
+	}
+	for _, fault := range []securitytest.Fault{{Path: "/IdentityProviders", Status: 403}, {Path: "/IdentityProviders", Status: 404, Body: "<html>"}} {
+		server.Inject(fault)
+		if _, change, err := s.Ensure(t.Context(), foreign, security.WithDryRun()); err != nil || change.Action != security.Created {
+			t.Errorf("unreadable providers: %v, %v", change, err)
+		}
+		server.ClearFaults()
+	}
+	if n := apitest.Writes(server); n != 0 {
+		t.Errorf("%d writes", n)
 	}
 }

@@ -7,20 +7,27 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/schemes"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/internal/validate"
+	"github.com/commandsec/commandsec-go/providers"
 	"github.com/commandsec/commandsec-go/security"
 )
 
 // V1 is version 1 of the claims API, the only one.
-type V1 struct{ c *service.Client }
+type V1 struct {
+	c         *service.Client
+	providers *providers.V1 // for the schemes that a dry run checks
+}
 
 // NewV1 returns the service that works through client.
-func NewV1(client *security.Client) *V1 { return &V1{c: service.Of(client)} }
+func NewV1(client *security.Client) *V1 {
+	return &V1{c: service.Of(client), providers: providers.NewV1(client)}
+}
 
 var (
 	opListV1   = transport.Op{Method: http.MethodGet, Path: "Security/Claims", Version: 1}
@@ -41,7 +48,7 @@ func (s *V1) List(ctx context.Context, opts *ListOptions, call ...security.CallO
 }
 
 // All yields every claim that opts selects, page after page. No unique sort
-// field is documented for claims, so they come in the server's order; where
+// field is documented for claims, so they come in the server's order; if
 // pages overlap, the walk ends with [security.ErrListChanged].
 //
 // API: GET /Security/Claims, version 1.
@@ -95,8 +102,8 @@ func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) 
 // Find returns the claim with a key, compared by [Key.Same]; one with the same
 // domain comes before one that only one of them has a domain for.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where several fit and none exactly.
+// The error is [security.ErrNotFound] if there is none, and
+// [security.ErrConflict] if several fit and none exactly.
 //
 // API: GET /Security/Claims, version 1.
 func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
@@ -107,7 +114,7 @@ func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (
 	return found, err
 }
 
-// find is Find, with nil for a claim that there is not.
+// find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
 	if err := claim.Validate(); err != nil {
 		return nil, fmt.Errorf("find claim: %w", err)
@@ -124,7 +131,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		case err != nil:
 			return nil, err
 		case !c.Key().Same(claim):
-		case strings.EqualFold(c.Value, claim.Value):
+		case safe.SameName(c.Value, claim.Value):
 			return &c, nil
 		case similar != nil:
 			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", claim, security.ErrConflict, similar.Value, c.Value)
@@ -135,11 +142,12 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 	return similar, nil
 }
 
-// Ensure makes a claim as desired: it finds it by its key, creates it where
+// Ensure makes a claim as desired: it finds it by its key, creates it if
 // there is none, and otherwise corrects its description. It may be repeated. A
 // creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the claim is nil where it would be
-// created.
+// [security.WithDryRun] nothing is written; the claim is nil if it would be
+// created, and a scheme that no identity provider has is refused, if the caller may
+// read them.
 //
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
@@ -153,6 +161,12 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 		Key:    "claim " + bare.String(),
 		Object: object,
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
+		Check: func(ctx context.Context) error {
+			if err := s.checkCreation(ctx, desired, resolved.DryRun, call); err != nil {
+				return fmt.Errorf("ensure %s: %w", object, err)
+			}
+			return nil
+		},
 		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *Claim) (*Claim, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}
@@ -173,9 +187,26 @@ func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallO
 	})
 }
 
+// checkCreation is what speaks against creating a claim. A dry run also reads whether
+// the server knows the scheme.
+func (s *V1) checkCreation(ctx context.Context, claim Request, dryRun bool, call []security.CallOption) error {
+	if err := checkNew(claim); err != nil || !dryRun {
+		return err
+	}
+	known, err := schemes.Known(ctx, s.providers, call)
+	if err != nil {
+		return err
+	}
+	var p validate.Problems
+	if !known(claim.Scheme) {
+		p.Add("Scheme", "no identity provider has the scheme %q", claim.Scheme)
+	}
+	return p.Err()
+}
+
 // EnsureAll ensures many claims, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
-// error is nil where all went well; it says how many failed or were not
+// error is nil if all went well; it says how many failed or were not
 // attempted, and holds the first error.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
 	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)

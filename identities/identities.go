@@ -27,7 +27,7 @@ type Identity struct {
 	ID           int       `json:"Id"`
 	AccountName  string    `json:"AccountName"` // DOMAIN\name
 	IdentityType Type      `json:"IdentityType"`
-	SID          *string   `json:"SID,omitzero"` // nil where the server leaves it out, as lists do
+	SID          *string   `json:"SID,omitzero"` // nil if the server leaves it out, as lists do
 	Roles        []RoleRef `json:"Roles"`
 	Valid        *bool     `json:"Valid,omitzero"` // false: the record's audit signature does not match; nil: not checked
 }

@@ -86,8 +86,8 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // bare name finds the one identity that has it in whatever domain. The API
 // cannot search identities, so this walks the list.
 //
-// The error is [security.ErrNotFound] where there is none, and
-// [security.ErrConflict] where a bare name fits several.
+// The error is [security.ErrNotFound] if there is none, and
+// [security.ErrConflict] if a bare name fits several.
 //
 // API: GET /Security/Identities, version 1.
 func (s *V1) Find(ctx context.Context, accountName string, call ...security.CallOption) (*Identity, error) {
@@ -99,9 +99,9 @@ func (s *V1) Find(ctx context.Context, accountName string, call ...security.Call
 		switch {
 		case err != nil:
 			return nil, err
-		case strings.EqualFold(identity.AccountName, accountName):
+		case safe.SameName(identity.AccountName, accountName):
 			return &identity, nil
-		case !strings.Contains(accountName, `\`) && strings.EqualFold(bare(identity.AccountName), accountName):
+		case !strings.Contains(accountName, `\`) && safe.SameName(bare(identity.AccountName), accountName):
 			if found != nil {
 				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
 					accountName, security.ErrConflict, found.AccountName, identity.AccountName)
@@ -129,7 +129,7 @@ func checkAccount(accountName string) error {
 // Ensure adds an identity unless it is there, found by account name: DOMAIN\name
 // or a bare name, but not name@domain, which no list shows. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the identity is nil where it would be
+// [security.WithDryRun] nothing is written; the identity is nil if it would be
 // created.
 //
 // API: GET and POST /Security/Identities, version 1.
@@ -145,7 +145,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
-		Key:    "identity " + strings.ToLower(bare(desired.AccountName)),
+		Key:    "identity " + safe.Fold(bare(desired.AccountName)),
 		Object: object,
 		Find: func(ctx context.Context) (*Identity, error) {
 			found, err := s.Find(ctx, desired.AccountName, call...)

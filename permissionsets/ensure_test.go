@@ -57,7 +57,7 @@ func TestEnsure(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		desired permissionsets.Create
-		text    string // of the change, but for the id
+		text    string // of the change, without the id
 		want    []string
 	}{
 		"created": {

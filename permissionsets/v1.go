@@ -35,7 +35,7 @@ var (
 	opAvailableV1 = transport.Op{Method: http.MethodGet, Path: "Permissions", Version: 1}
 )
 
-// List returns one page of permission sets: all of them where a role of the
+// List returns one page of permission sets: all of them if a role of the
 // caller's in the Global set has /security/read/, otherwise the sets of those of
 // the caller's roles that have /security/modify/.
 //
@@ -95,7 +95,7 @@ func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.C
 }
 
 // Available lists the permissions that this server knows, parents included and
-// without ids. It is the authority where [permissions.Catalogue] differs.
+// without ids. It is the authority if [permissions.Catalogue] differs.
 //
 // API: GET /Permissions, version 1.
 func (s *V1) Available(ctx context.Context, call ...security.CallOption) ([]permissions.Path, error) {
@@ -126,10 +126,10 @@ func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption)
 }
 
 // Ensure makes a permission set as desired: it finds it by name, creates it
-// where there is none, and otherwise corrects its permissions: nil leaves them
+// if there is none, and otherwise corrects its permissions: nil leaves them
 // as they are, an empty list that is not nil takes all away. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
-// [security.WithDryRun] nothing is written; the set is nil where it would be
+// [security.WithDryRun] nothing is written; the set is nil if it would be
 // created.
 //
 // API: GET, POST and PUT /PermissionSets, version 1.
@@ -140,7 +140,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
-		Key:    strings.ToLower(object),
+		Key:    safe.Fold(object),
 		Object: object,
 		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
 		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, call...) },
@@ -210,9 +210,13 @@ func compare(from, to []permissions.Path) security.FieldChange {
 
 // without lists those of paths that are not among others.
 func without(paths, others []permissions.Path) []string {
+	there := make(map[permissions.Path]bool, len(others))
+	for _, o := range others {
+		there[o.Canonical()] = true
+	}
 	var out []string
 	for _, p := range paths {
-		if !slices.ContainsFunc(others, func(o permissions.Path) bool { return p.Covers(o) && o.Covers(p) }) {
+		if !there[p.Canonical()] {
 			out = append(out, string(p))
 		}
 	}

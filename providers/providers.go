@@ -5,6 +5,7 @@
 package providers
 
 import (
+	"encoding/json"
 	"log/slog"
 	"strconv"
 
@@ -66,10 +67,24 @@ type ParameterValue struct {
 func (p ParameterValue) LogValue() slog.Value { return slog.StringValue(p.Name) }
 
 // NameValue is a header, or a URL parameter, that Command adds to its requests
-// to the provider.
+// to the provider. Its value may be a key.
 type NameValue struct {
-	Name  string `json:"Name"`
-	Value string `json:"Value"`
+	Name  string
+	Value security.Secret
+}
+
+// MarshalText writes the name: what is encoded for anybody else to read holds no
+// key.
+func (v NameValue) MarshalText() ([]byte, error) { return []byte(v.Name), nil }
+
+// UnmarshalJSON reads a pair as the server writes it.
+func (v *NameValue) UnmarshalJSON(data []byte) error {
+	var p pair
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	*v = NameValue{p.Name, security.NewSecret(p.Value)}
+	return nil
 }
 
 // Type is a type of provider, with the parameters that providers of that type
@@ -94,7 +109,7 @@ type Create struct {
 	AuthenticationScheme string      `json:"AuthenticationScheme"`      // required, unique, at most 512 characters
 	DisplayName          string      `json:"DisplayName"`               // required, unique, at most 512 characters
 	ProviderType         string      `json:"ProviderType"`              // required, the name of a type, see [V1.Types]
-	PermissionSetID      string      `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set, where the caller has a role in it
+	PermissionSetID      string      `json:"PermissionSetId,omitempty"` // GUID; empty: the Global set, if the caller has a role in it
 	Parameters           *Parameters `json:"Parameters,omitzero"`
 }
 
@@ -103,7 +118,7 @@ type Create struct {
 type Update struct {
 	AuthenticationScheme  string `json:"AuthenticationScheme"`           // required, unique, at most 512 characters
 	DisplayName           string `json:"DisplayName"`                    // required, unique, at most 512 characters
-	PermissionSetID       string `json:"PermissionSetId,omitempty"`      // GUID; empty: the Global set, where the caller has a role in it
+	PermissionSetID       string `json:"PermissionSetId,omitempty"`      // GUID; empty: the Global set, if the caller has a role in it
 	AuthenticationEnabled *bool  `json:"AuthenticationEnabled,omitzero"` // nil leaves the choice to the server
 
 	// Parameters are the parameters to change, nil for none: the API changes

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,11 +12,8 @@ import (
 // Secret is a secret of a provider: a value (see [NewSecret]), or where a PAM
 // provider of Command keeps it.
 //
-// Package fmt prints no secret, whatever the verb, and package slog logs none of
-// the types of this package with theirs. Package encoding/json does write it,
-// because that is how it is sent: do not encode what holds a Secret for anyone
-// else to read, and do not give slog's JSON handler, which encodes, a type of
-// your own that holds one.
+// Printing, logging or encoding it, alone or inside other values, tells that there
+// is one and not which: only [Secret.Reveal] and the request to the server hold it.
 type Secret struct {
 	value *string // fmt and reflection show no more than an address
 
@@ -26,7 +24,7 @@ type Secret struct {
 // NewSecret is a secret given by its value.
 func NewSecret(value string) Secret { return Secret{value: &value} }
 
-// Reveal returns the value, "" where there is none.
+// Reveal returns the value, "" if there is none.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -54,6 +52,15 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String(
 // LogValue is what slog prints, the same as String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
+// MarshalText writes the same as String: what is encoded for anybody else to read
+// holds no secret. What was written so cannot be read back.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// GobEncode refuses to encode a secret.
+func (s Secret) GobEncode() ([]byte, error) {
+	return nil, errors.New("a secret is not encoded; send it another way")
+}
+
 // secretJSON is a secret on the wire.
 type secretJSON struct {
 	SecretValue *string           `json:"SecretValue,omitzero"`
@@ -61,12 +68,7 @@ type secretJSON struct {
 	Provider    *int              `json:"Provider,omitzero"`
 }
 
-// MarshalJSON writes the secret as it is sent, with its value.
-func (s Secret) MarshalJSON() ([]byte, error) {
-	return json.Marshal(secretJSON{s.value, s.Parameters, s.PAMProvider})
-}
-
-// UnmarshalJSON reads a secret.
+// UnmarshalJSON reads a secret as the server writes it.
 func (s *Secret) UnmarshalJSON(data []byte) error {
 	var v secretJSON
 	if err := json.Unmarshal(data, &v); err != nil {

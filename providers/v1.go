@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -64,7 +65,7 @@ func (s *V1) Types(ctx context.Context, call ...security.CallOption) ([]Type, er
 //
 // API: POST /IdentityProviders, version 1.
 func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: provider, Check: about("")})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: createBody{provider}, Check: about("")})
 }
 
 // Update changes a provider. id is a GUID. Start from [Provider.ToUpdate] to
@@ -72,7 +73,7 @@ func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallO
 //
 // API: PUT /IdentityProviders/{id}, version 1.
 func (s *V1) Update(ctx context.Context, id string, provider Update, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: provider, Err: validate.CheckGUID("id", id), Check: about(id)})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: updateBody{provider}, Err: validate.CheckGUID("id", id), Check: about(id)})
 }
 
 func about(id string) func(any) error {
@@ -95,7 +96,7 @@ func (s *V1) Find(ctx context.Context, scheme string, call ...security.CallOptio
 		if err != nil {
 			return nil, err
 		}
-		if strings.EqualFold(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
+		if safe.SameName(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
 			return &provider, nil
 		}
 	}

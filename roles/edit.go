@@ -68,7 +68,8 @@ func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, cal
 // the same time; its argument's ID says for which.
 //
 // The error is nil if all went well; it says how many failed or were not
-// attempted, and wraps the first error.
+// attempted, and wraps the first error. After a refused sign-in no further role is
+// attempted.
 //
 // API: GET and PUT /Security/Roles, version 2.
 func (s *V2) EditAll(ctx context.Context, ids []int, change func(*UpdateV2) error, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {
@@ -143,7 +144,7 @@ func granted(held, more []permissions.Path) []permissions.Path {
 	out := slices.DeleteFunc(slices.Clone(held), added.Allows)
 	seen := make(map[permissions.Path]bool, len(more))
 	for _, p := range more {
-		c := canonical(p)
+		c := p.Canonical()
 		if member, _ := added.Why(p); member == c && !seen[c] {
 			seen[c] = true
 			out = append(out, p)

@@ -163,7 +163,7 @@ func TestEditWithoutChangeWritesNothing(t *testing.T) {
 			_, _, err := s.Grant(t.Context(), id, []permissions.Path{"/portal/read/"})
 			return err
 		},
-		"a claim that it has not": func() error {
+		"a claim that does not hold it": func() error {
 			_, _, err := s.RemoveClaims(t.Context(), id, []claims.Key{claim("stranger").Key()})
 			return err
 		},

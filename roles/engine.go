@@ -28,7 +28,6 @@ type edit struct {
 
 	rounds   int                    // that could end in a write
 	failures int                    // writes that the server did not answer with a success
-	written  time.Time              // when the last write was over
 	sent     bool                   // a write was done, or may have been done
 	seen     *delta                 // the change, once the server showed it; nil before
 	changes  []security.FieldChange // what the edit changes, as it was on the first reading
@@ -156,10 +155,9 @@ func (e *edit) write(ctx context.Context, change *delta) error {
 		notAfter = e.form.readAt.Add(e.call.Settle)
 	}
 	failure := e.form.write(ctx, notAfter)
-	e.written = time.Now()
 	if failure == nil || errors.Is(failure, security.ErrUnknownOutcome) {
 		e.sent = true
-		e.turn.Shared.cede(change) // what this edit changed is no longer for earlier ones to confirm
+		e.turn.Shared.wrote(change)
 	}
 	return failure
 }
@@ -211,22 +209,48 @@ func (e *edit) settle(ctx context.Context, change *delta) (bool, error) {
 	shared := e.turn.Shared
 	shared.add(e.seen)
 	defer shared.remove(e.seen)
-	e.turn.Pause()
-	if err := transport.Sleep(ctx, time.Until(e.written.Add(e.call.Settle))); err != nil {
-		return false, err
-	}
-	if err := e.turn.Resume(ctx); err != nil {
-		return false, err
+	// Every write of this client holds the change. One may have brought it back
+	// after another program undid it, and what that program read in between can
+	// still arrive: the time counts from the last of them.
+	for left := e.left(); left > 0; left = e.left() {
+		e.turn.Pause()
+		if err := transport.Sleep(ctx, left); err != nil {
+			return false, err
+		}
+		if err := e.turn.Resume(ctx); err != nil {
+			return false, err
+		}
 	}
 	return e.verify(ctx, e.seen)
 }
 
+// left is how long it takes until the role is settled.
+func (e *edit) left() time.Duration { return time.Until(e.turn.Shared.last().Add(e.call.Settle)) }
+
 // settling is what the edits of one role through one client share: the changes that
-// were seen on the server and wait to be confirmed. The changes themselves are for
-// whoever has the turn.
+// were seen on the server and wait to be confirmed, and when the role was written
+// last. The changes themselves are for whoever has the turn.
 type settling struct {
 	mu      sync.Mutex // an edit whose context ends leaves without the turn
 	changes []*delta
+	written time.Time // when the last write was over
+}
+
+// wrote notes that a change was written. What it is about is no longer for earlier
+// changes to confirm.
+func (s *settling) wrote(later *delta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written = time.Now()
+	for _, change := range s.changes {
+		change.cede(later)
+	}
+}
+
+func (s *settling) last() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written
 }
 
 func (s *settling) list() []*delta {
@@ -245,11 +269,4 @@ func (s *settling) remove(change *delta) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes = slices.DeleteFunc(s.changes, func(other *delta) bool { return other == change })
-}
-
-// cede lets a later change have what it and the waiting ones are both about.
-func (s *settling) cede(later *delta) {
-	for _, change := range s.list() {
-		change.cede(later)
-	}
 }

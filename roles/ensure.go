@@ -131,7 +131,7 @@ func (c CreateV2) update() UpdateV2 {
 // EnsureAll ensures many roles, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
 // error is nil if all went well; it says how many failed or were not attempted, and
-// wraps the first error.
+// wraps the first error. After a refused sign-in no further role is attempted.
 //
 // API: GET, POST and PUT /Security/Roles, version 2.
 func (s *V2) EnsureAll(ctx context.Context, desired []CreateV2, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[RoleV2], error) {

@@ -655,7 +655,7 @@ func TestDetailsOfARoleThatIsGone(t *testing.T) {
 	}
 }
 
-// A role that is deleted between the list and its reading is made anew.
+// A role that is deleted between the list and its reading is created again.
 func TestEnsureOfARoleThatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
@@ -746,7 +746,7 @@ func TestEditCannotChangeTheID(t *testing.T) {
 	}
 }
 
-// A claim that counts as the same is left as the role has it, also where
+// A claim that counts as the same is left as the role has it, even if
 // something else changes: the server could make another claim of it.
 func TestEditKeepsClaimsAsTheyAreHeld(t *testing.T) {
 	t.Parallel()

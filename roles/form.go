@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/commandsec/commandsec-go/claims"
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/schemes"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -153,8 +153,8 @@ func (f *formV2) check(ctx context.Context, d *delta) error {
 		p.Name("Name", f.update.Name, maxName)
 	}
 	for _, path := range d.grant {
-		if canonical(path) != path {
-			p.Add("Permissions", "%q is not in canonical form, write %q", path, canonical(path))
+		if path.Canonical() != path {
+			p.Add("Permissions", "%q is not in canonical form, write %q", path, path.Canonical())
 		}
 	}
 	if f.damaged {
@@ -236,7 +236,7 @@ func (s *V2) checkLimits(ctx context.Context, p *validate.Problems, setID string
 	case errors.Is(err, security.ErrNotFound):
 		p.Add("PermissionSetID", "there is no permission set %s", setID)
 		return nil
-	case unreadable(err):
+	case schemes.Unreadable(err):
 		return nil
 	case err != nil:
 		return err
@@ -250,25 +250,21 @@ func (s *V2) checkLimits(ctx context.Context, p *validate.Problems, setID string
 	return nil
 }
 
-// builtInSchemes are those of claims that no configured provider vouches for. The
-// server documents them, and not whether its list of providers has them.
-var builtInSchemes = []string{"Active Directory", "Client Certificate Authentication CA", "unknown"}
-
 // foresee notes what a write would be refused for, as far as that can be read: new
 // permissions that the server does not know, and new claims of an unknown scheme.
 // What the caller may not read is left to the server to check.
 func (s *V2) foresee(ctx context.Context, p *validate.Problems, grant []permissions.Path, add []claims.Request, opts []security.CallOption) error {
 	if len(grant) > 0 {
 		available, err := s.sets.Available(ctx, opts...)
-		if err != nil && !unreadable(err) {
+		if err != nil && !schemes.Unreadable(err) {
 			return err
 		}
 		known := make(map[permissions.Path]bool, len(available))
 		for _, path := range available {
-			known[canonical(path)] = true
+			known[path.Canonical()] = true
 		}
 		for _, path := range grant {
-			if err == nil && !known[canonical(path)] && !known[path.Unscoped()] {
+			if err == nil && !known[path.Canonical()] && !known[path.Unscoped()] {
 				p.Add("Permissions", "%s is not among the permissions that this server knows", path)
 			}
 		}
@@ -276,29 +272,14 @@ func (s *V2) foresee(ctx context.Context, p *validate.Problems, grant []permissi
 	if len(add) == 0 {
 		return nil
 	}
-	schemes := make(map[string]bool)
-	for _, scheme := range builtInSchemes {
-		schemes[safe.Fold(scheme)] = true
-	}
-	for provider, err := range s.providers.All(ctx, nil, opts...) {
-		switch {
-		case unreadable(err), err == nil && provider.AuthenticationScheme == "": // Command 11 does not say
-			return nil
-		case err != nil:
-			return err
-		}
-		schemes[safe.Fold(provider.AuthenticationScheme)] = true
+	known, err := schemes.Known(ctx, s.providers, opts)
+	if err != nil {
+		return err
 	}
 	for _, c := range add {
-		if !schemes[safe.Fold(c.Scheme)] {
+		if !known(c.Scheme) {
 			p.Add("Claims", "%s: no identity provider has the scheme %q", c.Key(), c.Scheme)
 		}
 	}
 	return nil
-}
-
-// unreadable reports whether the caller may not read something, or the server does
-// not have it to read.
-func unreadable(err error) bool {
-	return errors.Is(err, security.ErrForbidden) || errors.Is(err, security.ErrNoEndpoint)
 }

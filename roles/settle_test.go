@@ -2,6 +2,7 @@ package roles_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -245,12 +246,37 @@ func TestSettleRepeatsWaitingEdits(t *testing.T) {
 				if !slices.Equal(w.role.Permissions, tt.want) || w.writes() != 2 {
 					t.Errorf("after %d writes the role has %v, want %v", w.writes(), w.role.Permissions, tt.want)
 				}
-				if got, want := w.requests(), "GET 0s, PUT 0s, GET 0s, GET 1s, PUT 1s, GET 1s, GET 5s, GET 6s"; got != want {
+				if got, want := w.requests(), "GET 0s, PUT 0s, GET 0s, GET 1s, PUT 1s, GET 1s, GET 6s, GET 6s"; got != want {
 					t.Errorf("requests are %s, want %s", got, want)
 				}
 			})
 		})
 	}
+}
+
+// What another edit of the client brings back after another program undid it can be
+// undone again by what that program read in between: both edits wait for that.
+func TestSettleCountsFromTheLastWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.service(security.WithSettle(5 * time.Second))
+		theirs := func() { w.change(func(r *worldRole) { r.Claims = nil }) }
+		time.AfterFunc(2*time.Second, theirs)
+		time.AfterFunc(6*time.Second, theirs) // read after 2 s, sent late, as it may be
+		var group sync.WaitGroup
+		group.Go(func() {
+			if _, _, err := s.AddClaims(t.Context(), 5, []claims.Request{claim("a")}); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(3 * time.Second)
+		if _, _, err := s.AddClaims(t.Context(), 5, []claims.Request{claim("b")}); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		w.expect("a", "b")
+	})
 }
 
 // What an edit that is over wrote is no longer repeated by others.
@@ -336,27 +362,43 @@ func TestSettleShorterThanAReading(t *testing.T) {
 }
 
 // Two programs that know nothing of each other, a hundred edits each at the same
-// time: with the settle time, every claim of both is there at the end.
+// time, and the PUTs of one take long to arrive: with the settle time, every claim of
+// both is there at the end. Without it some are not, which shows that the test would
+// notice.
 func TestSettleBetweenTwoPrograms(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.delay = 5 * time.Millisecond
-		var group sync.WaitGroup
-		for p, program := range []string{"a", "b"} {
-			s := w.service(security.WithSettle(60 * time.Millisecond))
-			for i := range 100 {
-				group.Go(func() {
-					time.Sleep(time.Duration(p) * 3 * time.Millisecond) // out of step
-					if _, _, err := s.AddClaims(t.Context(), 5, []claims.Request{claim(fmt.Sprintf("%s-%03d", program, i))}); err != nil {
-						t.Error(err)
-					}
-				})
+	for _, settle := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.travel = func(r *http.Request) time.Duration {
+				if r.Method == http.MethodPut && r.Header.Get("X-Program") == "b" {
+					return 25 * time.Millisecond
+				}
+				return 5 * time.Millisecond
 			}
-		}
-		group.Wait()
-		if got := w.holders(); len(got) != 200 {
-			t.Errorf("%d claims of 200 are there, after %d writes", len(got), w.writes())
-		}
-	})
+			var group sync.WaitGroup
+			for _, program := range []string{"a", "b"} {
+				opts := []security.Option{security.WithHeader("X-Program", program)}
+				if settle {
+					opts = append(opts, security.WithSettle(60*time.Millisecond))
+				}
+				s := w.service(opts...)
+				for i := range 100 {
+					group.Go(func() {
+						err := security.ErrConflict // so much undoes itself that an edit may give up, and is run again
+						for errors.Is(err, security.ErrConflict) {
+							_, _, err = s.AddClaims(t.Context(), 5, []claims.Request{claim(fmt.Sprintf("%s-%03d", program, i))})
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					})
+				}
+			}
+			group.Wait()
+			if got := len(w.holders()); settle != (got == 200) {
+				t.Errorf("%d claims of 200 are there, after %d writes", got, w.writes())
+			}
+		})
+	}
 }

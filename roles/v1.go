@@ -51,7 +51,7 @@ var (
 
 // RoleV1 is a role as version 1 shows it.
 type RoleV1 struct {
-	ID              int                  `json:"Id"` // 1 or more
+	ID              int                  `json:"Id"` // 0 if a list has null
 	Description     string               `json:"Description"`
 	EmailAddress    *string              `json:"EmailAddress"`              // from Command 24.4 on
 	Enabled         bool                 `json:"Enabled"`                   // a disabled role cannot be assigned
@@ -159,7 +159,7 @@ func (c CreateV1) check(p *validate.Problems) {
 func (u UpdateV1) Validate() error {
 	var p validate.Problems
 	p.ID("ID", u.ID)
-	p.Required("Name", u.Name, 0) // with whatever characters the role has it already
+	p.Required("Name", u.Name, 0) // in any characters: the role may have it already
 	u.create().check(&p)
 	return p.Err()
 }
@@ -431,7 +431,7 @@ func (s *V1) Update(ctx context.Context, role UpdateV1, call ...security.CallOpt
 	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role, Check: about(role.ID)})
 }
 
-// Delete removes a role, of whichever version. The built-in Administrator role
+// Delete removes a role, made through either version. The built-in Administrator role
 // cannot be deleted. What happens to a role that is still assigned is not
 // documented; we assume that the assignments go with it.
 //
@@ -469,7 +469,7 @@ func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...secur
 	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}})
 }
 
-// Permissions lists every permission of a role, whatever it is on.
+// Permissions lists every permission of a role, on any object.
 //
 // API: GET /Security/Roles/{id}/Permissions, version 1.
 //

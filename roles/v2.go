@@ -119,8 +119,8 @@ func (c CreateV2) Validate() error {
 	}
 	for i, path := range c.Permissions {
 		// An update may hold what the server has in a form of its own.
-		if canonical(path) != path {
-			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, canonical(path))
+		if path.Canonical() != path {
+			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, path.Canonical())
 		}
 	}
 	return p.Err()
@@ -150,7 +150,7 @@ func (c CreateV2) check(p *validate.Problems) {
 func (u UpdateV2) Validate() error {
 	var p validate.Problems
 	p.ID("ID", u.ID)
-	p.Required("Name", u.Name, maxName) // with whatever characters the role has it already
+	p.Required("Name", u.Name, maxName) // in any characters: the role may have it already
 	u.create().check(&p)
 	p.GUID("PermissionSetID", u.PermissionSetID)
 	return p.Err()

@@ -30,9 +30,10 @@ type world struct {
 	role   worldRole
 	log    []string // "GET 0s", "PUT 1s": method and time of each request
 	script map[int]func(*http.Request, func() *http.Response) (*http.Response, error)
-	read   func(text string) string // changes what a GET answers
-	delay  time.Duration            // of every answer
-	busy   func()                   // another program, before each GET after the first
+	read   func(text string) string          // changes what a GET answers
+	delay  time.Duration                     // of every answer
+	travel func(*http.Request) time.Duration // how long a request takes to arrive
+	busy   func()                            // another program, before each GET after the first
 }
 
 // worldRole is the role as the server shows it.
@@ -135,6 +136,11 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.busy()
 	}
 	w.mu.Unlock()
+	if w.travel != nil {
+		if err := transport.Sleep(r.Context(), w.travel(r)); err != nil {
+			return nil, err
+		}
+	}
 	do := func() *http.Response { return response(r, http.StatusOK, w.do(r, body)) }
 	var resp *http.Response
 	var err error

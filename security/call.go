@@ -47,14 +47,14 @@ func (o sharedOption) apply(c *config) error {
 
 // Response is what there is to know about an answer besides its body.
 type Response struct {
-	StatusCode    int // 0 where nothing came back
+	StatusCode    int // 0 if nothing came back
 	Header        http.Header
-	Total         int // X-Total-Count of a list, -1 where the server did not say
+	Total         int // X-Total-Count of a list, -1 if the server did not say
 	Attempts      int
 	CorrelationID string // names this request in the server's log
 }
 
-// WithResponse fills r with the answer's status and headers, also where the
+// WithResponse fills r with the answer's status and headers, also if the
 // call fails. While a list is walked it holds the answer to the page that the
 // walk is at; of several calls made for one it holds the last. Calls that a bulk
 // operation (Details, EnsureAll) makes at the same time do not fill it. Do not
@@ -131,7 +131,7 @@ func WithConcurrency(n int) SharedOption {
 }
 
 // WithReplay vouches that this POST may be sent more than once, so that it is
-// repeated like a PUT. Without it a POST is repeated only where it provably was
+// repeated like a PUT. Without it a POST is repeated only if it provably was
 // not processed.
 func WithReplay() CallOption {
 	return callOption(func(c *service.Settings) { c.Replay = true })
@@ -145,10 +145,11 @@ func WithDryRun() CallOption {
 }
 
 // WithSettle makes safe edits of roles hold against other programs that use
-// WithSettle too: a write built on a read older than d is not sent but built
-// anew, and what was written is looked at once more d after the write. It costs
-// each edit that changes something a wait of d. Choose d longer than a read and
-// a write take at their slowest.
+// WithSettle too: a write built on a reading older than d is not sent but built
+// again on a new one, and what was written is looked at once more d after this
+// client's last write to the role. Each edit that changes something takes at least d
+// longer. Choose d longer than a reading and a write take at their slowest;
+// docs/safe-changes.md has the limits.
 func WithSettle(d time.Duration) SharedOption {
 	return shared(func(c *service.Settings) {
 		if d <= 0 {
@@ -160,7 +161,7 @@ func WithSettle(d time.Duration) SharedOption {
 
 // WithProgress tells f after each item how many are done, of how many. total is
 // -1 if nobody knows. It is for what works on many items: walks over a list (All,
-// Find, Details) and EnsureAll; any other call refuses it. f is never called
+// Find, Details), EnsureAll and EditAll; any other call refuses it. f is never called
 // twice at the same time, and the work waits while it runs.
 func WithProgress(f func(done, total int)) CallOption {
 	return callOption(func(c *service.Settings) {

@@ -72,14 +72,15 @@ var ErrNotAttempted = errors.New("not attempted")
 // at the same time is [WithConcurrency], 4 by default; [WithProgress] tells how far
 // it is.
 type BulkOptions struct {
-	// StopOnError starts no further item after one failed. By default the
-	// others go on.
+	// StopOnError starts no further item after one failed. By default the others
+	// go on, except after a refused sign-in ([ErrUnauthorized]), which every further
+	// item would repeat until the account is locked.
 	StopOnError bool
 }
 
 // BulkResult is what became of one item of a bulk operation.
 type BulkResult[T any] struct {
-	Value  *T // nil where Err is set, and for a creation under [WithDryRun]
+	Value  *T // nil if Err is set, and for a creation under [WithDryRun]
 	Change Change
-	Err    error // wraps [ErrNotAttempted] where the operation ended before
+	Err    error // wraps [ErrNotAttempted] if the operation ended before
 }

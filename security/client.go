@@ -53,7 +53,7 @@ func (c *Client) Endpoints(ctx context.Context, call ...CallOption) ([]string, e
 	return service.Many[string](ctx, c.service, call, transport.Call{Op: opEndpoints})
 }
 
-// HealthCheck returns nil where the server answers and accepts the credential.
+// HealthCheck returns nil if the server answers and accepts the credential.
 //
 // API: GET /Status/HealthCheck, version 1.
 func (c *Client) HealthCheck(ctx context.Context, call ...CallOption) error {

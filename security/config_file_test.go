@@ -207,7 +207,7 @@ servers:
 	}
 }
 
-// TestLoadConfigBroken: the error says what and where, and shows nothing of it.
+// TestLoadConfigBroken: the error says what is wrong and where, and shows nothing of it.
 func TestLoadConfigBroken(t *testing.T) {
 	t.Parallel()
 	for text, word := range map[string]string{

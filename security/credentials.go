@@ -23,7 +23,7 @@ import (
 // only, so that printing a client or an option shows none.
 type credential struct {
 	name       string // the option that gave it
-	source     string // of a Config, "" where it was given as an option
+	source     string // of a Config, "" if it was given as an option
 	origin     string // the origin that source meant it for
 	tokenURL   string
 	account    func() string // who signs in, nil if that is not known
@@ -201,7 +201,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 }
 
 // WithTokenSource signs in with tokens from ts. They are kept until shortly
-// before they expire, and asked for anew where the server refuses one. ts must
+// before they expire, and asked for anew if the server refuses one. ts must
 // be safe for concurrent use, and must not block for long: its Token method
 // takes no context.
 func WithTokenSource(ts oauth2.TokenSource) Option {
@@ -305,7 +305,7 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 		}
 		current.Store(tok)
 		if value := tok.Type() + " " + tok.AccessToken; value != refused {
-			return value, nil // also where it expires too soon to be kept
+			return value, nil // also if it expires too soon to be kept
 		}
 		return "", nil
 	}

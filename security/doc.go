@@ -53,11 +53,14 @@
 //
 // # Authentication
 //
-// A client has exactly one credential: [WithBasicAuth], [WithClientCredentials],
-// [WithAccessToken] or [WithTokenSource]. It is sent to the scheme, host and port
-// of the base URL and nowhere else; redirects to another origin are refused.
-// Tokens are fetched when first needed, shared by all calls, renewed before they
-// expire, and renewed once more if the server refuses one.
+// A client has exactly one credential: [WithBasicAuth], [WithBasicAuthFunc],
+// [WithClientCredentials], [WithAccessToken], [WithTokenSource] or
+// [WithAuthorization]; [WithClientCertificate] goes alone or besides one of them.
+// It is sent to the scheme, host and port of the base URL and nowhere else;
+// redirects out of the API path are refused. Tokens are fetched when first needed,
+// shared by all calls, renewed before they expire, and renewed once more if the
+// server refuses one. [ConfigFromEnv] and [LoadConfig] read the variables and
+// profiles of the other tools for Command.
 //
 // # Errors
 //

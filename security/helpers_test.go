@@ -148,7 +148,7 @@ func newClient(t testing.TB, rt http.RoundTripper, opts ...security.Option) *sec
 	return client
 }
 
-// do sends a call with method and, where the method has one, a body.
+// do sends a call with method and, if the method has one, a body.
 func do(ctx context.Context, c *security.Client, method string, opts ...security.CallOption) (object, error) {
 	var (
 		in  any

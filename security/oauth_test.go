@@ -447,7 +447,7 @@ func TestRefusedTokenKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointHangs uses real sockets, where only the trace tells what was
+// TestTokenEndpointHangs uses real sockets, on which only the trace tells what was
 // sent.
 func TestTokenEndpointHangs(t *testing.T) {
 	t.Parallel()

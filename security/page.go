@@ -6,12 +6,14 @@ import (
 	"strconv"
 )
 
-// Page is one page of a list.
+// Page is one page of a list. The total is the server's X-Total-Count: the number of
+// matches before paging. The documents do not say so; scripts that the vendor runs
+// against servers of version 24 and 25 rely on it.
 type Page[T any] struct {
 	Items  []T
 	Number int // 1 for the first
-	Size   int // page size asked for; 0 where the server chose (50 by default)
-	Total  int // matches in all, -1 where the server did not say
+	Size   int // page size asked for; 0 if the server chose (50 by default)
+	Total  int // matches in all, -1 if the server did not say
 }
 
 // Collect makes a slice of a sequence. It returns no items together with an
@@ -37,7 +39,7 @@ const (
 	Descending
 )
 
-// EncodeValues writes the wire's SortAscending, where 0 means ascending and 1
+// EncodeValues writes the wire's SortAscending, in which 0 means ascending and 1
 // descending.
 func (o Order) EncodeValues(key string, v *url.Values) error {
 	if o != Ascending && o != Descending {

@@ -249,7 +249,7 @@ func TestEachOverPages(t *testing.T) {
 	})
 }
 
-// Whatever takes how long and fails where, the result is what a plain loop gives.
+// Whatever takes how long and fails at which item, the result is what a plain loop gives.
 func TestEachAgainstAModel(t *testing.T) {
 	t.Parallel()
 	c := shape{}.server().client(t)

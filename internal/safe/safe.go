@@ -41,8 +41,12 @@ type Resource[T any] struct {
 // fails. Once a creation was sent that may have been done, every error is
 // [security.ErrUnknownOutcome] as well.
 func Ensure[T any](ctx context.Context, c *service.Client, call service.Settings, r Resource[T]) (*T, security.Change, error) {
-	if call.Err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, call.Err)
+	err := call.Err
+	if err == nil && call.Progress != nil {
+		err = security.FieldErrors{{Field: "WithProgress", Problem: "this call is about one thing; use it for a walk, Details, EnsureAll or EditAll"}}
+	}
+	if err != nil {
+		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, err)
 	}
 	turn, err := turns.Take[struct{}](ctx, c.Turns, "ensure "+r.Key)
 	if err != nil {
@@ -176,7 +180,7 @@ func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*
 	}
 }
 
-// Stagger is a short random wait before round (1 or more) is tried anew, so that
+// Stagger is a short random wait before round (1 or more) is tried again, so that
 // two programs that got into each other's way do not do it again in step.
 func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy

@@ -300,7 +300,7 @@ func vaulted() providers.Secret {
 }
 
 func parameters(secret providers.Secret) *providers.Parameters {
-	pairs := []providers.NameValue{{Name: "X-Tenant", Value: "east"}}
+	pairs := []providers.NameValue{{Name: "X-Tenant", Value: security.NewSecret("east")}}
 	return &providers.Parameters{
 		Authority: "https://idp.example.com", AuthorizationEndpoint: "https://idp.example.com/authorize",
 		TokenEndpoint: "https://idp.example.com/token", JSONWebKeySetURI: "https://idp.example.com/keys",

@@ -45,6 +45,12 @@ var (
 		{"GET /Security/Roles, version 1", "[].Identities[].Valid", "the server leaves it out there"},
 		{"", "Identities[].Roles", "the server leaves it out of the identities of a role"},
 		{"", "Identities[].Valid", "the server leaves it out of the identities of a role"},
+		{"", "Parameters[].SecretValue", "it is read, and encoding hides it; a test in providers decodes it"},
+		{"", "[].Parameters[].SecretValue", "it is read, and encoding hides it; a test in providers decodes it"},
+		{"", "Parameters[].RequestHeaders[]", "it is read, and encoding hides it; a test in providers decodes it"},
+		{"", "[].Parameters[].RequestHeaders[]", "it is read, and encoding hides it; a test in providers decodes it"},
+		{"", "Parameters[].RequestURLParameters[]", "it is read, and encoding hides it; a test in providers decodes it"},
+		{"", "[].Parameters[].RequestURLParameters[]", "it is read, and encoding hides it; a test in providers decodes it"},
 	}
 	notSent = []exception{
 		{"GET /PermissionSets, version 1", "QueryString", "permission sets have no field to filter by"},

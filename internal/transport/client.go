@@ -370,7 +370,7 @@ func (f *flight) decode(into any) (Reason, error) {
 }
 
 // EndOf is why ctx ended: that the caller gave up or ran out of time, and the
-// cause where the caller said one.
+// cause if the caller said one.
 func EndOf(ctx context.Context) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)

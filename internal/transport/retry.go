@@ -46,7 +46,7 @@ type flight struct {
 	max      int          // attempts allowed
 	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
 	started  time.Time    // of this attempt
-	cancel   func()       // ends the context of this attempt; nil where there is none
+	cancel   func()       // ends the context of this attempt; nil if there is none
 	wantConn atomic.Bool  // net/http began to look for a connection
 	gotConn  atomic.Bool  // and found one: from here on the request may have left
 
@@ -231,7 +231,7 @@ func (e *ProxyError) Error() string {
 // work was done.
 func (f *flight) certain(err error) bool {
 	switch {
-	case f.status >= 400 && f.status < 500: // even where its body broke off
+	case f.status >= 400 && f.status < 500: // even if its body broke off
 		return true
 	case err != nil:
 		return f.refused || f.unsent(err) || shunned(err)

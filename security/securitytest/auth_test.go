@@ -50,7 +50,7 @@ func TestRequestedWith(t *testing.T) {
 func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	const delegated = "11111111-aaaa-4bbb-8ccc-222222222222"
-	a := furnished(t,
+	a := populated(t,
 		securitytest.WithPermissionSets(securitytest.PermissionSet{ID: delegated, Name: "Delegated", Permissions: []string{"/security/"}}),
 		securitytest.WithRoles(
 			securitytest.Role{Name: "Readers", Description: "d", Permissions: []string{"/security/read/"}},
@@ -131,7 +131,7 @@ func TestAuthorization(t *testing.T) {
 // the next.
 func TestRolesFollowMembers(t *testing.T) {
 	t.Parallel()
-	a := furnished(t,
+	a := populated(t,
 		securitytest.WithUser(`KEYEXAMPLE\jsmith`, "p"),
 		securitytest.WithClientCredentials("app-1", "s"),
 	)

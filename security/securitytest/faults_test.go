@@ -103,6 +103,11 @@ func TestFaultTruncate(t *testing.T) {
 	if err := a.try(t.Context(), "GET", "/Security/Roles", ""); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
 	}
+	// Error bodies do not tell their length, unless they are cut off.
+	a.server.Inject(securitytest.Fault{Truncate: true, Path: "/Security/Roles/99"})
+	if err := a.try(t.Context(), "GET", "/Security/Roles/99", ""); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", err)
+	}
 	a.server.Inject(securitytest.Fault{Truncate: true, Method: "POST"})
 	if err := a.try(t.Context(), "POST", "/Security/Claims", newClaim); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
@@ -115,13 +120,23 @@ func TestFaultHang(t *testing.T) {
 	a := start(t)
 	a.server.Inject(securitytest.Fault{Method: "POST", Hang: true, Commit: true, Times: 1})
 	a.server.Inject(securitytest.Fault{Method: "GET", Hang: true})
-	for _, method := range []string{"POST", "GET"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		err := a.try(ctx, method, "/Security/Claims", newClaim)
-		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v", method, err)
+	for i, method := range []string{"POST", "GET"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- a.try(ctx, method, "/Security/Claims", newClaim) }()
+		for len(a.server.Requests()) == i || len(a.server.Claims()) == 0 {
+			time.Sleep(time.Millisecond)
 		}
+		select {
+		case err := <-ended:
+			t.Errorf("%s: ended before the client gave up: %v", method, err)
+		case <-time.After(20 * time.Millisecond):
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", method, err)
+			}
+		}
+		cancel()
 	}
 	equal(t, len(a.server.Claims()), 1)
 }
@@ -148,7 +163,7 @@ func TestLatency(t *testing.T) {
 // TestInterleave plays the lost update: another program writes between a client's read and its write.
 func TestInterleave(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	var met securitytest.Role
 	a.server.Inject(securitytest.Fault{Method: "PUT", Path: "/Security/Roles", Times: 1, Interleave: func() {
 		if err := a.server.UpdateRole(3, func(r *securitytest.Role) { r.Permissions = append(r.Permissions, "/ssl/read/") }); err != nil {
@@ -320,6 +335,18 @@ func TestCloseEndsEverything(t *testing.T) {
 		group.Go(func() { _ = a.try(t.Context(), "GET", "/Security/Roles", "") })
 		group.Go(func() { _ = a.try(t.Context(), "POST", "/Security/Roles", "{}") })
 	}
+	// A request whose body never ends.
+	body, sender := io.Pipe()
+	group.Go(func() {
+		req := a.request("POST", "/Security/Claims", 1, "")
+		req.Body, req.ContentLength = body, 100
+		if resp, err := a.server.HTTPClient().Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	})
+	if _, err := sender.Write([]byte("{")); err != nil {
+		t.Fatal(err)
+	}
 	// A connection that says nothing.
 	address := strings.TrimSuffix(strings.TrimPrefix(a.server.URL, "https://"), "/KeyfactorAPI")
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -336,6 +363,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	if took := time.Since(before); took > time.Second {
 		t.Errorf("closing took %v", took)
 	}
+	_ = sender.Close()
 	group.Wait()
 	if err := a.try(t.Context(), "GET", "/Security/Roles", ""); err == nil {
 		t.Error("the closed server answered")

@@ -77,10 +77,7 @@ func (s *state) addIdentity(r *role, i *claim) {
 func (s *state) setIdentities(r *role, identities []*claim) {
 	r.identities = nil
 	if !s.keepsApart() {
-		r.claims = slices.DeleteFunc(r.claims, func(id int) bool {
-			c := s.claims.byID[id]
-			return c.isAccount() && !slices.Contains(identities, c)
-		})
+		r.claims = slices.DeleteFunc(r.claims, func(id int) bool { return s.claims.byID[id].isAccount() })
 	}
 	for _, i := range identities {
 		s.addIdentity(r, i)

@@ -100,6 +100,9 @@ func TestMembersGiveRights(t *testing.T) {
 	a.put("/Security/Roles", 2, roleV2(3, "Operators", "[]", `[{"ClaimType":0,"ClaimValue":"KEYEXAMPLE\\new","ProviderAuthenticationScheme":"Active Directory","Description":"New"}]`)).ok()
 	equal(t, my(`KEYEXAMPLE\jsmith`), []string{})
 	equal(t, my(`KEYEXAMPLE\new`), []string{"Operators"})
+
+	a = members(t, securitytest.WithUser(`KEYEXAMPLE\jsmith`, "p"), securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}))
+	equal(t, my(`KEYEXAMPLE\jsmith`), []string{"Operators"})
 }
 
 func TestSeparateIdentities(t *testing.T) {
@@ -123,6 +126,11 @@ func TestSeparateIdentities(t *testing.T) {
 	a.post("/Security/Roles/3/Copy", 1, `{"Name":"Copy"}`).ok()
 	copied, _ := a.server.Role(4)
 	equal(t, len(copied.Claims), 0)
+	// Deleting an identity takes it from its roles.
+	a.post("/Security/Identities", 1, `{"AccountName":"KEYEXAMPLE\\new"}`).ok()
+	a.put("/Security/Roles/3/Identities", 1, `{"Ids":[7,8]}`).ok()
+	a.delete("/Security/Identities/8").is(204, "")
+	a.expect(`KEYEXAMPLE\jsmith`, "u")
 	a.delete("/Security/Claims/15").ok()
 	if view := a.get("/Security/Identities/7", 1).ok().body; strings.Contains(view, `"Claim"`) {
 		t.Errorf("view %s", view)

@@ -16,8 +16,8 @@ func equal(t *testing.T, got, want any) {
 	}
 }
 
-// furnished is a server with something of everything. Its role 3 is "Operators".
-func furnished(t *testing.T, opts ...securitytest.Option) *api {
+// populated is a server with something of everything. Its role 3 is "Operators".
+func populated(t *testing.T, opts ...securitytest.Option) *api {
 	return start(t, append([]securitytest.Option{
 		securitytest.WithCollections(securitytest.Collection{ID: 6, Name: "Web servers"}, securitytest.Collection{ID: 7, Name: "Mail"}),
 		securitytest.WithContainers(securitytest.Container{ID: 2, Name: "IIS"}),
@@ -39,10 +39,11 @@ const providerParameters = `{"NameClaimType":"name","RoleClaimType":"roles","Uni
 	`"Authority":"https://idp.example.com","Timeout":30,"OIDCScope":null,` +
 	`"RequestHeaders":[{"Name":"X-Tenant","Value":"a"}],"RequestURLParameters":[]}`
 
-// TestOperations calls every operation of the API once, and looks at what it answers.
+// TestOperations calls the operations of the API one after the other, and looks at what they answer. That none is
+// missing is a matter of the contract test in internal/spec.
 func TestOperations(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	claim := `{"Id":1,"Description":"A user","ClaimType":"OAuthSubject","ClaimValue":"user-1","Provider":` + systemProvider + `}`
 	account := `{"Id":7,"Description":"KEYEXAMPLE\\jsmith","ClaimType":"User","ClaimValue":"KEYEXAMPLE\\jsmith","Provider":` + adProvider + `}`
 
@@ -161,13 +162,4 @@ func TestOperations(t *testing.T) {
 
 	a.get("/Status/Endpoints", 1).ok()
 	a.get("/Status/HealthCheck", 1).is(http.StatusNoContent, "")
-
-	// Nothing was forgotten.
-	called := map[string]bool{}
-	for _, r := range a.server.Requests() {
-		called[r.Method+r.Template+string(rune('0'+r.Version))] = true
-	}
-	if len(called) != 59 {
-		t.Errorf("%d operations were called, there are 59", len(called))
-	}
 }

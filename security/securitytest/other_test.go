@@ -71,7 +71,7 @@ func TestVersion10(t *testing.T) {
 func TestVersion25(t *testing.T) {
 	t.Parallel()
 	create := `{"AuthenticationScheme":"Corporate","DisplayName":"Corporate","ProviderType":"Auth0","Parameters":` + providerParameters + `}`
-	old := furnished(t, securitytest.WithVersion("25.1.1"))
+	old := populated(t, securitytest.WithVersion("25.1.1"))
 	for _, path := range []string{"/Security/My/Permissions", "/Security/Applications/2/Roles"} {
 		old.get(path, 1).refused(404)
 	}
@@ -86,12 +86,14 @@ func TestVersion25(t *testing.T) {
 	if body := old.post("/IdentityProviders", 1, create).ok().body; strings.Contains(body, "RequestHeaders") || !strings.Contains(body, `"Value":"30"`) {
 		t.Errorf("25.1.1: %s", body)
 	}
+	strict := start(t, securitytest.WithVersion("25.1.1"), securitytest.WithQuirks(securitytest.Quirks{StrictBodies: true}))
+	strict.post("/IdentityProviders", 1, create).refused(400)
 	// This is older than 25.2.
 	if body := old.get("/Security/Identities/7", 1).ok().body; !strings.Contains(body, "PamProviderPermissions") {
 		t.Errorf("25.1.1: %s", body)
 	}
 
-	a := furnished(t, securitytest.WithVersion("25.2"))
+	a := populated(t, securitytest.WithVersion("25.2"))
 	for path, present := range map[string]string{
 		"/Security/My/Permissions": `"Permissions":["/"]`, "/Security/Applications/2/Roles": "Operators", "/Security/My": "GranularPermissions",
 		"/IdentityProviders/Types": `"DataType":4`, "/PermissionSets/My?accessControlString=/": "SecurityRoles",
@@ -107,7 +109,7 @@ func TestVersion25(t *testing.T) {
 
 func TestVersion11(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithVersion("11.0"))
+	a := populated(t, securitytest.WithVersion("11.0"))
 	a.get("/Security/Roles/2", 2).is(200, `{"Id":2,"Name":"Reporting API Access","Description":"Default Role For Dashboard use","Immutable":true,`+
 		`"PermissionSetId":"`+globalSet+`","Permissions":["/portal/read/","/dashboard/read/"],"Claims":[]}`)
 	got := a.get("/Security/Roles?ReturnLimit=1", 1)
@@ -208,7 +210,7 @@ func TestUnknownPermissionsRefused(t *testing.T) {
 
 func TestIdentities(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithDirectory(
+	a := populated(t, securitytest.WithDirectory(
 		securitytest.Identity{AccountName: `KEYEXAMPLE\PKI Admins`, Type: "Group", SID: "S-1-5-21-1-2-3-4"}))
 	for name, valid := range map[string]string{
 		`KEYEXAMPLE%5Cpki+admins`: "true", "PKI%20Admins": "true", "pki+admins@keyexample.com": "true", `KEYEXAMPLE%5Cjsmith`: "true",
@@ -257,7 +259,7 @@ func TestIdentitiesListPermission(t *testing.T) {
 
 func TestMyPermissions(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithRoles(
+	a := populated(t, securitytest.WithRoles(
 		securitytest.Role{Name: "A", Description: "d", Permissions: []string{"/ssl/read/", "/certificates/collections/read/6/", "/pam/read/1/", "/portal/"}},
 		securitytest.Role{Name: "B", Description: "d", Permissions: []string{"/certificates/collections/read/", "/dashboard/", "/ssl/read/"}},
 	), securitytest.WithUser("u", "p", "A", "B"))

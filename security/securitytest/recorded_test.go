@@ -9,7 +9,8 @@ import (
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
 
-// The bodies of this file were recorded, names and ids replaced. They are compared byte by byte.
+// The bodies of this file have the form of recorded ones, with names and ids replaced. They are compared byte by byte. Only
+// the answer of Lookup, the claim of a group, and the error codes other than that of the sort field were never recorded.
 
 const (
 	systemProvider = `{"Id":"c70e8641-a543-45b1-a47f-8b7d253fbf14","AuthenticationScheme":"System","DisplayName":"System"}`

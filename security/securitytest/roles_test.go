@@ -24,7 +24,7 @@ const someClaim = `{"ClaimType":5,"ClaimValue":"u","ProviderAuthenticationScheme
 // TestTwoViewsOfARole checks that versions 1 and 2 show one and the same role.
 func TestTwoViewsOfARole(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	v1 := func() any { return decode[map[string]any](a.get("/Security/Roles/3", 1).ok())["Permissions"] }
 	v2 := func() any { return decode[map[string]any](a.get("/Security/Roles/3", 2).ok())["Permissions"] }
 	list := func(items ...any) []any { return append([]any{}, items...) }
@@ -47,7 +47,7 @@ func TestTwoViewsOfARole(t *testing.T) {
 	a.put("/Security/Roles/3/Permissions/Global", 1, `[]`).ok()
 	equal(t, v2(), list("/certificates/collections/read/6/", "/certificate_stores/read/2/", "/certificate_stores/schedule/2/", "/pam/read/1/"))
 
-	// What version 2 writes is seen by version 1 where it has a name for it.
+	// Version 1 sees what version 2 writes if it has a name for it.
 	a.put("/Security/Roles", 2, roleV2(3, "Operators", `["/monitoring/alerts/modify/","/certificate_templates/read/","/ssh/","/certificates/collections/delete/7/",`+
 		`"/certificates/collections/change_owner/7/","/pam/modify/1/"]`, "["+someClaim+"]")).ok()
 	equal(t, v1(), list("WorkflowManagement:Modify"))
@@ -72,7 +72,7 @@ func TestTwoViewsOfARole(t *testing.T) {
 
 func TestPutReplacesEverything(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	a.put("/Security/Roles", 2, `{"Id":3,"Name":"Operators","Description":"d","PermissionSetId":"`+globalSet+`"}`).like(200,
 		`{"Id":3,"Name":"Operators","Description":"d","EmailAddress":null,"Immutable":false,"PermissionSetId":"`+globalSet+`","Permissions":[],"Claims":[]}`)
 	// The claims are no longer the role's, but exist on their own.
@@ -82,7 +82,7 @@ func TestPutReplacesEverything(t *testing.T) {
 
 func TestClaimsOfRoles(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	// An existing claim is found by its key, whatever its description; another one is created.
 	got := decode[struct{ Claims []struct{ ID int } }](a.post("/Security/Roles", 2, roleV2(0, "A", `[]`,
 		`[{"claimType":"oauthsubject","CLAIMVALUE":"user-1","providerAuthenticationScheme":"system","description":"other"},`+someClaim+`]`)).ok())
@@ -131,7 +131,7 @@ func TestDuplicateClaims(t *testing.T) {
 
 func TestCopy(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	a.post("/Security/Roles/3/Copy", 1, `{"Name":"Copy"}`).ok()
 	copied, _ := a.server.Role(4)
 	original, _ := a.server.Role(3)
@@ -149,7 +149,7 @@ func TestCopy(t *testing.T) {
 
 func TestImmutableRoles(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	const description = "Built-in management portal administration role"
 	body := func(name, permissions, claims string) string {
 		return fmt.Sprintf(`{"Id":1,"Name":%q,"Description":%q,"PermissionSetId":%q,"Permissions":%s,"Claims":%s}`, name, description, globalSet, permissions, claims)
@@ -174,7 +174,7 @@ func TestImmutableRoles(t *testing.T) {
 
 func TestDeletingDropsAssociations(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	a.delete("/Security/Roles/3").is(204, "")
 	a.get("/Security/Roles/3", 1).refused(404)
 	a.delete("/Security/Roles/3").refused(404)
@@ -194,7 +194,7 @@ func TestDeletingDropsAssociations(t *testing.T) {
 
 func TestInUseRefused(t *testing.T) {
 	t.Parallel()
-	a := furnished(t, securitytest.WithQuirks(securitytest.Quirks{RefuseInUse: true}))
+	a := populated(t, securitytest.WithQuirks(securitytest.Quirks{RefuseInUse: true}))
 	a.delete("/Security/Claims/1").refused(400)
 	a.delete("/Security/Identities/7").refused(400)
 	a.delete("/Security/Roles/3").ok()
@@ -205,7 +205,7 @@ func TestInUseRefused(t *testing.T) {
 func TestRoleValidation(t *testing.T) {
 	t.Parallel()
 	const delegated = "11111111-aaaa-4bbb-8ccc-222222222222"
-	a := furnished(t, securitytest.WithPermissionSets(
+	a := populated(t, securitytest.WithPermissionSets(
 		securitytest.PermissionSet{ID: delegated, Name: "Delegated", Permissions: []string{"/ssl/", "/portal/"}}))
 	long := func(n int) string { return strings.Repeat("ä", n) }
 	for name, body := range map[string]string{
@@ -291,7 +291,7 @@ func TestRoleValidation(t *testing.T) {
 
 func TestPermissionValidation(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	for path, bodies := range map[string][]string{
 		"Global":       {`[{"Area":"Foo","Permission":"Read"}]`, `[{"Area":"SSH"}]`, `{}`, `[{"Area":"","Permission":"Read"}]`},
 		"Collections":  {`[{"CollectionId":99,"Permission":"Read"}]`, `[{"CollectionId":6,"Permission":"Import"}]`, `[{"CollectionId":6}]`},
@@ -315,7 +315,7 @@ func TestPermissionValidation(t *testing.T) {
 // TestLastWriterWins checks that nothing notices that a role was changed in between.
 func TestLastWriterWins(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	a.put("/Security/Roles", 2, roleV2(3, "Operators", `["/ssl/"]`, "["+someClaim+"]")).ok()
 	a.put("/Security/Roles", 2, roleV2(3, "Operators", `["/ssh/"]`, "[]")).ok()
 	role, _ := a.server.Role(3)
@@ -325,7 +325,7 @@ func TestLastWriterWins(t *testing.T) {
 
 func TestConcurrentWrites(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {

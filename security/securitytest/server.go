@@ -22,7 +22,7 @@ type Server struct {
 	URL string
 
 	http *httptest.Server
-	// stop ends the requests that are under way.
+	// stop ends the requests that are under way, even those that arrive while the server is being closed.
 	stop context.CancelFunc
 }
 

@@ -135,7 +135,7 @@ func TestAdministrator(t *testing.T) {
 
 func TestDirectState(t *testing.T) {
 	t.Parallel()
-	a := furnished(t)
+	a := populated(t)
 	s := a.server
 	id, err := s.AddRole(securitytest.Role{Name: "New", Description: "d", Legacy: []string{"SSH:User", "Collections[6]:Read", "Nobody:Knows"}})
 	if err != nil {
