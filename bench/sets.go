@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,22 +98,34 @@ func setWorks() []Work {
 			list[i].Targets = append(list[i].Targets, quick(list[i].Name, way, list[i].Ways[way].Name))
 		}
 	}
-	return append(list, learnWorks()...)
+	return slices.Concat(list, learnWorks())
 }
 
-// learnWorks are what a server's roles prove about the mapping.
+// learnWorks are about what a server's roles prove about the mapping. A second is what they may take.
 func learnWorks() []Work {
 	catalogue := permissions.Catalogue()
 	var known []permissions.Path
 	for _, p := range catalogue.Paths {
 		known = append(known, p.Path)
 	}
+	var everywhere, onObjects []permissions.Legacy
+	for _, l := range catalogue.Legacy {
+		if l.Scope == permissions.ScopeGlobal {
+			everywhere = append(everywhere, l.Name)
+		} else {
+			onObjects = append(onObjects, l.Name)
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 1)) // the same roles in each run
 	found, exact := make([]permissions.Observation, 1000), make([]permissions.Observation, 1000)
 	for i := range found {
 		var names []permissions.Legacy
-		for k := range 60 {
-			l := catalogue.Legacy[(i*7+k)%len(catalogue.Legacy)].Name
-			names = append(names, permissions.Legacy(strings.ReplaceAll(string(l), "{id}", strconv.Itoa(1+(i+k)%500))))
+		for _, k := range r.Perm(len(everywhere))[:30] {
+			names = append(names, everywhere[k])
+		}
+		for k := range 30 {
+			l := string(onObjects[r.IntN(len(onObjects))])
+			names = append(names, permissions.Legacy(strings.ReplaceAll(l, "{id}", strconv.Itoa(1+i%400+k))))
 		}
 		// A sensitive guess is refused, so its paths are taken as they are.
 		var paths []permissions.Path
@@ -120,7 +133,7 @@ func learnWorks() []Work {
 			paths = append(paths, item.Paths...)
 		}
 		exact[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(paths...).Paths(), Exact: true}
-		found[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(append(paths, known[1+i%100], known[1+i*3%100])...).Paths()}
+		found[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(append(paths, known[1+r.IntN(len(known)-1)], known[1+r.IntN(len(known)-1)])...).Paths()}
 	}
 	learn := func(roles []permissions.Observation, least int) func(context.Context) error {
 		return func(context.Context) error {
@@ -133,18 +146,26 @@ func learnWorks() []Work {
 			return check(nil, confirmed >= least)
 		}
 	}
-	work := Work{Name: "`Learn` from 1,000 roles of 60 names", Ops: 1, Rounds: 11, Ways: []Way{
-		{"as they are found", learn(found, 50)},
-		{"all of them exact", learn(exact, 50)},
-		{"`Experiment`, with nothing known", func(context.Context) error {
-			tests := permissions.Learn(nil, known).Experiment()
-			return check(nil, len(tests) > 0 && len(tests) <= 15)
+	list := []Work{
+		{Name: "`Learn` from 1,000 roles of 60 names", Ways: []Way{
+			{"as they are found", learn(found, 50)},
+			{"all of them exact", learn(exact, 50)},
 		}},
-	}}
-	for i, way := range work.Ways {
-		work.Targets = append(work.Targets, Target{work.Name + ", " + way.Name + ": CPU", 1000, "ms", func(r []Result) float64 { return milliseconds(r[i]) }})
+		{Name: "`Experiment` about all names", Ways: []Way{
+			{"nothing is known", func(context.Context) error {
+				tests := permissions.Learn(nil, known).Experiment()
+				return check(nil, len(tests) > 0 && len(tests) <= 15)
+			}},
+		}},
 	}
-	return []Work{work}
+	for i := range list {
+		list[i].Ops, list[i].Rounds = 1, 11
+		for way := range list[i].Ways {
+			text := list[i].Name + ", " + list[i].Ways[way].Name + ": CPU"
+			list[i].Targets = append(list[i].Targets, Target{text, 1000, "ms", func(r []Result) float64 { return milliseconds(r[way]) }})
+		}
+	}
+	return list
 }
 
 // scoped makes 20,000 known permissions on single collections, half of them of

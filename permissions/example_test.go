@@ -3,6 +3,7 @@ package permissions_test
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -56,6 +57,61 @@ func ExampleConvert_strict() {
 	// permissions: AdminPortal:Read refused: its mapping is inferred, and documented was asked for
 	// permissions: unknown permission name: "Certifictes:Read" is not a permission that is known here; did you mean Certificates:Read?
 	// true true
+}
+
+// Many roles, with the owner's decisions in files and by name.
+func ExampleConvertAll() {
+	roles, err := permissions.ParseRoles([]byte("Auditors:\nAuditing:Read\nAPI:Read\n\nApprovers:\nCertificateEnrollment:PendingCsr\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	all := permissions.ConvertAll(roles, &permissions.ConvertOptions{Accept: []permissions.Legacy{"API:Read"}})
+	for _, r := range all.Roles {
+		fmt.Println(r.Role, r.Set)
+		for _, item := range r.Undecided() {
+			fmt.Println("  undecided:", item.Name, "would let the role", item.Widens)
+		}
+	}
+	fmt.Print(permissions.FormatChecks(all.Roles[0].Checks()))
+	// Output:
+	// Auditors {/auditing/read/}
+	// Approvers {/certificates/requests/manage/}
+	//   undecided: CertificateEnrollment:PendingCsr would let the role approve and deny certificate requests
+	// To test on a live server, as somebody who holds this role and no other. First make sure that nothing has the id 2147483647 or 00000000-0000-0000-0000-0000000000ff.
+	//   kept: /auditing/read/, read the audit log
+	//     must work:       GET /Audit (takes /auditing/read/): 200
+	//     must be refused: GET /Security/Roles (takes /security/read/): 403
+	//   lost: use the Classic (CMS) API
+	//     must be refused: check by hand
+}
+
+// A server whose mapping is not known in full shows two roles in both notations.
+func ExampleLearn() {
+	proof := permissions.Learn([]permissions.Observation{
+		{
+			Role: "Operators", Names: []permissions.Legacy{"AdminPortal:Read", "Auditing:Read", "Dashboard:Read"},
+			Paths: []permissions.Path{"/auditing/read/", "/portal/read/", "/reports/"},
+		},
+		{
+			Role: "Auditors", Names: []permissions.Legacy{"Auditing:Read"},
+			Paths: []permissions.Path{"/auditing/read/", "/ssl/"},
+		},
+	}, []permissions.Path{"/portal/read/", "/auditing/read/", "/dashboard/read/", "/reports/", "/reports/read/", "/ssl/", "/ssl/read/"})
+	fmt.Print(proof)
+	overlay := proof.Overlay(permissions.OverlaySource{Version: "25.1", Date: time.Date(2026, time.January, 31, 0, 0, 0, 0, time.UTC)})
+	conv := permissions.Convert([]permissions.Legacy{"Auditing:Read"}, &permissions.ConvertOptions{
+		Overlay: overlay, MinConfidence: permissions.ConfidenceProven,
+	})
+	fmt.Println(conv.Set, conv.Items[0].Confidence)
+	fmt.Println(len(proof.Experiment()), "roles decide the rest on a test server")
+	// Output:
+	// refuted     Dashboard:Read    /dashboard/read/  (1 role); it can be /auditing/read/, /portal/read/, /reports/, /reports/read/
+	// confirmed   Auditing:Read     /auditing/read/  (2 roles)
+	// consistent  AdminPortal:Read  /portal/read/  (1 role)
+	// 3 names: 1 confirmed, 1 refuted, 1 consistent, 0 open; 80 names no role holds.
+	// {/auditing/read/} proven
+	// 6 roles decide the rest on a test server
 }
 
 func ExampleNarrow() {

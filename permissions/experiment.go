@@ -21,7 +21,7 @@ type TestRole struct {
 //
 // The roles are chosen so that they decide everything if the mapping is right about the names that are not in an exact role
 // yet. What is open afterwards takes a second experiment, in which each name is in a role without any other that can stand
-// for the same path; only a server that is very different from the mapping takes a third.
+// for the same path. Only a server that is very different from the mapping takes more.
 //
 // A name that Command grants only together with others, such as "Containers[6]:Schedule", is in a role with those. Whether
 // it also stands for their paths cannot be decided.
@@ -72,9 +72,12 @@ type candidate struct {
 	row    *ProofRow
 	with   []Legacy // what the server grants it together with
 	can    []Path   // what it can stand for
+	shared []Path   // what the names that it is granted with bring in
 	brings []Path   // what it is expected to bring in
 	fresh  bool     // it can bring in anything of can, and nothing is known about it
-	code   uint64
+	// anything says that it can stand for any path, because neither roles nor the server's list say what there is.
+	anything bool
+	code     uint64
 }
 
 // candidate returns the name of a row as one to decide, nil if it is decided or cannot be.
@@ -83,24 +86,23 @@ func (e *experiment) candidate(i int) *candidate {
 	if open.decided {
 		return nil
 	}
-	c := &candidate{row: row}
+	c := &candidate{row: row, anything: row.Roles == 0 && !e.proof.complete}
 	info := data().byName[row.Name]
 	if info != nil && info.object {
 		c.with = info.Needs
 	}
-	var shared []Path // what the names that it is granted with bring in
 	for _, l := range c.with {
 		j := e.at[l]
 		switch other := e.proof.open[j]; {
 		case open.examined && other.broken:
 			return nil // anything could come from the other name
 		case open.examined && !other.decided:
-			shared = append(shared, other.can...)
+			c.shared = append(c.shared, other.can...)
 		default:
-			shared = append(shared, e.proof.rows[j].Paths...)
+			c.shared = append(c.shared, e.proof.rows[j].Paths...)
 		}
 	}
-	c.can = slices.DeleteFunc(slices.Clone(open.can), func(q Path) bool { return coversAny(shared, q) })
+	c.can = slices.DeleteFunc(slices.Clone(open.can), func(q Path) bool { return coversAny(c.shared, q) })
 	switch {
 	case open.examined:
 		c.brings = c.can
@@ -112,7 +114,7 @@ func (e *experiment) candidate(i int) *candidate {
 	default:
 		c.fresh = true
 	}
-	c.brings = slices.Concat(c.brings, shared)
+	c.brings = slices.Concat(c.brings, c.shared)
 	return c
 }
 
@@ -164,6 +166,17 @@ func (e *experiment) concreteAll(list []Legacy) []Legacy {
 	return out
 }
 
+// canBe reports whether the name can stand for a path that a role of the experiment brings in.
+func (c *candidate) canBe(p Path) bool {
+	switch {
+	case !strings.Contains(string(c.row.Name), placeholder) && strings.Contains(string(p), idSegment):
+		return false
+	case coversAny(c.shared, p):
+		return false // or it cannot be told
+	}
+	return c.anything || coversAny(c.can, p)
+}
+
 // plan has what matters for the codes of names, with names and paths as numbers.
 type plan struct {
 	names   []*candidate
@@ -190,11 +203,12 @@ func newPlan(names []*candidate) *plan {
 			if coversAny(c.brings, q) {
 				brings = append(brings, n)
 			}
-		}
-		for _, q := range c.can {
-			needs = append(needs, number[q])
+			if c.canBe(q) {
+				needs = append(needs, n)
+			}
 		}
 		slices.Sort(brings)
+		slices.Sort(needs)
 		p.needs, p.brings = append(p.needs, needs), append(p.brings, brings)
 		for _, n := range brings {
 			p.holders[n] = append(p.holders[n], i)

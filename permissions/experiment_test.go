@@ -40,8 +40,18 @@ func TestExperimentDecides(t *testing.T) {
 		seen   int     // roles that are there already
 		roles  int     // the most that the first experiment takes
 		rounds int     // the most experiments
+		hidden bool    // the server's list of paths is not known
 	}{
-		{0, 0, 12, 1}, {0, 20, 6, 1}, {0, 50, 2, 1}, {0.1, 0, 12, 3}, {0.1, 20, 8, 3}, {1, 0, 12, 4}, {1, 20, 10, 4}, {1, 50, 10, 4},
+		{0, 0, 12, 1, false},
+		{0, 20, 6, 1, false},
+		{0, 50, 2, 1, false},
+		{0, 0, 12, 1, true},
+		{0, 20, 6, 1, true},
+		{0.1, 0, 12, 3, false},
+		{0.1, 20, 8, 3, false},
+		{1, 0, 12, 4, false},
+		{1, 20, 10, 4, false},
+		{1, 50, 10, 4, false},
 	} {
 		for seed := range uint64(2) {
 			r := rand.New(rand.NewPCG(seed, 1))
@@ -57,7 +67,11 @@ func TestExperimentDecides(t *testing.T) {
 			for range c.seen {
 				roles = append(roles, s.role(r, false))
 			}
-			proof := permissions.Learn(roles, s.list)
+			list := s.list
+			if c.hidden {
+				list = nil
+			}
+			proof := permissions.Learn(roles, list)
 			rounds, created := 0, []int(nil)
 			for tests := proof.Experiment(); len(tests) > 0; tests = proof.Experiment() {
 				if again := proof.Experiment(); !reflect.DeepEqual(tests, again) {
@@ -68,8 +82,8 @@ func TestExperimentDecides(t *testing.T) {
 				}
 				created = append(created, len(tests))
 				roles = append(roles, s.create(tests)...)
-				proof = permissions.Learn(roles, s.list)
-				s.neverWrong(t, proof, true)
+				proof = permissions.Learn(roles, list)
+				s.neverWrong(t, proof, !c.hidden)
 			}
 			if left := s.undecided(proof); len(left) > 0 {
 				t.Errorf("%+v: undecided after %d experiments: %v", c, rounds, left)

@@ -423,7 +423,7 @@ func (l *learner) proof(complete bool) *Proof {
 			o.can = l.universe
 		default:
 			// What is confirmed stands for something, unless it is not known here or has no path in the mapping.
-			o.decided = len(row.Upper) == 0 || row.Verdict == VerdictConfirmed && (row.Exact || len(s.ours) > 0)
+			o.decided = s.roles > 0 && len(row.Upper) == 0 || row.Verdict == VerdictConfirmed && (row.Exact || len(s.ours) > 0)
 		}
 		p.rows, p.open = append(p.rows, row), append(p.open, o)
 	}
@@ -534,7 +534,9 @@ func (p *Proof) String() string {
 	var b strings.Builder
 	width, counts, unseen := 0, map[Verdict]int{}, 0
 	for _, row := range p.rows {
-		width = max(width, len(shownName(row.Name)))
+		if row.Roles > 0 {
+			width = max(width, len(shownName(row.Name)))
+		}
 	}
 	for _, verdict := range []Verdict{VerdictRefuted, VerdictConfirmed, VerdictConsistent, VerdictOpen} {
 		for _, row := range p.rows {
