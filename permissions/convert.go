@@ -35,7 +35,7 @@ type ConvertOptions struct {
 	Overrides map[Legacy][]Path
 	// Overlay is what a server proved about the mapping, see [Learn]. It takes precedence over the mapping: a confirmed name
 	// gets the paths that the server proved, and a refuted one is refused. A name that the mapping has no path for gets some
-	// only if exact roles prove them. Rows about other names are of no account, so that many roles can share an overlay.
+	// only if exact roles prove them. Rows about other names are ignored, so that many roles can share an overlay.
 	Overlay *Overlay
 	// Accept are names whose gains, losses and guesses the caller accepts; see [Conversion.Undecided]. It changes nothing of
 	// what is granted. Placeholders work as in Overrides. A name that is none of the names is an error.

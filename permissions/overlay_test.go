@@ -103,6 +103,45 @@ func TestLearnBrokenAssumption(t *testing.T) {
 	}
 }
 
+// What is not well formed proves nothing.
+func TestLearnMalformed(t *testing.T) {
+	known := paths("/auditing/read/", "/portal/read/")
+	for name, c := range map[string]struct {
+		roles   []permissions.Observation
+		verdict permissions.Verdict
+		seen    int
+	}{
+		"a name of an exact role brings in what others then do not": {
+			[]permissions.Observation{{Names: names("Auditing:Read", "not a name"), Paths: known, Exact: true}}, permissions.VerdictOpen, 1,
+		},
+		"a path may cover anything": {
+			[]permissions.Observation{{Names: names("Auditing:Read"), Paths: paths("/audit*/")}, {Names: names("Auditing:Read"), Paths: paths("/auditing/read/")}},
+			permissions.VerdictConfirmed, 1,
+		},
+		"a path of the only role": {[]permissions.Observation{{Names: names("Auditing:Read"), Paths: paths("/audit*/")}}, permissions.VerdictOpen, 0},
+		// Nor does a role that may do everything.
+		"a role with all paths": {[]permissions.Observation{{Names: names("Auditing:Read"), Paths: paths("/")}}, permissions.VerdictOpen, 1},
+	} {
+		for _, row := range permissions.Learn(c.roles, known).Rows() {
+			if row.Name == "Auditing:Read" && (row.Verdict != c.verdict || row.Roles != c.seen || row.Exact || len(row.Lower) > 0) {
+				t.Errorf("%s: %+v", name, row)
+			}
+		}
+	}
+}
+
+// A name without a path in the mapping is confirmed by exact roles only: it ends with one path by chance as well.
+func TestLearnOfNoEquivalent(t *testing.T) {
+	known := paths("/auditing/read/", "/portal/read/")
+	for _, exact := range []bool{false, true} {
+		for _, row := range permissions.Learn([]permissions.Observation{{Names: names("API:Read"), Paths: paths("/auditing/read/"), Exact: exact}}, known).Rows() {
+			if row.Name == "API:Read" && (row.Verdict == permissions.VerdictConfirmed) != exact {
+				t.Errorf("%+v", row)
+			}
+		}
+	}
+}
+
 func TestOverlayText(t *testing.T) {
 	day := time.Date(2026, 1, 31, 23, 0, 0, 0, time.UTC)
 	o := observed().Overlay(permissions.OverlaySource{Version: "25.1", Date: day})

@@ -158,6 +158,10 @@ func TestGrowth(t *testing.T) {
 			role := Observation{Names: numbered[Legacy](n, "Collections[%d]:Read"), Paths: numbered[Path](n, read), Exact: true}
 			return func() { _ = Learn([]Observation{role}, nil).String() }
 		},
+		"Learn from an exact role with many names": func(n int) func() {
+			role := Observation{Names: numbered[Legacy](n, "Home:Grown%d"), Paths: numbered[Path](n, "/quantum/x%d/"), Exact: true}
+			return func() { Learn([]Observation{role}, nil) }
+		},
 		"Experiment": func(n int) func() {
 			proof := Learn([]Observation{{Names: numbered[Legacy](n, "Home:Grown%d"), Paths: numbered[Path](10, "/quantum/x%d/")}}, []Path{"/"})
 			return func() { Steps(proof.Experiment()) }
