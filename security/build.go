@@ -190,7 +190,7 @@ func (c *config) credential() (credential, error) {
 				authorizer: func(*http.Client) transport.Authorizer { return transport.Authorizer{} },
 			}, nil
 		}
-		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, "+
+		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithBasicAuthFunc, WithClientCredentials, WithAccessToken, "+
 			"WithTokenSource, WithAuthorization, WithClientCertificate")
 	case 1:
 		return c.credentials[0], nil

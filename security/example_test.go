@@ -28,7 +28,7 @@ func ExampleNewClient_problems() {
 	// Output:
 	// security client: WithTimeout: must be more than 0, got 0s
 	// baseURL: must look like https://command.example.com/KeyfactorAPI, got "command.example.com"
-	// credentials: none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, WithTokenSource, WithAuthorization, WithClientCertificate
+	// credentials: none given; use one of WithBasicAuth, WithBasicAuthFunc, WithClientCredentials, WithAccessToken, WithTokenSource, WithAuthorization, WithClientCertificate
 }
 
 func ExampleFilterField() {

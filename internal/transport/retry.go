@@ -99,7 +99,6 @@ func (f *flight) context(ctx context.Context) context.Context {
 // begin is retryablehttp's RequestLogHook: it runs before each attempt.
 func (f *flight) begin(retryablehttp.Logger, *http.Request, int) {
 	f.attempts.Add(1)
-	f.over()
 	f.started = time.Now()
 	f.connected(false)
 	f.status, f.header, f.body, f.read, f.refused, f.redirected = 0, nil, nil, false, false, false
@@ -122,7 +121,7 @@ type timing struct {
 
 func (t *timing) RoundTrip(r *http.Request) (*http.Response, error) {
 	f := flightOf(r.Context())
-	f.over() // what was redirected
+	f.over() // the attempt before, or the request that was redirected
 	var ctx context.Context
 	ctx, f.cancel = context.WithDeadline(r.Context(), f.started.Add(t.timeout))
 	return t.next.RoundTrip(r.WithContext(ctx))
