@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
-	"github.com/commandsec/commandsec-go/internal/schemes"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -196,7 +196,7 @@ func (s *V1) checkCreation(ctx context.Context, claim Request, dryRun bool, call
 	if err := checkNew(claim); err != nil || !dryRun {
 		return err
 	}
-	known, err := schemes.Known(ctx, s.providers, call)
+	known, err := foresee.Schemes(ctx, s.providers, call)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -130,7 +131,8 @@ func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption)
 // as they are, an empty list that is not nil takes all away. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
 // [security.WithDryRun] nothing is written; the set is nil if it would be
-// created.
+// created, and permissions that the server does not list are refused, if the caller
+// may read the list.
 //
 // API: GET, POST and PUT /PermissionSets, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*PermissionSet, security.Change, error) {
@@ -143,6 +145,12 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 		Key:    safe.Fold(object),
 		Object: object,
 		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
+		Check: func(ctx context.Context) error {
+			if !resolved.DryRun {
+				return nil
+			}
+			return s.checkKnown(ctx, object, desired.Permissions, call)
+		},
 		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *PermissionSet) (*PermissionSet, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: found.ID, DryRun: resolved.DryRun}
@@ -152,6 +160,9 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 			}
 			change.Action, change.Fields = security.Updated, []security.FieldChange{field}
 			if resolved.DryRun {
+				if err := s.checkKnown(ctx, object, asPaths(field.Added), call); err != nil {
+					return nil, security.Change{}, err
+				}
 				found.Permissions = slices.Clone(desired.Permissions)
 				return found, change, nil
 			}
@@ -161,6 +172,31 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 		Created: []security.FieldChange{compare(nil, desired.Permissions)},
 		ID:      func(p *PermissionSet) string { return p.ID },
 	})
+}
+
+// checkKnown refuses permissions that the server does not list. Only a dry run reads
+// that list; a real run leaves it to the server.
+func (s *V1) checkKnown(ctx context.Context, object string, paths []permissions.Path, call []security.CallOption) error {
+	unknown, err := foresee.UnknownPaths(ctx, s.Available, paths, call)
+	if err != nil {
+		return err
+	}
+	var p validate.Problems
+	for _, path := range unknown {
+		p.Add("Permissions", "%s is not among the permissions that this server knows", path)
+	}
+	if err := p.Err(); err != nil {
+		return fmt.Errorf("ensure %s: %w", object, err)
+	}
+	return nil
+}
+
+func asPaths(texts []string) []permissions.Path {
+	paths := make([]permissions.Path, len(texts))
+	for i, text := range texts {
+		paths[i] = permissions.Path(text)
+	}
+	return paths
 }
 
 // EnsureAll ensures many permission sets, several at a time (see
