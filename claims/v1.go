@@ -88,7 +88,10 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
-// Roles lists the roles that a claim has.
+// Roles lists the roles that a claim has. The claim is named in full, with its
+// domain. What the server answers for a claim that it does not have is not
+// documented; no roles is assumed, so that a misspelled claim looks like one without
+// roles. [V1.Find] tells them apart.
 //
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {

@@ -157,6 +157,9 @@ func (f *formV2) check(ctx context.Context, d *delta) error {
 			p.Add("Permissions", "%q is not in canonical form, write %q", path, path.Canonical())
 		}
 	}
+	for _, claim := range d.add {
+		checkLooks(&p, "Claims", claim)
+	}
 	if f.damaged {
 		f.checkDamage(&p)
 	}

@@ -41,7 +41,12 @@ type FieldChange struct {
 //	role "PKI Operators" (5) updated
 //	  Description: "Ops" -> "Operators"
 //	  Permissions: + /portal/read/
+//
+// It is "" for the zero Change.
 func (c Change) String() string {
+	if c.Action == "" && c.Object == "" && len(c.Fields) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString(show.Text(c.Object, maxShown))
 	if c.ID != "" {

@@ -87,9 +87,12 @@ func Resolve[O any](c *Client, opts []O) Settings {
 		c.Defaults(&s)
 	}
 	for _, opt := range opts {
-		if set, ok := any(opt).(setter); ok {
-			set.Set(&s)
+		set, ok := any(opt).(setter)
+		if !ok { // nil: the interface is sealed
+			s.Err = &transport.InputError{Field: "CallOption", Problem: "must not be nil"}
+			continue
 		}
+		set.Set(&s)
 	}
 	return s
 }

@@ -31,9 +31,14 @@
 //
 // # Faults
 //
-// [Handler.Inject] makes requests fail in the ways real installations fail: error statuses, Retry-After, latency, reset
-// connections, truncated bodies, writes whose answer never arrives, login pages, and other programs that write in
-// between. [Handler.UnusedFaults] tells which of them never fired.
+// [Handler.Inject] makes requests fail in the ways real installations, and hostile ones, fail: a [Fault] says which
+// requests are hit and how. Connections are refused, reset before the request is read and after it was carried out, or
+// say nothing; answers have error statuses, redirect, stall, drip, break off, never end, unpack to far more than was
+// sent, are a login page or no HTTP at all; lists repeat, shift or lie about their length; another object answers; other
+// programs write in between. Faults combine. [WithHTTP2] plays them in HTTP/2. [Handler.UnusedFaults] tells which of them
+// never fired.
+//
+// [Handler.InjectChaos] hits random requests with random faults, which a seed repeats.
 //
 // # More endpoints
 //

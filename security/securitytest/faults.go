@@ -2,23 +2,29 @@ package securitytest
 
 import (
 	"cmp"
-	"crypto/tls"
 	"fmt"
-	"net"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
 // A Fault makes requests fail, or come late, or run into somebody else's write. The fields Method, Path, Version, After
-// and Times choose the requests. The others say what happens. If several faults fit a request, the one injected first is
-// taken.
+// and Times choose the requests. The others say what happens, in four groups: before the request is processed, while it
+// is, what is answered instead of the right answer, and how the answer is sent. Fields of one fault combine, and so do
+// faults that fit the same request, in the order in which they were injected: a latency, another program's write and an
+// answer that is cut off can all hit one request. Of two that contradict each other, the one injected first is taken;
+// each request is answered once, and that answer is sent in one way.
 //
-// One of Status, HTMLLogin, Reset and Hang is enough to keep the answer from the client. Alone they also keep the
-// request from being processed. With Commit it is processed first, so that a write has happened although the client
-// sees a failure: Commit and Hang together are the write that times out.
+// A request that is answered with something else (Status, Location, HTMLLogin, Reset, Sever, Hang, Garbage) is not
+// processed. With Commit it is, before it fails, so that a write has happened although the client sees a failure: Commit
+// and Hang together are the write that times out. A request whose right answer is sent badly (Truncate and the other
+// fields of the last group) is processed.
+//
+// What the client sees is said for HTTP/1.1, and for HTTP/2 (see [WithHTTP2]) if that is different.
 //
 // A fault that fits no request changes nothing, and a test that relies on it tests nothing. [Handler.UnusedFaults] tells
 // which faults never fired, and [Start] fails the test for them.
@@ -37,44 +43,109 @@ type Fault struct {
 	// Times is how many matching requests are hit. Zero means all until ClearFaults.
 	Times int
 
-	// Latency delays the answer, in addition to the latency of the server.
+	// Latency delays the request: it is processed that much later, in addition to the latency of the server.
 	Latency time.Duration
 	// Interleave is called right before the request is processed. It plays the other program that writes between a
 	// client's read and its write, and may call every method of the handler.
 	Interleave func()
+	// Unread lets the request fail before its body is read: together with Reset, Sever or Status, and without Commit.
+	// A client that is still sending sees the failure then.
+	Unread bool
 
 	// Commit processes the request before it fails.
 	Commit bool
-	// Status answers with this status.
+	// CommitLate processes the request that much later than it fails: the write that a gateway gave up on, and that
+	// the server carries out all the same. It needs something that fails.
+	CommitLate time.Duration
+	// OtherID is the id of another object: a GET of one object is answered with that one, as a broken cache does, and
+	// the answer to a PUT has that id. Nothing else is hit.
+	OtherID string
+	// PageOff moves the page of a list: -1 sends the page before once more, as if nobody had turned the page. It hits
+	// only requests that name a page or its size, as do ItemOff and TotalOff.
+	PageOff int
+	// ItemOff moves the items of a page by that many, as if items before them had been removed (more than 0) or added
+	// (less than 0) meanwhile. The total stays.
+	ItemOff int
+	// TotalOff is by how much the total of a list (X-Total-Count) is wrong.
+	TotalOff int
+
+	// Status answers with this status. A status below 200 is sent without a final answer to follow: the client waits
+	// until it gives up. 101 has the headers of a switch to another protocol.
 	Status int
-	// Body is the body of that answer. If it is empty, 401 and statuses from 500 on have an HTML page, other refusals
-	// have a JSON error, and statuses below 400 have no body.
+	// Body is the body of the answer of Status. If it is empty, 401 and statuses from 500 on have an HTML page, other
+	// refusals have a JSON error, and other statuses have no body.
 	Body string
-	// ContentType is the content type of Body. Empty means JSON.
+	// ContentType is the content type of the answer, of the right one too. Empty leaves the right one, and means JSON
+	// for Body.
 	ContentType string
-	// RetryAfter is sent as the Retry-After header together with Status.
+	// Header is added to the answer, to the right one too. It replaces headers of the same name.
+	Header http.Header
+	// RetryAfter is sent as the Retry-After header together with Status, in seconds or as a date: "86400" is a day.
 	RetryAfter string
+	// Echo makes the answer of Status repeat the credential of the request, in the message of a JSON error, in the
+	// correlation id and in a header of its own: what comes back must not show in a log.
+	Echo bool
+	// Location redirects there, with Status, or with 307 if there is none. It may be a path or a URL, and {uri} in it
+	// stands for the path and query of the request: "https://other.example{uri}" is another host, "/app{uri}" is
+	// outside the API, and "{uri}" alone is the same request again. A POST that is answered 302 or 303 is to become a
+	// GET.
+	Location string
 	// HTMLLogin answers with status 200 and a login page.
 	HTMLLogin bool
-	// Reset breaks the connection without an answer.
+	// Refuse resets connections as soon as they are opened, before TLS begins: no request was sent. It needs a [Server],
+	// and counts connections instead of requests, so that it never fires together with Method, Path or Version. It does
+	// not touch connections that are open: let the client close its idle ones first.
+	Refuse bool
+	// Reset breaks the connection without an answer. In HTTP/2 it breaks the stream of this request only (RST_STREAM);
+	// see Sever.
 	Reset bool
+	// Sever breaks the connection without an answer, and in HTTP/2 all other requests on it.
+	Sever bool
 	// Hang keeps the connection open without an answer until the client gives up or the server is closed.
 	Hang bool
+	// Garbage answers with bytes that are not HTTP. In HTTP/2 they end the connection, with all requests on it.
+	Garbage bool
 
-	// Truncate sends the right answer, but only the first half of its body before the connection is closed.
+	// Truncate sends only the first half of the body before the connection is closed. The client sees an unexpected end.
 	Truncate bool
+	// LengthOff is by how much the Content-Length of the answer is wrong. Too long a length is an unexpected end. Too
+	// short a one cuts the body off without a sign of it, except that the rest follows on the connection (not in HTTP/2).
+	LengthOff int
+	// StallHeader sends half of the header, and nothing more until the client gives up. In HTTP/2, if a header cannot
+	// be divided, it is Hang.
+	StallHeader bool
+	// StallBody sends the header and half of the body, and nothing more until the client gives up.
+	StallBody bool
+	// Drip sends the body byte by byte, with that much time between.
+	Drip time.Duration
+	// Endless sends the body without its last byte and then white space without an end, as fast as the client reads.
+	Endless bool
+	// Inflate compresses the body with gzip, with that many bytes of white space in front, a thousandth of which go
+	// over the network.
+	Inflate int
+	// CloseAfter ends the connection after this answer: Connection: close, and GOAWAY in HTTP/2.
+	CloseAfter bool
 }
 
 // String says which requests the fault is for and what it does, as in "POST /Security/Claims: commit, hang".
 func (f Fault) String() string {
 	var b strings.Builder
-	b.WriteString(strings.TrimSpace(strings.ToUpper(f.Method) + " " + cmp.Or(f.Path, "(any path)")))
+	where := strings.TrimSpace(strings.ToUpper(f.Method) + " " + cmp.Or(f.Path, "(any path)"))
+	if f.Refuse {
+		where = "(any connection)"
+	}
+	b.WriteString(where)
 	if f.Version > 0 {
 		fmt.Fprintf(&b, ", version %d", f.Version)
 	}
 	if f.After > 0 {
 		fmt.Fprintf(&b, ", after %d", f.After)
 	}
+	return b.String() + ": " + cmp.Or(f.effects(), "nothing")
+}
+
+// effects says what the fault does.
+func (f Fault) effects() string {
 	var does []string
 	for _, effect := range []struct {
 		set  bool
@@ -82,34 +153,116 @@ func (f Fault) String() string {
 	}{
 		{f.Latency > 0, "latency " + f.Latency.String()},
 		{f.Interleave != nil, "interleave"},
+		{f.Unread, "unread"},
 		{f.Commit, "commit"},
+		{f.CommitLate > 0, "commit after " + f.CommitLate.String()},
+		{f.OtherID != "", "answer for id " + f.OtherID},
+		{f.PageOff != 0, fmt.Sprintf("page %+d", f.PageOff)},
+		{f.ItemOff != 0, fmt.Sprintf("items %+d", f.ItemOff)},
+		{f.TotalOff != 0, fmt.Sprintf("total %+d", f.TotalOff)},
 		{f.Status != 0, fmt.Sprintf("status %d", f.Status)},
+		{f.ContentType != "", "content type " + f.ContentType},
+		{len(f.Header) > 0, "headers"},
+		{f.RetryAfter != "", "retry after " + f.RetryAfter},
+		{f.Echo, "echo"},
+		{f.Location != "", "redirect to " + f.Location},
 		{f.HTMLLogin, "login page"},
+		{f.Refuse, "refuse"},
 		{f.Reset, "reset"},
+		{f.Sever, "sever"},
 		{f.Hang, "hang"},
+		{f.Garbage, "garbage"},
 		{f.Truncate, "truncate"},
+		{f.LengthOff != 0, fmt.Sprintf("length %+d", f.LengthOff)},
+		{f.StallHeader, "stall in the header"},
+		{f.StallBody, "stall in the body"},
+		{f.Drip > 0, "drip " + f.Drip.String()},
+		{f.Endless, "endless"},
+		{f.Inflate > 0, fmt.Sprintf("inflate to %d bytes", f.Inflate)},
+		{f.CloseAfter, "close"},
 	} {
 		if effect.set {
 			does = append(does, effect.name)
 		}
 	}
-	return b.String() + ": " + cmp.Or(strings.Join(does, ", "), "nothing")
+	return strings.Join(does, ", ")
+}
+
+// fails reports whether the fault keeps the right answer from the client.
+func (f Fault) fails() bool { return f.answers() || f.silent() }
+
+// answers reports whether the fault answers in place of the server.
+func (f Fault) answers() bool { return f.Status != 0 || f.Location != "" || f.HTMLLogin }
+
+// silent reports whether the fault answers nothing at all.
+func (f Fault) silent() bool { return f.Reset || f.Sever || f.Hang || f.Garbage }
+
+// alters reports whether the fault changes what the right answer says.
+func (f Fault) alters() bool {
+	return f.OtherID != "" || f.PageOff != 0 || f.ItemOff != 0 || f.TotalOff != 0
+}
+
+// sends reports whether the fault changes how the answer is sent.
+func (f Fault) sends() bool {
+	return f.Truncate || f.LengthOff != 0 || f.StallHeader || f.StallBody || f.Drip > 0 || f.Endless || f.Inflate > 0
+}
+
+// with is both faults, and whether they go together.
+func (f Fault) with(g Fault) (Fault, bool) {
+	switch {
+	case f.fails() && g.fails(), f.sends() && g.sends(), f.alters() && g.alters(),
+		f.fails() && g.alters(), f.alters() && g.fails(),
+		f.silent() && g.sends(), f.sends() && g.silent(),
+		f.ContentType != "" && g.ContentType != "",
+		f.Unread && (g.Commit || g.CommitLate > 0), g.Unread && (f.Commit || f.CommitLate > 0):
+		return f, false
+	}
+	both := g
+	both.Latency, both.CommitLate = f.Latency+g.Latency, f.CommitLate+g.CommitLate
+	both.Unread, both.Commit, both.Echo = f.Unread || g.Unread, f.Commit || g.Commit, f.Echo || g.Echo
+	both.CloseAfter = f.CloseAfter || g.CloseAfter
+	both.ContentType, both.RetryAfter = cmp.Or(f.ContentType, g.ContentType), cmp.Or(f.RetryAfter, g.RetryAfter)
+	if f.Interleave != nil && g.Interleave != nil {
+		both.Interleave = func() { f.Interleave(); g.Interleave() }
+	} else if f.Interleave != nil {
+		both.Interleave = f.Interleave
+	}
+	both.Header = http.Header{}
+	maps.Copy(both.Header, g.Header)
+	maps.Copy(both.Header, f.Header)
+	if f.alters() {
+		both.OtherID, both.PageOff, both.ItemOff, both.TotalOff = f.OtherID, f.PageOff, f.ItemOff, f.TotalOff
+	}
+	if f.fails() {
+		both.Status, both.Body, both.Location, both.HTMLLogin = f.Status, f.Body, f.Location, f.HTMLLogin
+		both.Reset, both.Sever, both.Hang, both.Garbage = f.Reset, f.Sever, f.Hang, f.Garbage
+	}
+	if f.sends() {
+		both.Truncate, both.LengthOff, both.StallHeader, both.StallBody = f.Truncate, f.LengthOff, f.StallHeader, f.StallBody
+		both.Drip, both.Endless, both.Inflate = f.Drip, f.Endless, f.Inflate
+	}
+	return both, true
 }
 
 // Inject adds a fault.
 func (h *Handler) Inject(fault Fault) {
 	h.faults.mu.Lock()
 	defer h.faults.mu.Unlock()
-	path, prefix := strings.CutSuffix(fault.Path, "*")
-	h.faults.active = append(h.faults.active, &activeFault{Fault: fault, path: h.belowAPIPath(path), prefix: prefix})
+	h.faults.active = append(h.faults.active, h.activate(fault))
 }
 
-// ClearFaults removes all faults. Those that never fired are still told by UnusedFaults.
+func (h *Handler) activate(fault Fault) *activeFault {
+	path, prefix := strings.CutSuffix(fault.Path, "*")
+	return &activeFault{Fault: fault, effect: fault.effects(), path: h.belowAPIPath(path), prefix: prefix}
+}
+
+// ClearFaults removes all faults, and what [Handler.InjectChaos] added. Those that never fired are still told by
+// UnusedFaults.
 func (h *Handler) ClearFaults() {
 	h.faults.mu.Lock()
 	defer h.faults.mu.Unlock()
 	h.faults.unused = h.faults.neverFired()
-	h.faults.active = nil
+	h.faults.active, h.faults.chaos = nil, nil
 }
 
 // UnusedFaults returns the faults that have not hit a single request: injected for a path or a method that no client
@@ -123,12 +276,14 @@ func (h *Handler) UnusedFaults() []Fault {
 type faults struct {
 	mu     sync.Mutex
 	active []*activeFault
+	chaos  []*activeChaos
 	unused []Fault // those cleared before they fired
 }
 
 type activeFault struct {
 	Fault
 
+	effect string   // empty for a fault that does nothing, which never fires
 	path   []string // what Path names below the API path
 	prefix bool     // Path names all paths that start with path
 	seen   int
@@ -142,29 +297,81 @@ func (f *faults) neverFired() []Fault {
 			unused = append(unused, fault.Fault)
 		}
 	}
+	for _, chaos := range f.chaos {
+		for _, fault := range chaos.faults {
+			if !fault.fired {
+				unused = append(unused, fault.Fault)
+			}
+		}
+	}
 	return unused
 }
 
-// pick returns the fault that hits a request at a path below the API path. The zero Fault does nothing.
-func (f *faults) pick(r Request, path []string) Fault {
+// pick returns what hits a request at a path below the API path: all faults that fit and go together, in words too. The
+// zero Fault does nothing.
+func (f *faults) pick(r Request, path []string) (Fault, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, fault := range f.active {
-		if !fault.fits(r, path) {
-			continue
-		}
-		fault.seen++
-		if fault.seen <= fault.After || fault.Times > 0 && fault.seen > fault.After+fault.Times {
-			continue
-		}
-		fault.fired = true
-		return fault.Fault
+	hit := f.hit(func(fault *activeFault) bool { return fault.fits(r, path) }, r.Method+" "+r.Path+"?"+r.RawQuery+" "+strconv.Itoa(r.Version))
+	return hit.Fault, strings.Join(hit.effects, ", ")
+}
+
+// refuses reports whether a new connection is to be reset.
+func (f *faults) refuses() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	anywhere := func(fault *activeFault) bool {
+		return fault.Refuse && fault.Method == "" && fault.Path == "" && fault.Version == 0
 	}
-	return Fault{}
+	return f.hit(anywhere, "connection").Refuse
+}
+
+// hit puts together the faults that fit. The key names what is hit, for chaos.
+func (f *faults) hit(fits func(*activeFault) bool, key string) combined {
+	var all combined
+	for _, fault := range f.active {
+		if fault.effect != "" && fits(fault) {
+			all.add(fault)
+		}
+	}
+	for _, chaos := range f.chaos {
+		if fault := chaos.draw(&all, fits, key); fault != nil {
+			all.add(fault)
+		}
+	}
+	return all
+}
+
+// combined are the faults that hit one request.
+type combined struct {
+	Fault
+
+	effects []string
+}
+
+// add adds a fault, if it goes together with the others and is due.
+func (c *combined) add(fault *activeFault) {
+	both, ok := c.with(fault.Fault)
+	if !ok || !fault.due() {
+		return
+	}
+	fault.fired = true
+	c.Fault, c.effects = both, append(c.effects, fault.effect)
+}
+
+// due counts a request that the fault fits, and reports whether it is one to be hit.
+func (f *activeFault) due() bool {
+	f.seen++
+	return f.seen > f.After && (f.Times <= 0 || f.seen <= f.After+f.Times)
 }
 
 func (f *activeFault) fits(r Request, path []string) bool {
-	if f.Method != "" && !strings.EqualFold(f.Method, r.Method) || f.Version != 0 && f.Version != r.Version {
+	switch {
+	case f.Refuse, f.Method != "" && !strings.EqualFold(f.Method, r.Method), f.Version != 0 && f.Version != r.Version:
+		return false
+	case f.OtherID != "" && (r.Method != http.MethodGet || !strings.HasSuffix(r.Template, "}")) && r.Method != http.MethodPut:
+		return false
+	case (f.PageOff != 0 || f.ItemOff != 0 || f.TotalOff != 0) && !pages(r):
 		return false
 	}
 	if len(f.path) == 0 {
@@ -189,83 +396,17 @@ func (f *activeFault) fits(r Request, path []string) bool {
 	return !f.prefix || !strings.HasSuffix(f.Path, "/*") || len(path) > len(f.path)
 }
 
+// pages reports whether a request asks for a page.
+func pages(r Request) bool {
+	for name := range r.Query {
+		switch strings.TrimPrefix(strings.ToLower(name), "pq.") {
+		case pageParameter, sizeParameter:
+			return r.Method == http.MethodGet
+		}
+	}
+	return false
+}
+
 func hasPrefixFold(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
-}
-
-// fails reports whether the fault keeps the answer from the client.
-func (f Fault) fails() bool { return f.Status != 0 || f.HTMLLogin || f.Reset || f.Hang }
-
-// fail does to a request what the fault says.
-func (f Fault) fail(w http.ResponseWriter, r *http.Request, headers func() http.Header) {
-	switch {
-	case f.Hang:
-		<-r.Context().Done()
-		// Returning would answer whoever is still there.
-		reset(w)
-	case f.Reset:
-		reset(w)
-	case f.HTMLLogin:
-		// The page of a proxy: it has none of the headers of the API.
-		htmlResponse(http.StatusOK, pageLogin).send(w, false)
-	default:
-		resp := f.answer()
-		resp.header = headers()
-		if f.RetryAfter != "" {
-			resp.header.Set("Retry-After", f.RetryAfter)
-		}
-		resp.send(w, f.Truncate)
-	}
-}
-
-func (f Fault) answer() *response {
-	switch {
-	case f.Body != "":
-		resp := &response{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}
-		if resp.contentType == "" {
-			resp.contentType = typeJSON
-		}
-		return resp
-	case f.Status == http.StatusUnauthorized:
-		return htmlResponse(f.Status, pageUnauthorized)
-	case f.Status >= http.StatusInternalServerError:
-		return htmlResponse(f.Status, pageUnavailable)
-	case f.Status >= http.StatusBadRequest:
-		return errorResponse(&apiError{f.Status, codeUnexpected, "The request was refused: " + http.StatusText(f.Status) + "."})
-	default:
-		return &response{status: f.Status}
-	}
-}
-
-// reset breaks the connection of a request. A connection that cannot be taken over, because it is not HTTP/1, is
-// aborted in the way that net/http has for it.
-func reset(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) //nolint:forbidigo // the documented way to break off an answer that is not HTTP/1
-	}
-	raw := conn
-	if secure, ok := conn.(*tls.Conn); ok {
-		raw = secure.NetConn()
-	}
-	if tcp, ok := raw.(*net.TCPConn); ok {
-		// Without lingering, closing sends a reset instead of an orderly end.
-		_ = tcp.SetLinger(0)
-	}
-	_ = raw.Close()
-}
-
-// pause waits, and reports whether the client is still there afterwards.
-func pause(r *http.Request, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
 }

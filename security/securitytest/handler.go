@@ -47,6 +47,7 @@ type Handler struct {
 	routes   []route
 	auth     *authenticator
 	faults   faults
+	serving  sync.WaitGroup // the requests under way
 
 	mu    sync.RWMutex
 	state *state
@@ -116,8 +117,10 @@ type Request struct {
 	Query url.Values
 	// Header are the headers, without those that carry credentials.
 	Header http.Header
-	// Body is the body.
+	// Body is the body. It is empty if a fault left it unread.
 	Body []byte
+	// Fault is what was done to the request by the faults that hit it, as in "commit, hang".
+	Fault string
 }
 
 // Requests returns the requests to the API so far, the latest fifty thousand at most.
@@ -160,6 +163,7 @@ type call struct {
 	body   []byte
 	route  *route
 	args   []string // the path parameters, in order
+	fault  Fault    // as far as it changes what the answer says
 	query  params
 	caller *caller
 	// total is what X-Total-Count will say. It is nil if the operation is not a list.
@@ -168,20 +172,22 @@ type call struct {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		// The client went away, or sent far too much. Nobody waits for a particular answer.
-		http.Error(w, "the request body could not be read", http.StatusBadRequest)
-		return
-	}
+	h.serving.Add(1)
+	defer h.serving.Done()
 	seen := Request{
 		Time: time.Now(), Method: r.Method, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Query: r.URL.Query(),
-		Header: withoutCredentials(r.Header), Body: body, Version: apiVersion(r),
+		Header: withoutCredentials(r.Header), Version: apiVersion(r),
 	}
 	if strings.HasSuffix(r.URL.Path, TokenPath) {
-		seen.Template, seen.Version, seen.Body = TokenPath, 0, redactForm(body)
+		seen.Template, seen.Version = TokenPath, 0
+		fault, effect := h.faults.pick(seen, segments(TokenPath))
+		body, ok := readBody(w, r, fault)
+		if !ok {
+			return
+		}
+		seen.Body, seen.Fault = redactForm(body), effect
 		h.record(seen, &h.tokenRequests)
-		h.serve(w, r, h.faults.pick(seen, segments(TokenPath)), func() *response { return h.auth.issue(r, body) })
+		h.serve(w, r, fault, func() *response { return h.auth.issue(r, body) })
 		return
 	}
 	path, _ := h.afterAPIPath(segments(r.URL.Path))
@@ -189,8 +195,32 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(matched) > 0 {
 		seen.Template = matched[0].template()
 	}
+	fault, effect := h.faults.pick(seen, path)
+	body, ok := readBody(w, r, fault)
+	if !ok {
+		return
+	}
+	seen.Body, seen.Fault = body, effect
 	h.record(seen, &h.requests)
-	h.serve(w, r, h.faults.pick(seen, path), func() *response { return h.answer(r, body, seen.Version, matched, args) })
+	if fault.OtherID != "" && r.Method == http.MethodGet {
+		args = append(slices.Clone(args[:len(args)-1]), fault.OtherID)
+	}
+	h.serve(w, r, fault, func() *response {
+		return h.answer(&call{h: h, s: h.state, r: r, body: body, args: args, query: parseParams(r), fault: fault}, seen.Version, matched)
+	})
+}
+
+// readBody reads the body of a request, unless the request is to fail before. Of one that could not be read, it reports
+// false: the client went away, or sent far too much, and nobody waits for a particular answer.
+func readBody(w http.ResponseWriter, r *http.Request, fault Fault) (body []byte, ok bool) {
+	if fault.Unread && fault.fails() {
+		return nil, true
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "the request body could not be read", http.StatusBadRequest)
+	}
+	return body, err == nil
 }
 
 // serve applies a fault to a request, and processes the request as far as the fault lets it.
@@ -202,25 +232,35 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, fault Fault, pro
 	if fault.Interleave != nil {
 		fault.Interleave()
 	}
-	if !fault.fails() {
-		process().send(w, fault.Truncate)
+	var resp *response
+	if !fault.fails() || fault.Commit {
+		resp = process()
+	}
+	if fault.CommitLate > 0 && fault.fails() {
+		time.AfterFunc(fault.CommitLate, func() { process() })
+	}
+	switch {
+	case fault.silent():
+		fault.silence(w, r)
 		return
+	case fault.answers():
+		resp = fault.answer(r, h.headers())
+	default:
+		fault.alter(r, resp)
 	}
-	if fault.Commit {
-		process()
-	}
-	fault.fail(w, r, h.headers)
+	fault.send(w, r, resp)
 }
 
 // answer processes a request to the API: who asks, is the request in order, may they, and only then the operation.
-func (h *Handler) answer(r *http.Request, body []byte, version int, matched []*route, args []string) *response {
-	c := &call{h: h, s: h.state, r: r, body: body, args: args, query: parseParams(r)}
+func (h *Handler) answer(c *call, version int, matched []*route) *response {
 	result, err := c.run(version, matched)
 	var refused *apiError
 	var resp *response
 	switch {
 	case errors.As(err, &refused) && refused.status == http.StatusUnauthorized:
 		resp = htmlResponse(refused.status, pageUnauthorized)
+	case errors.As(err, &refused) && refused.code == "":
+		resp = htmlResponse(refused.status, pageNotFound)
 	case errors.As(err, &refused):
 		resp = errorResponse(refused)
 	case err != nil:
@@ -236,7 +276,7 @@ func (h *Handler) answer(r *http.Request, body []byte, version int, matched []*r
 	header := h.headers()
 	header.Set("Api-Supported-Versions", h.supportedVersions(matched))
 	if c.total != nil && err == nil && !h.cfg.quirks.OmitTotalCount {
-		header.Set("X-Total-Count", strconv.Itoa(*c.total))
+		header.Set(totalHeader, strconv.Itoa(*c.total))
 	}
 	maps.Copy(header, resp.header)
 	resp.header = header
@@ -272,7 +312,7 @@ func (c *call) run(version int, matched []*route) (any, error) {
 		return nil, invalid("The header x-keyfactor-requested-with is missing or has an unknown value.")
 	}
 	if len(matched) == 0 {
-		return nil, &apiError{http.StatusNotFound, codeNotFound, "There is nothing at " + c.r.URL.Path + "."}
+		return nil, &apiError{status: http.StatusNotFound} // in the words of the web server, which has no route there
 	}
 	for _, candidate := range matched {
 		if candidate.method == c.r.Method && candidate.version == version {

@@ -16,6 +16,13 @@ import (
 // maxOrders bounds how many sorted and filtered orders of a list are kept.
 const maxOrders = 64
 
+// The parameters of pages, in lower case, and the header that tells how many items there are on all of them.
+const (
+	pageParameter = "pagereturned"
+	sizeParameter = "returnlimit"
+	totalHeader   = "X-Total-Count"
+)
+
 // defaultPageSize is the documented ReturnLimit.
 const defaultPageSize = 50
 
@@ -61,6 +68,7 @@ type listQuery struct {
 	filter     string
 	page       int
 	size       int
+	shift      int // by a fault, in items
 	sortField  string
 	descending bool
 }
@@ -93,8 +101,9 @@ func (l *list[T]) page(query listQuery, writes uint64, all func() []T) ([]T, int
 	}
 	total := len(items)
 	// The page may lie anywhere: 64 bits hold the product of two 32-bit numbers.
-	first := min(int64(query.page-1)*int64(query.size), int64(total))
-	last := min(first+int64(query.size), int64(total))
+	start := int64(query.page-1)*int64(query.size) + int64(query.shift)
+	first := max(min(start, int64(total)), 0)
+	last := max(min(start+int64(query.size), int64(total)), 0)
 	return items[first:last], total, nil
 }
 

@@ -34,6 +34,7 @@ type config struct {
 	tokenLifetime time.Duration
 	latency       time.Duration
 
+	http2     bool
 	endpoints []Endpoint
 	quirks    Quirks
 	// problems are what is wrong with the options themselves.
@@ -161,6 +162,12 @@ func WithTokenLifetime(lifetime time.Duration) Option {
 // WithLatency delays every answer.
 func WithLatency(latency time.Duration) Option {
 	return func(c *config) { c.latency = latency }
+}
+
+// WithHTTP2 lets a [Server] speak HTTP/2 with clients that can, besides HTTP/1.1. Without it all speak HTTP/1.1, in which
+// every [Fault] can be played. Handlers that are mounted elsewhere speak what their server speaks.
+func WithHTTP2() Option {
+	return func(c *config) { c.http2 = true }
 }
 
 // WithQuirks sets what the sources leave open, or what only some servers do. A second WithQuirks replaces the first.

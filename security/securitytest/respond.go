@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -73,6 +71,7 @@ const (
 const (
 	pageUnauthorized = "<!DOCTYPE html>\r\n<html><head><title>401</title></head><body><h1>Not signed in</h1></body></html>\r\n"
 	pageUnavailable  = "<!DOCTYPE html>\r\n<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\r\n"
+	pageNotFound     = "<!DOCTYPE html>\r\n<html><head><title>404</title></head><body><h1>Not found</h1></body></html>\r\n"
 	pageLogin        = "<!DOCTYPE html>\r\n<html><head><title>Log in</title></head><body><form action=\"/login\"></form></body></html>\r\n"
 )
 
@@ -121,29 +120,6 @@ func escaped(text string) string {
 	}
 	out.WriteByte('"')
 	return out.String()
-}
-
-// send writes the answer. A truncated one announces its whole length and ends halfway, after which net/http closes the
-// connection.
-func (r *response) send(w http.ResponseWriter, truncate bool) {
-	header := w.Header()
-	maps.Copy(header, r.header)
-	body := r.body
-	if r.contentType != "" {
-		header.Set("Content-Type", r.contentType)
-	}
-	if len(body) > 0 && (truncate || !r.chunked) {
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	if truncate {
-		body = body[:len(body)/2]
-	}
-	w.WriteHeader(r.status)
-	// A client that has gone away is not an error of the server.
-	_, _ = w.Write(body)
-	if r.chunked {
-		_ = http.NewResponseController(w).Flush()
-	}
 }
 
 // textOrNull is a JSON string, or null when it is empty.

@@ -178,6 +178,7 @@ func pageOf[T any](c *call, l *list[T], all func() []T) ([]T, error) {
 	if slices.ContainsFunc(quirks.RefuseSortFields, func(f string) bool { return strings.EqualFold(f, query.sortField) }) {
 		return nil, invalidSortField(query.sortField)
 	}
+	query.page, query.shift = max(query.page+c.fault.PageOff, 1), c.fault.ItemOff
 	items, total, err := l.page(query, c.s.writes, all)
 	c.total = &total
 	return items, err

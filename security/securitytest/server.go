@@ -34,14 +34,18 @@ type Server struct {
 func NewServer(opts ...Option) *Server {
 	s := &Server{Handler: NewHandler(opts...)}
 	s.http = httptest.NewUnstartedServer(s.Handler)
+	s.http.Listener = &refusing{Listener: s.http.Listener, faults: &s.faults}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.http.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	s.http.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, conn)
+	}
 	s.http.Config.ReadHeaderTimeout = time.Minute
 	// Clients that break connections off, or do not trust the certificate, are part of what is simulated.
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.http.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	// HTTP/1.1 only, which is what StartTLS does by default: a connection can be reset.
+	s.http.EnableHTTP2 = s.cfg.http2
 	s.http.StartTLS()
 	if transport, ok := s.http.Client().Transport.(*http.Transport); ok {
 		// A tool that makes many calls at a time keeps this many connections busy.
@@ -58,6 +62,24 @@ func (s *Server) Close() {
 	s.http.CloseClientConnections()
 	s.stop()
 	s.http.Close()
+	s.serving.Wait() // net/http does not know of connections that faults took over
+}
+
+// refusing resets new connections, if there is a fault for that.
+type refusing struct {
+	net.Listener
+
+	faults *faults
+}
+
+func (l *refusing) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil || !l.faults.refuses() {
+			return conn, err
+		}
+		abort(conn)
+	}
 }
 
 // HTTPClient returns a client that trusts the server's certificate. It adds neither credentials nor headers.
