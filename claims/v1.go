@@ -12,6 +12,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/providers"
@@ -112,10 +113,13 @@ func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) 
 func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
 	found, err := s.find(ctx, claim, call)
 	if err == nil && found == nil {
-		err = fmt.Errorf("find claim %s: %w", claim, security.ErrNotFound)
+		err = fmt.Errorf("find claim %s: %w", shown(claim.String()), security.ErrNotFound)
 	}
 	return found, err
 }
+
+// shown is s as an error shows it.
+func shown(s string) string { return show.Text(s, 2*maxText) }
 
 // find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
@@ -137,7 +141,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		case safe.SameName(c.Value, claim.Value):
 			return &c, nil
 		case similar != nil:
-			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", claim, security.ErrConflict, similar.Value, c.Value)
+			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", shown(claim.String()), security.ErrConflict, shown(similar.Value), shown(c.Value))
 		default:
 			similar = &c
 		}
@@ -156,20 +160,12 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
 	_, bare := desired.Key().fold() // the same for all keys that count as equal
-	if err := desired.Validate(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
 		Key:    "claim " + bare.String(),
-		Object: object,
+		Object: object, Invalid: desired.Validate(),
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
-		Check: func(ctx context.Context) error {
-			if err := s.checkCreation(ctx, desired, resolved.DryRun, call); err != nil {
-				return fmt.Errorf("ensure %s: %w", object, err)
-			}
-			return nil
-		},
+		Check:  func(ctx context.Context) error { return s.checkCreation(ctx, desired, resolved.DryRun, call) },
 		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *Claim) (*Claim, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}

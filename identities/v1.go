@@ -13,6 +13,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
@@ -82,6 +83,9 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
+// maxShown is how much of a server's text an error shows.
+const maxShown = 400
+
 // Find returns the identity with an account name, DOMAIN\name in any case. A
 // bare name finds the one identity that has it in whatever domain. The API
 // cannot search identities, so this walks the list.
@@ -104,7 +108,7 @@ func (s *V1) Find(ctx context.Context, accountName string, call ...security.Call
 		case !strings.Contains(accountName, `\`) && safe.SameName(bare(identity.AccountName), accountName):
 			if found != nil {
 				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
-					accountName, security.ErrConflict, found.AccountName, identity.AccountName)
+					accountName, security.ErrConflict, show.Text(found.AccountName, maxShown), show.Text(identity.AccountName, maxShown))
 			}
 			found = &identity
 		}
@@ -140,13 +144,10 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	if strings.Contains(desired.AccountName, "@") && !strings.Contains(desired.AccountName, `\`) {
 		p.Add("AccountName", `must be DOMAIN\name: name@domain is in no list, so that it could not be found again`)
 	}
-	if err := p.Err(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
 		Key:    "identity " + safe.Fold(bare(desired.AccountName)),
-		Object: object,
+		Object: object, Invalid: p.Err(),
 		Find: func(ctx context.Context) (*Identity, error) {
 			found, err := s.Find(ctx, desired.AccountName, call...)
 			if _, answered := errors.AsType[*security.Error](err); !answered && errors.Is(err, security.ErrNotFound) {

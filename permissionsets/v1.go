@@ -137,13 +137,10 @@ func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption)
 // API: GET, POST and PUT /PermissionSets, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*PermissionSet, security.Change, error) {
 	object := fmt.Sprintf("permission set %q", desired.Name)
-	if err := desired.Validate(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
 		Key:    safe.Fold(object),
-		Object: object,
+		Object: object, Invalid: desired.Validate(),
 		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {
 			if !resolved.DryRun {

@@ -50,7 +50,7 @@ func (c Change) String() string {
 	var b strings.Builder
 	b.WriteString(show.Text(c.Object, maxShown))
 	if c.ID != "" {
-		b.WriteString(" (" + c.ID + ")")
+		b.WriteString(" (" + show.Text(c.ID, maxShown) + ")")
 	}
 	if c.DryRun && c.Action != Unchanged {
 		b.WriteString(" would be")
