@@ -83,7 +83,7 @@ func (w *world) run(n int) {
 		})
 	}
 	group.Wait()
-	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // what is carried out late
+	time.Sleep(200 * time.Millisecond) // what is carried out late
 	for _, client := range append(w.clients, w.settling...) {
 		client.CloseIdleConnections()
 	}
@@ -136,7 +136,7 @@ func (p *pulse) run(ctx context.Context) {
 	const every = 5 * time.Millisecond
 	for ctx.Err() == nil {
 		before := time.Now()
-		time.Sleep(every) //nolint:forbidigo // how long that really takes is the question
+		time.Sleep(every) // how long that really takes is the question
 		p.mu.Lock()
 		p.beats = append(p.beats, beat{time.Now(), time.Since(before) - every})
 		if len(p.beats) > 4000 {
