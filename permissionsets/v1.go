@@ -141,7 +141,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
 		Key:    safe.Fold(object),
 		Object: object, Invalid: desired.Validate(),
-		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
+		Find: func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {
 			if !resolved.DryRun {
 				return nil
