@@ -37,7 +37,7 @@ func TestParseRoles(t *testing.T) {
 		`{"A": 1}`:             `role "A"`,
 		`{"A": [], "A": []}`:   `role "A" is there twice`,
 		"A:\nB:\nA:\nSSH:User": `role "A" is there twice`,
-		`{"A": []`:             "EOF",
+		`{"A": []`:             "not a list of roles",
 		`{"A": []} {}`:         "something follows",
 		"{\"\x1b\": 1}":        "invalid character",
 	} {
