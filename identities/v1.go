@@ -7,9 +7,11 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -134,7 +136,7 @@ func checkAccount(accountName string) error {
 // or a bare name, but not name@domain, which no list shows. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
 // [security.WithDryRun] nothing is written; the identity is nil if it would be
-// created.
+// created, and an account that Active Directory does not know is refused.
 //
 // API: GET and POST /Security/Identities, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*Identity, security.Change, error) {
@@ -155,12 +157,33 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 			}
 			return found, err
 		},
+		Check: func(ctx context.Context) error {
+			if !resolved.DryRun {
+				return nil
+			}
+			return s.checkKnown(ctx, desired.AccountName, call)
+		},
 		Create: func(ctx context.Context) (*Identity, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(_ context.Context, found *Identity) (*Identity, security.Change, error) {
 			return found, security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}, nil
 		},
 		ID: func(i *Identity) string { return strconv.Itoa(i.ID) },
 	})
+}
+
+// checkKnown refuses an account that Active Directory does not know. Only a dry run
+// asks; a real run leaves it to the server.
+func (s *V1) checkKnown(ctx context.Context, account string, call []security.CallOption) error {
+	known, err := s.Lookup(ctx, account, append(slices.Clip(call), service.Option[security.CallOption](func(s *service.Settings) { s.DryRun = false }))...)
+	switch {
+	case foresee.Unreadable(err):
+		return nil
+	case err != nil:
+		return err
+	case !known.Valid:
+		return security.FieldErrors{{Field: "AccountName", Problem: "Active Directory does not know " + account}}
+	}
+	return nil
 }
 
 // EnsureAll ensures many identities, several at a time (see

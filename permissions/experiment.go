@@ -333,9 +333,10 @@ Give the roles no members, and delete them at the end.
      {"Name": ..., "Description": "permission test", "Permissions": [...], "Identities": []}
    Permissions on a collection, container or PAM provider follow in a second call:
      POST /Security/Roles/{id}/Permissions/Collections or .../Containers, PUT /Security/Roles/{id}/Permissions/PamProviders
-   Where an id below does not exist on the test server, use one that does.
+   If an id below does not exist on the test server, use one that does.
    If the server refuses a name, it does not know it: leave it out.
-2. Read each role through version 1 and version 2, and write down its names and paths with "exact": true.
+2. Read each role through version 2. Write down its paths, the names below with which you created it (not those that
+   version 1 shows, which can be fewer), and "exact": true.
 3. Add them to the roles that you have already, and prove again.
 4. Delete the roles.
 `, count(len(roles), "role"))

@@ -146,7 +146,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 			if !resolved.DryRun {
 				return nil
 			}
-			return s.checkKnown(ctx, object, desired.Permissions, call)
+			return s.checkKnown(ctx, desired.Permissions, call)
 		},
 		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *PermissionSet) (*PermissionSet, security.Change, error) {
@@ -157,7 +157,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 			}
 			change.Action, change.Fields = security.Updated, []security.FieldChange{field}
 			if resolved.DryRun {
-				if err := s.checkKnown(ctx, object, asPaths(field.Added), call); err != nil {
+				if err := s.checkKnown(ctx, asPaths(field.Added), call); err != nil {
 					return nil, security.Change{}, err
 				}
 				found.Permissions = slices.Clone(desired.Permissions)
@@ -173,7 +173,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 
 // checkKnown refuses permissions that the server does not list. Only a dry run reads
 // that list; a real run leaves it to the server.
-func (s *V1) checkKnown(ctx context.Context, object string, paths []permissions.Path, call []security.CallOption) error {
+func (s *V1) checkKnown(ctx context.Context, paths []permissions.Path, call []security.CallOption) error {
 	unknown, err := foresee.UnknownPaths(ctx, s.Available, paths, call)
 	if err != nil {
 		return err
@@ -182,10 +182,7 @@ func (s *V1) checkKnown(ctx context.Context, object string, paths []permissions.
 	for _, path := range unknown {
 		p.Add("Permissions", "%s is not among the permissions that this server knows", path)
 	}
-	if err := p.Err(); err != nil {
-		return fmt.Errorf("ensure %s: %w", object, err)
-	}
-	return nil
+	return p.Err()
 }
 
 func asPaths(texts []string) []permissions.Path {

@@ -42,7 +42,9 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	if err != nil || found == nil {
 		return nil, err
 	}
-	role, err := s.Get(ctx, found.ID, call...)
+	role, err := s.Get(ctx, found.ID, append(slices.Clip(call), service.Option[security.CallOption](func(s *service.Settings) {
+		s.Progress = nil // it was told of the walk
+	}))...)
 	if errors.Is(err, security.ErrNotFound) {
 		return nil, nil //nolint:nilnil // deleted since it was listed
 	}

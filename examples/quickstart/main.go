@@ -213,8 +213,8 @@ func (s *story) introduce(ctx context.Context) error {
 	s.say("We hold the roles: %s.", strings.Join(my.Roles, ", "))
 	mine, err := who.MyPermissions(ctx)
 	switch {
-	case errors.Is(err, security.ErrNoEndpoint), errors.Is(err, security.ErrNotFound):
-		s.say("It is too old to say what they allow us (that came with Command 25).")
+	case errors.Is(err, security.ErrNoEndpoint):
+		s.say("It is too old to say what they allow us (that came with Command 25.2).")
 	case err != nil:
 		return err
 	default:

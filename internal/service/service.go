@@ -88,8 +88,8 @@ func Resolve[O any](c *Client, opts []O) Settings {
 	}
 	for _, opt := range opts {
 		set, ok := any(opt).(setter)
-		if !ok { // nil: the interface is sealed
-			s.Err = &transport.InputError{Field: "CallOption", Problem: "must not be nil"}
+		if !ok {
+			s.Err = &transport.InputError{Field: "CallOption", Problem: "is nil, or not an option of package security"}
 			continue
 		}
 		set.Set(&s)
