@@ -34,7 +34,7 @@ type op struct {
 // kinds are the operations to choose from. One that is listed twice comes twice as often.
 var kinds = []func(*op){
 	(*op).roleLife, (*op).roleLife, (*op).oldRoleLife, (*op).claimLife, (*op).claimLife, (*op).setLife, (*op).identityLife, (*op).providerLife,
-	(*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editContested, (*op).countUp, (*op).countUp,
+	(*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editContested, (*op).editContested, (*op).countUp, (*op).countUp,
 	(*op).editMany,
 	(*op).ensureRole, (*op).ensureRole, (*op).ensureClaim, (*op).ensureSet, (*op).ensureIdentity, (*op).ensureMany,
 	(*op).look, (*op).look, (*op).look, (*op).look, (*op).look, (*op).walk, (*op).walk,
