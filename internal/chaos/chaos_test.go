@@ -68,7 +68,7 @@ func (w *world) run(n int) {
 	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed + 2, Rate: 0.5, Faults: []securitytest.Fault{
 		{Method: http.MethodPut, Path: "/Security/Roles", Latency: 5 * time.Millisecond},
 	}})
-	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed + 3, Rate: 0.2, Faults: []securitytest.Fault{
+	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed + 3, Rate: 0.4, Faults: []securitytest.Fault{
 		{Path: securitytest.TokenPath, Status: 503},
 		{Path: securitytest.TokenPath, Status: 401, Body: `{"error":"invalid_client"}`},
 		{Path: securitytest.TokenPath, Status: 500, Echo: true},
@@ -92,7 +92,7 @@ func (w *world) run(n int) {
 		})
 	}
 	group.Wait()
-	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // what is carried out late
+	time.Sleep(200 * time.Millisecond) // for what is carried out late
 	for _, client := range append(w.clients, w.settling...) {
 		client.CloseIdleConnections()
 	}
@@ -142,7 +142,7 @@ func (p *pulse) run(ctx context.Context) {
 	const every = 5 * time.Millisecond
 	for ctx.Err() == nil {
 		before := time.Now()
-		time.Sleep(every) //nolint:forbidigo // how long that really takes is the question
+		time.Sleep(every) // how long that really takes is the question
 		p.mu.Lock()
 		p.beats = append(p.beats, beat{time.Now(), time.Since(before) - every})
 		if len(p.beats) > 4000 {

@@ -27,7 +27,7 @@ type op struct {
 
 	i      int
 	draw   *rand.Rand
-	ctx    context.Context //nolint:containedctx // it lives as long as the operation
+	ctx    context.Context // lives as long as the operation
 	client *security.Client
 }
 
