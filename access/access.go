@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -148,7 +149,7 @@ func (l roleAccessList) MarshalJSON() ([]byte, error) {
 type CertificateAccessV1 struct {
 	ID           int                     `json:"Id"`
 	AccountName  string                  `json:"AccountName"`
-	IdentityType string                  `json:"IdentityType"`
+	IdentityType identities.Type         `json:"IdentityType"`
 	SID          *string                 `json:"SID,omitzero"`
 	Permissions  []CertificatePermission `json:"Permissions"`
 }

@@ -32,7 +32,7 @@ var (
 //
 // API: GET /Security/My, version 1.
 //
-// Deprecated: by Command, in favour of [V1.MyPermissions].
+// Command deprecates it, in favor of [V1.MyPermissions].
 func (s *V1) My(ctx context.Context, call ...security.CallOption) (*My, error) {
 	return service.One[My](ctx, s.c, call, transport.Call{Op: opMyV1})
 }
@@ -56,7 +56,7 @@ func (s *V1) AuditCollection(ctx context.Context, id int, call ...security.CallO
 //
 // API: GET /Security/Containers/{id}/Roles, version 1.
 //
-// Deprecated: by Command, in favour of [V1.ApplicationRoles].
+// Command deprecates it, in favor of [V1.ApplicationRoles].
 func (s *V1) ContainerRoles(ctx context.Context, id int, call ...security.CallOption) ([]RoleAccess, error) {
 	return service.Many[RoleAccess](ctx, s.c, call, transport.Call{Op: opContainerRolesV1, Args: []any{id}})
 }
@@ -66,7 +66,7 @@ func (s *V1) ContainerRoles(ctx context.Context, id int, call ...security.CallOp
 //
 // API: POST /Security/Containers/{id}/Roles, version 1.
 //
-// Deprecated: by Command, in favour of [V1.SetApplicationRoles].
+// Command deprecates it, in favor of [V1.SetApplicationRoles].
 func (s *V1) SetContainerRoles(ctx context.Context, id int, roles []RoleAccess, call ...security.CallOption) ([]RoleAccess, error) {
 	return service.Many[RoleAccess](ctx, s.c, call, transport.Call{Op: opSetContainerRolesV1, Args: []any{id}, Body: roleAccessList(roles)})
 }

@@ -142,12 +142,11 @@ func largeWorks() ([]Work, error) {
 	for i := range list[:2] {
 		list[i].Targets = []Target{quick(list[i].Name, 1, "this library")}
 	}
-	for i := 2; i < len(list); i++ {
-		list[i].Targets = []Target{{
-			list[i].Name + ", this library: CPU over the floor's", quickly, "ms",
-			func(r []Result) float64 { return milliseconds(r[1]) - milliseconds(r[0]) },
-		}}
-	}
+	// The changes of claims have no target: three times 4 MB of JSON is what they cost.
+	list[2].Targets = []Target{{
+		list[2].Name + ", this library: CPU over the floor's", quickly, "ms",
+		func(r []Result) float64 { return milliseconds(r[1]) - milliseconds(r[0]) },
+	}}
 	return list, nil
 }
 

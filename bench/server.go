@@ -249,7 +249,7 @@ func (t *tenants) replay(roles string) (*replay, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p, err = newReplay(n); err != nil {
+		if p, err = newReplay(n, securitytest.WithUser(t.live.Username, t.live.Password, "Administrator")); err != nil {
 			return nil, err
 		}
 		t.replays[roles] = p
@@ -268,9 +268,9 @@ type replay struct {
 	answers map[string]*httptest.ResponseRecorder
 }
 
-func newReplay(n int) (*replay, error) {
+func newReplay(n int, admin securitytest.Option) (*replay, error) {
 	p := &replay{answers: map[string]*httptest.ResponseRecorder{}}
-	p.sim = securitytest.NewHandler(securitytest.WithRoles(seeds(n - len(securitytest.NewHandler().Roles()))...))
+	p.sim = securitytest.NewHandler(admin, securitytest.WithRoles(seeds(n-len(securitytest.NewHandler().Roles()))...))
 	if err := p.sim.Err(); err != nil {
 		return nil, err
 	}

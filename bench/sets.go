@@ -3,7 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/commandsec/commandsec-go/permissions"
@@ -93,6 +96,73 @@ func setWorks() []Work {
 		list[i].Ops, list[i].Rounds = 1, 11
 		for way := range list[i].Ways {
 			list[i].Targets = append(list[i].Targets, quick(list[i].Name, way, list[i].Ways[way].Name))
+		}
+	}
+	return slices.Concat(list, learnWorks())
+}
+
+// learnWorks are about what a server's roles prove about the mapping. A second is what they may take.
+func learnWorks() []Work {
+	catalogue := permissions.Catalogue()
+	var known []permissions.Path
+	for _, p := range catalogue.Paths {
+		known = append(known, p.Path)
+	}
+	var everywhere, onObjects []permissions.Legacy
+	for _, l := range catalogue.Legacy {
+		if l.Scope == permissions.ScopeGlobal {
+			everywhere = append(everywhere, l.Name)
+		} else {
+			onObjects = append(onObjects, l.Name)
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 1)) // the same roles in each run
+	found, exact := make([]permissions.Observation, 1000), make([]permissions.Observation, 1000)
+	for i := range found {
+		var names []permissions.Legacy
+		for _, k := range r.Perm(len(everywhere))[:30] {
+			names = append(names, everywhere[k])
+		}
+		for k := range 30 {
+			l := string(onObjects[r.IntN(len(onObjects))])
+			names = append(names, permissions.Legacy(strings.ReplaceAll(l, "{id}", strconv.Itoa(1+i%400+k))))
+		}
+		// A sensitive guess is refused, so its paths are taken as they are.
+		var paths []permissions.Path
+		for _, item := range permissions.Convert(names, nil).Items {
+			paths = append(paths, item.Paths...)
+		}
+		exact[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(paths...).Paths(), Exact: true}
+		found[i] = permissions.Observation{Names: names, Paths: permissions.NewSet(append(paths, known[1+r.IntN(len(known)-1)], known[1+r.IntN(len(known)-1)])...).Paths()}
+	}
+	learn := func(roles []permissions.Observation, least int) func(context.Context) error {
+		return func(context.Context) error {
+			confirmed := 0
+			for _, row := range permissions.Learn(roles, known).Rows() {
+				if row.Verdict == permissions.VerdictConfirmed {
+					confirmed++
+				}
+			}
+			return check(nil, confirmed >= least)
+		}
+	}
+	list := []Work{
+		{Name: "`Learn` from 1,000 roles of 60 names", Ways: []Way{
+			{"as they are found", learn(found, 50)},
+			{"all of them exact", learn(exact, 50)},
+		}},
+		{Name: "`Experiment` about all names", Ways: []Way{
+			{"nothing is known", func(context.Context) error {
+				tests := permissions.Learn(nil, known).Experiment()
+				return check(nil, len(tests) > 0 && len(tests) <= 15)
+			}},
+		}},
+	}
+	for i := range list {
+		list[i].Ops, list[i].Rounds = 1, 11
+		for way := range list[i].Ways {
+			text := list[i].Name + ", " + list[i].Ways[way].Name + ": CPU"
+			list[i].Targets = append(list[i].Targets, Target{text, 1000, "ms", func(r []Result) float64 { return milliseconds(r[way]) }})
 		}
 	}
 	return list

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -119,7 +120,7 @@ func (k Key) String() string { return fmt.Sprintf("%s %s (%s)", k.Type, k.Value,
 // of Active Directory types, are compared without regard to case; a DOMAIN\ that
 // only one of the values has is tolerated, because the server adds it.
 func (k Key) Same(other Key) bool {
-	if k.Type != other.Type || !strings.EqualFold(k.Scheme, other.Scheme) {
+	if k.Type != other.Type || !safe.SameName(k.Scheme, other.Scheme) {
 		return false
 	}
 	if !k.Type.ad() {
@@ -127,8 +128,8 @@ func (k Key) Same(other Key) bool {
 	}
 	domain, name := splitDomain(k.Value)
 	otherDomain, otherName := splitDomain(other.Value)
-	return strings.EqualFold(name, otherName) &&
-		(domain == "" || otherDomain == "" || strings.EqualFold(domain, otherDomain))
+	return safe.SameName(name, otherName) &&
+		(domain == "" || otherDomain == "" || safe.SameName(domain, otherDomain))
 }
 
 func splitDomain(value string) (domain, name string) {
@@ -252,9 +253,9 @@ func Unique(requests []Request) []Request {
 // fold returns the key in the one form of all that compare equal, and without
 // the domain, which it returns too.
 func (k Key) fold() (domain string, key Key) {
-	k.Scheme = strings.ToLower(k.Scheme)
+	k.Scheme = safe.Fold(k.Scheme)
 	if k.Type.ad() {
-		domain, k.Value = splitDomain(strings.ToLower(k.Value))
+		domain, k.Value = splitDomain(safe.Fold(k.Value))
 	}
 	return domain, k
 }

@@ -188,3 +188,18 @@ func TestUnique(t *testing.T) {
 		t.Errorf("unique of nothing is %#v, want an empty list", got)
 	}
 }
+
+// TestLookalikes: the Kelvin sign is no K, whatever its lower case is.
+func TestLookalikes(t *testing.T) {
+	t.Parallel()
+	k := claims.Key{Type: claims.TypeGroup, Value: `KEYEXAMPLE\Key Operators`, Scheme: "Active Directory"}
+	lookalike := k
+	lookalike.Value = "KEYEXAMPLE\\\u212aey Operators"
+	if k.Same(lookalike) || lookalike.Same(k) {
+		t.Error("it counts as the same")
+	}
+	requests := []claims.Request{{Type: k.Type, Value: k.Value, Scheme: k.Scheme}, {Type: k.Type, Value: lookalike.Value, Scheme: k.Scheme}}
+	if got := claims.Unique(requests); len(got) != 2 {
+		t.Errorf("of two, %v are left", got)
+	}
+}

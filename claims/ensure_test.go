@@ -246,6 +246,9 @@ func TestEnsureRefusesBeforeAnyRequest(t *testing.T) {
 	if _, _, err := s.Ensure(t.Context(), role("ops"), security.WithConcurrency(0)); !errors.Is(err, security.ErrInvalid) {
 		t.Errorf("a bad option gives %v", err)
 	}
+	if _, _, err := s.Ensure(t.Context(), role("ops"), security.WithProgress(func(int, int) {})); !errors.Is(err, security.ErrInvalid) {
+		t.Errorf("progress of one thing gives %v", err)
+	}
 	if _, err := s.EnsureAll(t.Context(), []claims.Request{role("ops")}, nil, security.WithConcurrency(0)); !errors.Is(err, security.ErrInvalid) {
 		t.Errorf("a bad option gives %v", err)
 	}

@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
-	"github.com/commandsec/commandsec-go/internal/schemes"
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/providers"
@@ -88,7 +88,10 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
-// Roles lists the roles that a claim has.
+// Roles lists the roles that a claim has. The claim is named in full, with its
+// domain. What the server answers for a claim that it does not have is not
+// documented; no roles is assumed, so that a misspelled claim looks like one without
+// roles. [V1.Find] tells them apart.
 //
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
@@ -110,10 +113,13 @@ func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) 
 func (s *V1) Find(ctx context.Context, claim Key, call ...security.CallOption) (*Claim, error) {
 	found, err := s.find(ctx, claim, call)
 	if err == nil && found == nil {
-		err = fmt.Errorf("find claim %s: %w", claim, security.ErrNotFound)
+		err = fmt.Errorf("find claim %s: %w", shown(claim.String()), security.ErrNotFound)
 	}
 	return found, err
 }
+
+// shown is s as an error shows it.
+func shown(s string) string { return show.Text(s, 2*maxText) }
 
 // find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
@@ -132,10 +138,10 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		case err != nil:
 			return nil, err
 		case !c.Key().Same(claim):
-		case strings.EqualFold(c.Value, claim.Value):
+		case safe.SameName(c.Value, claim.Value):
 			return &c, nil
 		case similar != nil:
-			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", claim, security.ErrConflict, similar.Value, c.Value)
+			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", shown(claim.String()), security.ErrConflict, shown(similar.Value), shown(c.Value))
 		default:
 			similar = &c
 		}
@@ -154,20 +160,12 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
 	_, bare := desired.Key().fold() // the same for all keys that count as equal
-	if err := desired.Validate(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
 		Key:    "claim " + bare.String(),
-		Object: object,
+		Object: object, Invalid: desired.Validate(),
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
-		Check: func(ctx context.Context) error {
-			if err := s.checkCreation(ctx, desired, resolved.DryRun, call); err != nil {
-				return fmt.Errorf("ensure %s: %w", object, err)
-			}
-			return nil
-		},
+		Check:  func(ctx context.Context) error { return s.checkCreation(ctx, desired, resolved.DryRun, call) },
 		Create: func(ctx context.Context) (*Claim, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *Claim) (*Claim, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}
@@ -194,7 +192,7 @@ func (s *V1) checkCreation(ctx context.Context, claim Request, dryRun bool, call
 	if err := checkNew(claim); err != nil || !dryRun {
 		return err
 	}
-	known, err := schemes.Known(ctx, s.providers, call)
+	known, err := foresee.Schemes(ctx, s.providers, call)
 	if err != nil {
 		return err
 	}

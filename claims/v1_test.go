@@ -225,3 +225,15 @@ func TestCreateRefusesWhatDoesNotShow(t *testing.T) {
 	_, err := s.Create(t.Context(), claims.Request{Type: claims.TypeOAuthRole, Value: "ops\u202e", Scheme: "Sys\ntem", Description: "d"})
 	apitest.Refused(t, err, "Value", "Scheme")
 }
+
+// TestDeleteAnsweredWithSomething: 204 has no body. Whoever answered with one may not
+// have been Command.
+func TestDeleteAnsweredWithSomething(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{}`, `{"error":"x"}`, `"ok"`, `[]`} {
+		s := claims.NewV1(apitest.Client(t, apitest.Exchange{Method: "DELETE", Path: "/Security/Claims/7", Version: 1, Answer: answer}))
+		if err := s.Delete(t.Context(), 7); !errors.Is(err, security.ErrUnknownOutcome) || !strings.Contains(err.Error(), "answers without one") {
+			t.Errorf("answered with %s: %v", answer, err)
+		}
+	}
+}

@@ -210,3 +210,24 @@ func TestEnsureAll(t *testing.T) {
 	}
 	once(t, server)
 }
+
+// TestDryRunForesees: an account that Active Directory does not know is told before
+// it is sent.
+func TestDryRunForesees(t *testing.T) {
+	t.Parallel()
+	server := start(t, securitytest.WithDirectory(securitytest.Identity{AccountName: ops}))
+	s := serviceOf(t, server)
+	if _, change, err := s.Ensure(t.Context(), identities.Create{AccountName: ops}, security.WithDryRun()); err != nil || change.Action != security.Created {
+		t.Errorf("a known account: %v, %v", change, err)
+	}
+	if _, change, err := s.Ensure(t.Context(), identities.Create{AccountName: `KEYEXAMPLE\nobody`}, security.WithDryRun()); !errors.Is(err, security.ErrInvalid) || change.Action != "" {
+		t.Errorf("an unknown account: %v, %v", change, err)
+	}
+	server.Inject(securitytest.Fault{Path: "/Security/Identities/Lookup", Status: 403})
+	if _, change, err := s.Ensure(t.Context(), identities.Create{AccountName: `KEYEXAMPLE\nobody`}, security.WithDryRun()); err != nil || change.Action != security.Created {
+		t.Errorf("who may not look up: %v, %v", change, err)
+	}
+	if n := apitest.Writes(server); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}

@@ -7,12 +7,15 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
@@ -82,6 +85,9 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 	return service.None(ctx, s.c, call, transport.Call{Op: opDeleteV1, Args: []any{id}})
 }
 
+// maxShown is how much of a server's text an error shows.
+const maxShown = 400
+
 // Find returns the identity with an account name, DOMAIN\name in any case. A
 // bare name finds the one identity that has it in whatever domain. The API
 // cannot search identities, so this walks the list.
@@ -99,12 +105,12 @@ func (s *V1) Find(ctx context.Context, accountName string, call ...security.Call
 		switch {
 		case err != nil:
 			return nil, err
-		case strings.EqualFold(identity.AccountName, accountName):
+		case safe.SameName(identity.AccountName, accountName):
 			return &identity, nil
-		case !strings.Contains(accountName, `\`) && strings.EqualFold(bare(identity.AccountName), accountName):
+		case !strings.Contains(accountName, `\`) && safe.SameName(bare(identity.AccountName), accountName):
 			if found != nil {
 				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
-					accountName, security.ErrConflict, found.AccountName, identity.AccountName)
+					accountName, security.ErrConflict, show.Text(found.AccountName, maxShown), show.Text(identity.AccountName, maxShown))
 			}
 			found = &identity
 		}
@@ -130,7 +136,7 @@ func checkAccount(accountName string) error {
 // or a bare name, but not name@domain, which no list shows. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
 // [security.WithDryRun] nothing is written; the identity is nil if it would be
-// created.
+// created, and an account that Active Directory does not know is refused.
 //
 // API: GET and POST /Security/Identities, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*Identity, security.Change, error) {
@@ -140,13 +146,10 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	if strings.Contains(desired.AccountName, "@") && !strings.Contains(desired.AccountName, `\`) {
 		p.Add("AccountName", `must be DOMAIN\name: name@domain is in no list, so that it could not be found again`)
 	}
-	if err := p.Err(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
-		Key:    "identity " + strings.ToLower(bare(desired.AccountName)),
-		Object: object,
+		Key:    "identity " + safe.Fold(bare(desired.AccountName)),
+		Object: object, Invalid: p.Err(),
 		Find: func(ctx context.Context) (*Identity, error) {
 			found, err := s.Find(ctx, desired.AccountName, call...)
 			if _, answered := errors.AsType[*security.Error](err); !answered && errors.Is(err, security.ErrNotFound) {
@@ -154,12 +157,33 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 			}
 			return found, err
 		},
+		Check: func(ctx context.Context) error {
+			if !resolved.DryRun {
+				return nil
+			}
+			return s.checkKnown(ctx, desired.AccountName, call)
+		},
 		Create: func(ctx context.Context) (*Identity, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(_ context.Context, found *Identity) (*Identity, security.Change, error) {
 			return found, security.Change{Action: security.Unchanged, Object: object, ID: strconv.Itoa(found.ID), DryRun: resolved.DryRun}, nil
 		},
 		ID: func(i *Identity) string { return strconv.Itoa(i.ID) },
 	})
+}
+
+// checkKnown refuses an account that Active Directory does not know. Only a dry run
+// asks; a real run leaves it to the server.
+func (s *V1) checkKnown(ctx context.Context, account string, call []security.CallOption) error {
+	known, err := s.Lookup(ctx, account, append(slices.Clip(call), service.Option[security.CallOption](func(s *service.Settings) { s.DryRun = false }))...)
+	switch {
+	case foresee.Unreadable(err):
+		return nil
+	case err != nil:
+		return err
+	case !known.Valid:
+		return security.FieldErrors{{Field: "AccountName", Problem: "Active Directory does not know " + account}}
+	}
+	return nil
 }
 
 // EnsureAll ensures many identities, several at a time (see

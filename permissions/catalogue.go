@@ -45,7 +45,7 @@ const (
 )
 
 // Confidence says how well a row of the mapping is founded. Confidences are ordered:
-// ConfidenceNone < ConfidenceGuess < ConfidenceInferred < ConfidenceDocumented.
+// ConfidenceNone < ConfidenceGuess < ConfidenceInferred < ConfidenceDocumented < ConfidenceProven.
 type Confidence int
 
 // The confidences.
@@ -54,11 +54,12 @@ const (
 	ConfidenceGuess                        // inferred from a name or an analogy only; confirm it on a server before you rely on it
 	ConfidenceInferred                     // both sides describe the same job, or names match; nothing prints both
 	ConfidenceDocumented                   // the vendor prints the name and the path for the same thing
+	ConfidenceProven                       // a server's own roles prove it, see [Learn]; the mapping itself has no such row
 )
 
-var confidences = []string{ConfidenceNone: "none", ConfidenceGuess: "guess", ConfidenceInferred: "inferred", ConfidenceDocumented: "documented"}
+var confidences = []string{ConfidenceNone: "none", ConfidenceGuess: "guess", ConfidenceInferred: "inferred", ConfidenceDocumented: "documented", ConfidenceProven: "proven"}
 
-// String returns "none", "guess", "inferred" or "documented".
+// String returns "none", "guess", "inferred", "documented" or "proven".
 func (c Confidence) String() string { return enumText(c, confidences, "Confidence") }
 
 // MarshalText writes what String returns.
@@ -280,6 +281,7 @@ type catalogue struct {
 	byName     map[Legacy]*legacyEntry  // as in the data: names for one object with the placeholder
 	reverse    map[reverseKey][]*legacyEntry
 	companions map[Path][]companion
+	calls      map[Path]Call // by path, with idSegment if it is about one object
 
 	candidates []pathCandidate // for the search for the nearest path
 	words      []string        // the segments of all paths

@@ -33,6 +33,13 @@ type ConvertOptions struct {
 	// "Collections[{id}]:Recover" and "/certificates/collections/read/{id}/". A key with an id takes precedence over it.
 	// An override that is about none of the names is an error.
 	Overrides map[Legacy][]Path
+	// Overlay is what a server proved about the mapping, see [Learn]. It takes precedence over the mapping: a confirmed name
+	// gets the paths that the server proved, and a refuted one is refused. A name that the mapping has no path for gets some
+	// only if exact roles prove them. Rows about other names are ignored, so that many roles can share an overlay.
+	Overlay *Overlay
+	// Accept are names whose gains, losses and guesses the caller accepts; see [Conversion.Undecided]. It changes nothing of
+	// what is granted. Placeholders work as in Overrides. A name that is none of the names is an error.
+	Accept []Legacy
 }
 
 // Outcome says what became of a name.
@@ -52,8 +59,10 @@ type Conversion struct {
 	Set Set `json:"permissions"`
 	// Items has one entry for each distinct input, sorted by name: those that hold everywhere first.
 	Items []Item `json:"items"`
-	// UnusedOverrides are the keys of overrides that are about none of the names, sorted.
+	// UnusedOverrides are the keys of overrides that are about none of the names, UnusedAccepts the names accepted that are
+	// none of them. Both are sorted.
 	UnusedOverrides []Legacy `json:"unusedOverrides,omitempty"`
+	UnusedAccepts   []Legacy `json:"unusedAccepts,omitempty"`
 
 	err error // about the options
 }
@@ -76,6 +85,11 @@ type Item struct {
 	Mappings []Mapping `json:"mappings,omitempty"`
 	// Overridden says that the caller decided what the name stands for.
 	Overridden bool `json:"overridden,omitempty"`
+	// Accepted says that the caller accepted what becomes of the name.
+	Accepted bool `json:"accepted,omitempty"`
+	// Proof is what the overlay says about the name, nil if it says nothing. Proven says that Paths rest on it.
+	Proof  *OverlayRow `json:"proof,omitempty"`
+	Proven bool        `json:"proven,omitempty"`
 	// Widens is what the role can do after the conversion that none of its names allowed, as verb phrases separated by
 	// semicolons: "approve and deny certificate requests". Narrows is what it can no longer do. Those of a refused name say
 	// what the conversion would have given and taken.
@@ -127,7 +141,7 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	for i := range conv.Items {
 		c.compare(&conv.Items[i], c.names[i], from)
 	}
-	conv.UnusedOverrides = c.overrides.unused()
+	conv.UnusedOverrides, conv.UnusedAccepts = c.overrides.unused(), c.accepts.unused()
 	return conv
 }
 
@@ -135,6 +149,8 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 type converter struct {
 	names     []*parsedLegacy // distinct, sorted
 	overrides overrides
+	accepts   overrides // by name, without paths
+	overlay   *Overlay
 	target    version // nil if there is none
 	least     Confidence
 	strict    bool // refuses what widens
@@ -162,9 +178,14 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 		return cmp.Or(strings.Compare(string(a.name), string(b.name)), strings.Compare(string(a.input), string(b.input)))
 	})
 	names = slices.CompactFunc(names, func(a, b *parsedLegacy) bool { return a.input == b.input })
+	accepts := make(map[Legacy][]Path, len(opts.Accept))
+	for _, l := range opts.Accept {
+		accepts[l] = nil
+	}
 	room := len(names) + 4 // few names stand for more than one path
 	return &converter{
-		names: names, overrides: newOverrides(opts.Overrides), least: opts.MinConfidence, strict: opts.RefuseWidening,
+		names: names, overrides: newOverrides(opts.Overrides), accepts: newOverrides(accepts), overlay: opts.Overlay,
+		least: opts.MinConfidence, strict: opts.RefuseWidening,
 		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room), held: map[holding][2]bool{},
 	}
 }
@@ -172,11 +193,22 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 // decide says what becomes of a name.
 func (c *converter) decide(n *parsedLegacy) Item {
 	item := Item{Input: n.input, Name: n.name, Mappings: c.rows(n)}
-	d := c.overrides.find(n)
+	d, proof := c.overrides.find(n), c.overlay.find(n)
+	if a := c.accepts.find(n); a != nil {
+		a.used, item.Accepted = true, true
+	}
+	if proof != nil {
+		row := *proof
+		row.Paths = slices.Clone(row.Paths)
+		item.Proof = &row
+	}
 	switch {
 	case d != nil:
 		d.used = true
 		c.override(&item, n, d)
+	case proof.decides(n.info):
+		item.Proven = true
+		c.prove(&item, n, proof)
 	case n.info == nil:
 		item.Outcome, item.Reason = OutcomeUnknown, cmp.Or(n.problem, "is not a permission that is known here")
 		if near := c.nearest(n.input); near != "" {
@@ -237,9 +269,19 @@ func (c *converter) convert(item *Item) {
 	}
 	item.Paths = slices.Clip(c.paths[first:])
 	item.Widens = widens.String()
-	switch {
-	case len(item.Paths) == 0:
+	if item.Proof != nil && item.Proof.Verdict == VerdictRefuted {
+		item.Outcome, item.Reason = OutcomeRefused, "the mapping is refuted "+item.Proof.source()+"; only an override decides what it stands for"
 		return
+	}
+	if len(item.Paths) > 0 {
+		c.judge(item, against)
+	}
+}
+
+// judge refuses what the caller does not want. against is a name that the caller decided about, if this one would undo the
+// decision.
+func (c *converter) judge(item *Item, against Legacy) {
+	switch {
 	case item.Confidence < c.least:
 		item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), c.least)
 	case against != "":
@@ -332,7 +374,7 @@ func (c *converter) grant(items []Item) Set {
 		item := &items[i]
 		switch {
 		case item.Outcome != OutcomeConverted:
-		case !item.Overridden && c.names[i].info.guessRisk != "":
+		case c.guessRisk(item, c.names[i]) != "":
 			guesses = append(guesses, i)
 		default:
 			granted = append(granted, item.Paths...)
@@ -345,9 +387,28 @@ func (c *converter) grant(items []Item) Set {
 			continue // the role holds it anyway
 		}
 		item.Outcome = OutcomeRefused
-		item.Reason = fmt.Sprintf("its mapping is a guess, and the path is sensitive (%s); only an override grants it", c.names[i].info.guessRisk)
+		item.Reason = fmt.Sprintf("its mapping is a guess, and the path is sensitive (%s); only an override grants it", c.guessRisk(item, c.names[i]))
 	}
 	return set
+}
+
+// guessRisk says why what an item grants is sensitive although it is not certain. It is empty if it is certain, not
+// sensitive, or the caller's decision.
+func (c *converter) guessRisk(item *Item, n *parsedLegacy) string {
+	switch {
+	case item.Overridden:
+		return ""
+	case !item.Proven:
+		return n.info.guessRisk
+	case item.Confidence >= ConfidenceDocumented:
+		return ""
+	}
+	for _, p := range item.Paths {
+		if risk := riskOf(p); risk != "" {
+			return risk
+		}
+	}
+	return ""
 }
 
 // sources says where the members of a set come from.
@@ -400,7 +461,7 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 	var narrows phrases
 	var lost []Path
 	for _, m := range item.Mappings {
-		taken := item.Overridden && m.Path != "" && !slices.ContainsFunc(item.Paths, func(p Path) bool { return p.Covers(m.Path) })
+		taken := (item.Overridden || item.Proven) && m.Path != "" && !slices.ContainsFunc(item.Paths, func(p Path) bool { return p.Covers(m.Path) })
 		switch through, by := from.why(m.Path); {
 		case taken && by != nil:
 			item.StillGranted = append(item.StillGranted, Redundancy{m.Path, through, by.Name})
@@ -483,17 +544,15 @@ func unavailable(p Path, target version) string {
 	return strings.TrimSuffix(reason, ".")
 }
 
-// Err returns an error that names every unknown name, every refused name, every unused override, and a malformed target
-// version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride] and [ErrVersion]
-// accordingly.
+// Err returns an error that names every unknown name, every refused name, every unused override and acceptance, and a
+// malformed target version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride],
+// [ErrAccept] and [ErrVersion] accordingly.
 func (c Conversion) Err() error {
 	var errs []error
 	if c.err != nil {
 		errs = append(errs, c.err)
 	}
-	for _, l := range c.UnusedOverrides {
-		errs = append(errs, unusedOverride(l))
-	}
+	errs = append(errs, unusedErrs(c.UnusedOverrides, c.UnusedAccepts)...)
 	for _, item := range c.Items {
 		switch item.Outcome {
 		case OutcomeUnknown:

@@ -470,9 +470,9 @@ func TestConversionReport(t *testing.T) {
 	for _, want := range []string{
 		"WIDENS: can now approve and deny certificate requests",
 		"dropped: has no equivalent in version 2",
-		"/certificate_stores/metadata/modify/  (guess: Formed after",
+		"/certificate_stores/metadata/modify/  (guess E3: Formed after",
 		"REFUSED: its mapping is a guess, and the path is sensitive",
-		"/certificates/collections/private_key/import/  (would be; guess: By name only",
+		"/certificates/collections/private_key/import/  (would be; guess E3: By name only",
 		"NARROWS: can no longer use the Classic (CMS) API",
 		"/certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it",
 		`"Nonsense:X"`, "UNKNOWN: is not a permission that is known here",

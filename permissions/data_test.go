@@ -43,7 +43,11 @@ func TestBadDataIsFound(t *testing.T) {
 		}
 		return string(text)
 	}
-	const paths, names, mapping, effects, companions = "data/paths.txt", "data/names.txt", "data/mapping.txt", "data/sideeffects.txt", "data/companions.txt"
+	const (
+		paths, names, mapping = "data/paths.txt", "data/names.txt", "data/mapping.txt"
+		effects, companions   = "data/sideeffects.txt", "data/companions.txt"
+		calls                 = "data/calls.txt"
+	)
 	for _, c := range []struct{ file, line, want string }{
 		{paths, "/x/ | leaf | - | - | - | full list | -", "wrong number of columns"},
 		{paths, "/x/ | leaf | - | - | - | full list | - | do x | - | - | -", "wrong number of columns"},
@@ -66,6 +70,7 @@ func TestBadDataIsFound(t *testing.T) {
 		{names, "X:Read | - | - | 10 | Y:Read | - | do x", "needs the unknown Y:Read"},
 		{mapping, "X:Read | /portal/read/ | documented | E1 | 11+ | somewhere", "unknown name"},
 		{mapping, "API:Read | /x/ | documented | E1 | 11+ | somewhere", "unknown path"},
+		{mapping, "API:Read | /portal/read/ | proven | E1 | 11+ | somewhere", "only a server proves a row"},
 		{mapping, "API:Read | /portal/read/ | certain | E1 | 11+ | somewhere", "unknown confidence"},
 		{mapping, "API:Read | /portal/read/ | documented | E4 | 11+ | somewhere", "evidence of a known kind"},
 		{mapping, "API:Read | /portal/read/ | documented | - | 11+ | somewhere", "evidence of a known kind"},
@@ -89,6 +94,17 @@ func TestBadDataIsFound(t *testing.T) {
 		{companions, "/x/ | /portal/read/ | call | Because.", "unknown path"},
 		{companions, "/portal/read/ | /x/ | call | Because.", "unknown path"},
 		{companions, "/portal/read/ | /pam/read/ | often | Because.", "unknown when"},
+		{calls, "/x/ | GET /X | assumed", "unknown path"},
+		{calls, "/auditing/read/{id}/ | GET /X/{id} | assumed", "takes no id"},
+		{calls, "/auditing/read/ | GET /X | assumed", "duplicate call"},
+		{calls, "/portal/read/ | PATCH /X/{none} | assumed", "not a call"},
+		{calls, "/portal/read/ | GET X | assumed", "not a call"},
+		{calls, "/portal/read/ | PUT /X | assumed", "neither a GET nor a write to an id that does not exist"},
+		{calls, "/portal/read/ | GET /X/{none} | assumed", "neither a GET nor a write to an id that does not exist"},
+		{calls, "/portal/read/ | GET /X/{id} | assumed", "an id in the path and not in the call"},
+		{calls, "/pam/read/{id}/ | GET /X | assumed", "an id in the path and not in the call"},
+		{calls, "/portal/read/ | GET /X | -", "no source"},
+		{calls, "/portal/read/ | GET /X | assumed | /x/", "unknown path that serves"},
 	} {
 		_, err := load(func(name string) ([]byte, error) {
 			if name == c.file {

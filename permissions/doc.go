@@ -23,6 +23,15 @@
 // ([Confidence]), what it rests on ([Mapping]), what it gives and what it takes ([Conversion.Widening] and
 // [Conversion.Narrowing]). See the examples of [Convert] and [Narrow].
 //
+// [ConvertAll] converts many roles at once, [Conversion.Undecided] lists what somebody has to decide, and
+// [Conversion.Checks] what to test on a live server. See the example of [ConvertAll].
+//
+// # Proof
+//
+// A server shows a role in both notations. [Learn] works out what that proves about the server's own mapping, and
+// [Proof.Overlay] makes rows of it to convert with. [Proof.Experiment] plans roles that decide on a test server what is open.
+// See the example of [Learn].
+//
 // # Checking a role
 //
 // [Lint] finds what is wrong or risky about the paths of a role. [Fix] mends what can be mended without a change of
@@ -30,8 +39,8 @@
 //
 // # The data
 //
-// The directory data has text files with one line for each path, name, mapping, side effect and companion. What a later version of
-// Command adds is a line there.
+// The directory data has text files with one line for each path, name, mapping, side effect, companion and call. What a
+// later version of Command adds is a line there.
 //
 // Values are immutable and safe for concurrent use. The slices that functions return belong to the caller.
 package permissions

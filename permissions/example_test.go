@@ -3,6 +3,7 @@ package permissions_test
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -20,14 +21,19 @@ func ExampleConvert() {
 	// Output:
 	// API:Read                          dropped: has no equivalent in version 2: guards the Classic (CMS) API; nothing in version 2 concerns it
 	//                                   NARROWS: can no longer use the Classic (CMS) API
-	// AdminPortal:Read                  /portal/read/  (inferred)
-	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented)
+	// AdminPortal:Read                  /portal/read/  (inferred E3)
+	//                                   source: vendor page POST Security Roles; vendor page GET Security Roles (25.x) Table 764; Terraform provider full list
+	// CertificateEnrollment:PendingCsr  /certificates/requests/manage/  (documented E1)
+	//                                   source: On-Prem v10.4 vs On-Prem 25.x 'GET CSR Generation Pending'
 	//                                   WIDENS: can now approve and deny certificate requests
 	//                                   note: The pages for 11 to 24 were not seen; the owner of the role should decide.
-	// Certificates:Read                 /certificates/collections/read/  (documented)
-	// Collections[6]:Read               /certificates/collections/read/6/  (documented)
+	// Certificates:Read                 /certificates/collections/read/  (documented E1)
+	//                                   source: On-Prem v10.0 vs v11.0 'GET Certificates ID Security'
+	// Collections[6]:Read               /certificates/collections/read/6/  (documented E1)
+	//                                   source: On-Prem v10.0 vs v11.0 'GET Certificates ID Security'
 	//                                   /certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it
-	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred)
+	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred E2)
+	//                                   source: On-Prem v11.0 'POST Certificates Revoke'
 	// 6 names: 5 converted, 1 widening the role, 1 narrowing it, 1 dropped. 4 permissions in version 2:
 	//   /certificates/collections/read/
 	//   /certificates/collections/revoke/6/
@@ -51,6 +57,61 @@ func ExampleConvert_strict() {
 	// permissions: AdminPortal:Read refused: its mapping is inferred, and documented was asked for
 	// permissions: unknown permission name: "Certifictes:Read" is not a permission that is known here; did you mean Certificates:Read?
 	// true true
+}
+
+// Many roles, with the owner's decisions in files and by name.
+func ExampleConvertAll() {
+	roles, err := permissions.ParseRoles([]byte("Auditors:\nAuditing:Read\nAPI:Read\n\nApprovers:\nCertificateEnrollment:PendingCsr\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	all := permissions.ConvertAll(roles, &permissions.ConvertOptions{Accept: []permissions.Legacy{"API:Read"}})
+	for _, r := range all.Roles {
+		fmt.Println(r.Role, r.Set)
+		for _, item := range r.Undecided() {
+			fmt.Println("  undecided:", item.Name, "would let the role", item.Widens)
+		}
+	}
+	fmt.Print(permissions.FormatChecks(all.Roles[0].Checks()))
+	// Output:
+	// Auditors {/auditing/read/}
+	// Approvers {/certificates/requests/manage/}
+	//   undecided: CertificateEnrollment:PendingCsr would let the role approve and deny certificate requests
+	// To test on a live server, as somebody who holds this role and no other. First make sure that nothing has the id 2147483647 or 00000000-0000-0000-0000-0000000000ff.
+	//   kept: /auditing/read/, read the audit log
+	//     must work:       GET /Audit (takes /auditing/read/): 200
+	//     must be refused: GET /Security/Roles (takes /security/read/): 403
+	//   lost: use the Classic (CMS) API
+	//     must be refused: check by hand
+}
+
+// A server whose mapping is not known in full shows two roles in both notations.
+func ExampleLearn() {
+	proof := permissions.Learn([]permissions.Observation{
+		{
+			Role: "Operators", Names: []permissions.Legacy{"AdminPortal:Read", "Auditing:Read", "Dashboard:Read"},
+			Paths: []permissions.Path{"/auditing/read/", "/portal/read/", "/reports/"},
+		},
+		{
+			Role: "Auditors", Names: []permissions.Legacy{"Auditing:Read"},
+			Paths: []permissions.Path{"/auditing/read/", "/ssl/"},
+		},
+	}, []permissions.Path{"/portal/read/", "/auditing/read/", "/dashboard/read/", "/reports/", "/reports/read/", "/ssl/", "/ssl/read/"})
+	fmt.Print(proof)
+	overlay := proof.Overlay(permissions.OverlaySource{Version: "25.1", Date: time.Date(2026, time.January, 31, 0, 0, 0, 0, time.UTC)})
+	conv := permissions.Convert([]permissions.Legacy{"Auditing:Read"}, &permissions.ConvertOptions{
+		Overlay: overlay, MinConfidence: permissions.ConfidenceProven,
+	})
+	fmt.Println(conv.Set, conv.Items[0].Confidence)
+	fmt.Println(len(proof.Experiment()), "roles decide the rest on a test server")
+	// Output:
+	// refuted     Dashboard:Read    /dashboard/read/  (1 role); it can be /auditing/read/, /portal/read/, /reports/, /reports/read/
+	// confirmed   Auditing:Read     /auditing/read/  (2 roles)
+	// consistent  AdminPortal:Read  /portal/read/  (1 role)
+	// 3 names: 1 confirmed, 1 refuted, 1 consistent, 0 open; 80 names no role holds.
+	// {/auditing/read/} proven
+	// 6 roles decide the rest on a test server
 }
 
 func ExampleNarrow() {

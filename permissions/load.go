@@ -27,12 +27,14 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 		byName:     map[Legacy]*legacyEntry{},
 		reverse:    map[reverseKey][]*legacyEntry{},
 		companions: map[Path][]companion{},
+		calls:      map[Path]Call{},
 	}}
 	l.table("paths.txt", 8, 10, l.readPath)
 	l.table("names.txt", 7, 8, l.readName)
 	l.table("mapping.txt", 6, 8, l.readMapping)
 	l.table("sideeffects.txt", 7, 7, l.readSideEffect)
 	l.table("companions.txt", 4, 4, l.readCompanion)
+	l.table("calls.txt", 3, 4, l.readCall)
 	l.addReadSiblings()
 	l.checkNames()
 	l.prepareSearch()
@@ -176,6 +178,8 @@ func (l *loader) readMapping(col []string) (problem string) {
 	switch {
 	case err != nil:
 		return err.Error()
+	case m.Confidence == ConfidenceProven:
+		return "only a server proves a row"
 	case (m.Path == "") != (m.Confidence == ConfidenceNone):
 		return "a path and no confidence, or the reverse"
 	case (m.Path == "") != (m.Evidence == "") || m.Path != "" && !slices.Contains([]Evidence{EvidencePair, EvidenceSameJob, EvidenceAnalogy}, m.Evidence):
@@ -257,6 +261,37 @@ func (l *loader) readCompanion(col []string) (problem string) {
 	case !slices.Contains([]when{whenCall, whenPortal, whenPart}, k.when) || k.why == "":
 		return "unknown when, or no reason"
 	}
+	return ""
+}
+
+// readCall reads a line of calls.txt.
+func (l *loader) readCall(col []string) (problem string) {
+	base, scoped := strings.CutSuffix(col[0], idSegment+"/")
+	info := l.paths[Path(base)]
+	method, rest, _ := strings.Cut(col[1], " ")
+	_, duplicate := l.calls[Path(col[0])]
+	switch {
+	case info == nil || scoped && info.Scope == ScopeGlobal:
+		return "unknown path, or one that takes no id"
+	case duplicate:
+		return "duplicate call"
+	case !strings.HasPrefix(rest, "/") || !slices.Contains([]string{"GET", "POST", "PUT", "DELETE"}, method):
+		return "not a call"
+	case (method == "GET") == (strings.Contains(rest, "{none}") || strings.Contains(rest, "{no guid}")):
+		return "neither a GET nor a write to an id that does not exist"
+	case scoped != strings.Contains(rest, idSegment):
+		return "an id in the path and not in the call, or the reverse"
+	case col[2] == "":
+		return "no source"
+	}
+	request := strings.NewReplacer("{none}", missingNumber, "{no guid}", missingGUID).Replace(col[1])
+	c := Call{Request: request, Source: col[2]}
+	for field := range strings.FieldsSeq(col[3]) {
+		if c.or = append(c.or, Path(field)); l.paths[Path(field)] == nil {
+			return "unknown path that serves as well"
+		}
+	}
+	l.calls[Path(col[0])] = c
 	return ""
 }
 

@@ -1,6 +1,7 @@
 package permissions
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,16 +81,27 @@ func (o overrides) unused() []Legacy {
 	return keys
 }
 
-// unusedOverride is the error about a key that is about none of the names.
-func unusedOverride(key Legacy) error {
+// unusedErrs are the errors about keys of overrides and acceptances that are about none of the names.
+func unusedErrs(overrides, accepts []Legacy) []error {
+	var errs []error
+	for _, l := range overrides {
+		errs = append(errs, unused(ErrOverride, l))
+	}
+	for _, l := range accepts {
+		errs = append(errs, unused(ErrAccept, l))
+	}
+	return errs
+}
+
+func unused(kind error, key Legacy) error {
 	if _, known := KnownLegacy(canonicalKey(key)); known {
-		return fmt.Errorf("permissions: %w: %s is not among the names", ErrOverride, key)
+		return fmt.Errorf("permissions: %w: %s is not among the names", kind, key)
 	}
 	hint := ""
 	if near := nearestLegacy(strings.Replace(string(key), placeholder, "[1]", 1)); near != "" {
 		hint = "; did you mean " + strings.Replace(string(near), "[1]", placeholder, 1) + "?"
 	}
-	return fmt.Errorf("permissions: %w: %s is not known here, and not among the names%s", ErrOverride, quote(string(key)), hint)
+	return fmt.Errorf("permissions: %w: %s is not known here, and not among the names%s", kind, quote(string(key)), hint)
 }
 
 // resolve returns the paths of the decision for a name, with its id in the place of placeholders.
@@ -108,7 +120,7 @@ func (d *decision) resolve(n *parsedLegacy) []Path {
 
 // override applies the caller's decision and says what it gives.
 func (c *converter) override(item *Item, n *parsedLegacy, d *decision) {
-	item.Overridden, item.Outcome, item.Confidence = true, OutcomeConverted, ConfidenceDocumented
+	item.Overridden, item.Outcome = true, OutcomeConverted
 	if len(d.paths) == 0 {
 		item.Outcome, item.Reason, item.Confidence = OutcomeDropped, "by the caller's decision", ConfidenceNone
 		return
@@ -121,8 +133,18 @@ func (c *converter) override(item *Item, n *parsedLegacy, d *decision) {
 		}
 		item.Paths = append(item.Paths, canonical)
 	}
-	slices.Sort(item.Paths)
-	item.Paths = slices.Compact(item.Paths)
+	item.Confidence, _ = c.replace(item, item.Paths)
+	if item.Outcome == OutcomeRefused {
+		item.Widens = ""
+	}
+}
+
+// replace makes paths what the item stands for instead of those of the mapping, and says what that gives. weakest is the
+// confidence of the weakest row of the mapping that has one of them, ConfidenceNone if a path is in none. against is as in
+// widen.
+func (c *converter) replace(item *Item, paths []Path) (weakest Confidence, against Legacy) {
+	item.Paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	weakest = ConfidenceDocumented
 	var widens phrases
 	for _, p := range item.Paths {
 		confidence, own := ConfidenceNone, false
@@ -132,17 +154,16 @@ func (c *converter) override(item *Item, n *parsedLegacy, d *decision) {
 			}
 			if m.Path != "" && m.Path.Covers(p) {
 				own = true
-				c.widen(&widens, m)
+				against = cmp.Or(c.widen(&widens, m), against)
 			}
 		}
-		item.Confidence = min(item.Confidence, confidence)
+		weakest = min(weakest, confidence)
 		if !own && !c.allowedBefore().Allows(p) {
 			widens.add(EffectOf(p))
 		}
 	}
-	if item.Outcome == OutcomeConverted {
-		item.Widens = widens.String()
-	}
+	item.Widens = widens.String()
+	return weakest, against
 }
 
 // allowedBefore returns what the names allowed as far as it can be told in paths: those of rows whose path allows no more
@@ -156,12 +177,15 @@ func (c *converter) allowedBefore() Set {
 		if n.info == nil {
 			continue
 		}
-		d := c.overrides.find(n)
+		d, proof := c.overrides.find(n), c.overlay.find(n)
 		for i, m := range n.info.Mappings {
 			if m.Path == "" || len(m.Widens) > 0 || m.Confidence == ConfidenceGuess {
 				continue
 			}
 			p := scoped(n.info.bases[i], n.key.id)
+			if proof.disproves(p, n.key.id) {
+				continue
+			}
 			if d == nil || slices.ContainsFunc(d.resolve(n), func(q Path) bool { return q.Covers(p) }) {
 				paths = append(paths, p)
 			}

@@ -32,6 +32,15 @@ func ParsePath(s string) (Path, error) {
 	return p, nil
 }
 
+// Canonical returns the path in canonical form, see [ParsePath]. What is no path
+// comes back as it is.
+func (p Path) Canonical() Path {
+	if parsed, err := ParsePath(string(p)); err == nil {
+		return parsed
+	}
+	return p
+}
+
 // canonical returns the canonical form of p, or p itself and false if it has none.
 func (p Path) canonical() (Path, bool) {
 	c, problem := canonicalPath(string(p))

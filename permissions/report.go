@@ -22,8 +22,8 @@ func (c Conversion) String() string {
 	if c.err != nil {
 		fmt.Fprintf(&b, "%v\n", c.err)
 	}
-	for _, l := range c.UnusedOverrides {
-		fmt.Fprintf(&b, "%v\n", unusedOverride(l))
+	for _, err := range unusedErrs(c.UnusedOverrides, c.UnusedAccepts) {
+		fmt.Fprintf(&b, "%v\n", err)
 	}
 	b.WriteString(c.summary() + "\n")
 	for p := range c.Set.All() {
@@ -84,6 +84,14 @@ func (item Item) lines() []string {
 	}
 	for _, p := range item.Paths {
 		lines = append(lines, fmt.Sprintf("%s  (%s)", shown(p), item.how(p)))
+		for _, m := range item.Mappings {
+			if m.Path == p {
+				lines = append(lines, "source: "+m.Source)
+			}
+		}
+	}
+	if item.Proof != nil && item.Proof.Verdict != VerdictOpen {
+		lines = append(lines, "the mapping is "+string(item.Proof.Verdict)+" "+item.Proof.source())
 	}
 	widens, narrows := "WIDENS: can now ", "NARROWS: can no longer "
 	if item.Outcome == OutcomeRefused {
@@ -94,6 +102,9 @@ func (item Item) lines() []string {
 	}
 	if item.Narrows != "" {
 		lines = append(lines, narrows+item.Narrows)
+	}
+	if item.Accepted {
+		lines = append(lines, "accepted by name")
 	}
 	for _, r := range item.StillGranted {
 		lines = append(lines, fmt.Sprintf("STILL GRANTED: %s through %s (%s)", shown(r.Path), shown(r.Through), shownName(r.By)))
@@ -127,15 +138,20 @@ func (item Item) how(p Path) string {
 	if item.Overridden {
 		how = append(how, "by the caller's decision")
 	}
+	if item.Proven && item.Confidence == ConfidenceProven {
+		how = append(how, "proven")
+	} else if item.Proven {
+		how = append(how, "proven, if the name stands for anything")
+	}
 	for _, m := range item.Mappings {
 		if m.Path != p {
 			continue
 		}
+		text := m.Confidence.String() + " " + string(m.Evidence)
 		if m.Confidence == ConfidenceGuess && m.Remark != "" {
-			how = append(how, m.Confidence.String()+": "+m.Remark)
-		} else {
-			how = append(how, m.Confidence.String())
+			text += ": " + m.Remark
 		}
+		how = append(how, text)
 	}
 	return strings.Join(how, "; ")
 }

@@ -138,6 +138,34 @@ func TestGrowth(t *testing.T) {
 			overrides := map[Legacy][]Path{"SSH:User": numbered[Path](n, revoke)}
 			return func() { _ = Convert([]Legacy{"SSH:User"}, &ConvertOptions{Overrides: overrides}).String() }
 		},
+		"ConvertAll": func(n int) func() {
+			roles, overrides := make([]LegacyRole, n), map[Legacy][]Path{}
+			for i, l := range numbered[Legacy](n, "Collections[%d]:Read") {
+				roles[i].Names, overrides[l] = []Legacy{l, "AdminPortal:Read"}, nil
+			}
+			return func() { _ = ConvertAll(roles, &ConvertOptions{Overrides: overrides}).String() }
+		},
+		"Learn from many roles": func(n int) func() {
+			roles := make([]Observation, n)
+			for i := range roles {
+				roles[i] = Observation{
+					Names: numbered[Legacy](10, "Home:Grown%d"), Paths: numbered[Path](10, fmt.Sprintf("/quantum/x%d/", i%7)+"%d/"), Exact: i%2 == 0,
+				}
+			}
+			return func() { _ = Learn(roles, numbered[Path](100, "/quantum/x%d/read/")).String() }
+		},
+		"Learn from a role with many ids": func(n int) func() {
+			role := Observation{Names: numbered[Legacy](n, "Collections[%d]:Read"), Paths: numbered[Path](n, read), Exact: true}
+			return func() { _ = Learn([]Observation{role}, nil).String() }
+		},
+		"Learn from an exact role with many names": func(n int) func() {
+			role := Observation{Names: numbered[Legacy](n, "Home:Grown%d"), Paths: numbered[Path](n, "/quantum/x%d/"), Exact: true}
+			return func() { Learn([]Observation{role}, nil) }
+		},
+		"Experiment": func(n int) func() {
+			proof := Learn([]Observation{{Names: numbered[Legacy](n, "Home:Grown%d"), Paths: numbered[Path](10, "/quantum/x%d/")}}, []Path{"/"})
+			return func() { Steps(proof.Experiment()) }
+		},
 	} {
 		const small, growth, most = 500, 4, 8
 		few, many := steps(prepare(small)), steps(prepare(small*growth))

@@ -323,3 +323,22 @@ func TestEnsureAll(t *testing.T) {
 	}
 	once(t, server)
 }
+
+// TestDryRunForesees: permissions that the server does not know are told before they
+// are sent.
+func TestDryRunForesees(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	s := serviceOf(t, server)
+	for _, name := range []string{"New", "Small"} {
+		for path, known := range map[permissions.Path]bool{"/nonsense/": false, "/portal/": true, "/certificates/collections/read/6/": true} {
+			_, change, err := s.Ensure(t.Context(), permissionsets.Create{Name: name, Permissions: []permissions.Path{path}}, security.WithDryRun())
+			if (err == nil) != known || !known && (!errors.Is(err, security.ErrInvalid) || change.Action != "") {
+				t.Errorf("%s with %s: %v, %v", name, path, change, err)
+			}
+		}
+	}
+	if n := apitest.Writes(server); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -130,19 +131,23 @@ func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption)
 // as they are, an empty list that is not nil takes all away. It may be repeated.
 // A creation whose outcome is unknown is resolved by looking. Under
 // [security.WithDryRun] nothing is written; the set is nil if it would be
-// created.
+// created, and permissions that the server does not list are refused, if the caller
+// may read the list.
 //
 // API: GET, POST and PUT /PermissionSets, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOption) (*PermissionSet, security.Change, error) {
 	object := fmt.Sprintf("permission set %q", desired.Name)
-	if err := desired.Validate(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
-		Key:    strings.ToLower(object),
-		Object: object,
-		Find:   func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
+		Key:    safe.Fold(object),
+		Object: object, Invalid: desired.Validate(),
+		Find: func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
+		Check: func(ctx context.Context) error {
+			if !resolved.DryRun {
+				return nil
+			}
+			return s.checkKnown(ctx, desired.Permissions, call)
+		},
 		Create: func(ctx context.Context) (*PermissionSet, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *PermissionSet) (*PermissionSet, security.Change, error) {
 			change := security.Change{Action: security.Unchanged, Object: object, ID: found.ID, DryRun: resolved.DryRun}
@@ -152,6 +157,9 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 			}
 			change.Action, change.Fields = security.Updated, []security.FieldChange{field}
 			if resolved.DryRun {
+				if err := s.checkKnown(ctx, asPaths(field.Added), call); err != nil {
+					return nil, security.Change{}, err
+				}
 				found.Permissions = slices.Clone(desired.Permissions)
 				return found, change, nil
 			}
@@ -161,6 +169,28 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 		Created: []security.FieldChange{compare(nil, desired.Permissions)},
 		ID:      func(p *PermissionSet) string { return p.ID },
 	})
+}
+
+// checkKnown refuses permissions that the server does not list. Only a dry run reads
+// that list; a real run leaves it to the server.
+func (s *V1) checkKnown(ctx context.Context, paths []permissions.Path, call []security.CallOption) error {
+	unknown, err := foresee.UnknownPaths(ctx, s.Available, paths, call)
+	if err != nil {
+		return err
+	}
+	var p validate.Problems
+	for _, path := range unknown {
+		p.Add("Permissions", "%s is not among the permissions that this server knows", path)
+	}
+	return p.Err()
+}
+
+func asPaths(texts []string) []permissions.Path {
+	paths := make([]permissions.Path, len(texts))
+	for i, text := range texts {
+		paths[i] = permissions.Path(text)
+	}
+	return paths
 }
 
 // EnsureAll ensures many permission sets, several at a time (see
@@ -210,9 +240,13 @@ func compare(from, to []permissions.Path) security.FieldChange {
 
 // without lists those of paths that are not among others.
 func without(paths, others []permissions.Path) []string {
+	there := make(map[permissions.Path]bool, len(others))
+	for _, o := range others {
+		there[o.Canonical()] = true
+	}
 	var out []string
 	for _, p := range paths {
-		if !slices.ContainsFunc(others, func(o permissions.Path) bool { return p.Covers(o) && o.Covers(p) }) {
+		if !there[p.Canonical()] {
 			out = append(out, string(p))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -95,7 +96,7 @@ func (s *V1) Find(ctx context.Context, scheme string, call ...security.CallOptio
 		if err != nil {
 			return nil, err
 		}
-		if strings.EqualFold(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
+		if safe.SameName(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
 			return &provider, nil
 		}
 	}

@@ -241,8 +241,11 @@ func TestSecretIsNotPrinted(t *testing.T) {
 		providers.Provider{Parameters: []providers.ParameterValue{read}},
 		[]providers.Secret{s},
 		map[string]providers.Secret{"a": s},
-		[]providers.Create{c}, map[string]any{"update": u}, struct{ P *providers.Parameters }{&p},
-		providers.NameValue{Name: "X-Api-Key", Value: security.NewSecret(secret)}, []providers.NameValue{{Name: "X-Api-Key", Value: security.NewSecret(secret)}},
+		[]providers.Create{c},
+		map[string]any{"update": u},
+		struct{ P *providers.Parameters }{&p},
+		providers.NameValue{Name: "X-Api-Key", Value: security.NewSecret(secret)},
+		[]providers.NameValue{{Name: "X-Api-Key", Value: security.NewSecret(secret)}},
 		struct{ P []providers.Provider }{[]providers.Provider{{Parameters: []providers.ParameterValue{read, {Name: "RequestHeaders", RequestHeaders: []providers.NameValue{{Name: "K", Value: security.NewSecret(secret)}}}}}}},
 	}
 	for _, v := range values {

@@ -54,8 +54,8 @@ func (f field) set(text string) {
 // as they are held, see asHeld.
 func compare(base, update UpdateV2) *delta {
 	d := &delta{
-		grant:  without(update.Permissions, base.Permissions, canonical),
-		revoke: without(base.Permissions, update.Permissions, canonical),
+		grant:  without(update.Permissions, base.Permissions, permissions.Path.Canonical),
+		revoke: without(base.Permissions, update.Permissions, permissions.Path.Canonical),
 		add:    without(update.Claims, base.Claims, claims.Request.Key),
 		remove: without(base.Claims, update.Claims, claims.Request.Key),
 	}
@@ -86,7 +86,7 @@ func (d *delta) holds(role *RoleV2) bool {
 			}
 		}
 	}
-	if len(without(d.revoke, u.Permissions, canonical)) != len(d.revoke) {
+	if len(without(d.revoke, u.Permissions, permissions.Path.Canonical)) != len(d.revoke) {
 		return false
 	}
 	held := permissions.NewSet(u.Permissions...)
@@ -107,7 +107,7 @@ func (d *delta) apply(u *UpdateV2) {
 			}
 		}
 	}
-	u.Permissions = granted(without(u.Permissions, d.revoke, canonical), d.grant)
+	u.Permissions = granted(without(u.Permissions, d.revoke, permissions.Path.Canonical), d.grant)
 	u.Claims = without(u.Claims, d.remove, claims.Request.Key)
 	index := indexClaims(u.Claims)
 	for _, c := range d.add {
@@ -122,7 +122,7 @@ func (d *delta) apply(u *UpdateV2) {
 func (d *delta) cede(later *delta) {
 	d.fields = without(d.fields, later.fields, func(f fieldChange) string { return f.name })
 	touched := slices.Concat(later.grant, later.revoke)
-	d.grant, d.revoke = without(d.grant, touched, canonical), without(d.revoke, touched, canonical)
+	d.grant, d.revoke = without(d.grant, touched, permissions.Path.Canonical), without(d.revoke, touched, permissions.Path.Canonical)
 	short := func(c claims.Request) claimKey { return fold(c.Key()).short() }
 	holders := slices.Concat(later.add, later.remove)
 	d.add, d.remove = without(d.add, holders, short), without(d.remove, holders, short)
@@ -176,12 +176,4 @@ func without[T any, K comparable](items, others []T, key func(T) K) []T {
 
 func all[T any](items []T, holds func(T) bool) bool {
 	return !slices.ContainsFunc(items, func(item T) bool { return !holds(item) })
-}
-
-// canonical is the one form of a path, which the server may write in its own way.
-func canonical(p permissions.Path) permissions.Path {
-	if c, err := permissions.ParsePath(string(p)); err == nil {
-		return c
-	}
-	return p
 }

@@ -144,7 +144,7 @@ func granted(held, more []permissions.Path) []permissions.Path {
 	out := slices.DeleteFunc(slices.Clone(held), added.Allows)
 	seen := make(map[permissions.Path]bool, len(more))
 	for _, p := range more {
-		c := canonical(p)
+		c := p.Canonical()
 		if member, _ := added.Why(p); member == c && !seen[c] {
 			seen[c] = true
 			out = append(out, p)

@@ -61,9 +61,6 @@ func (e *edit) do(ctx context.Context, registry *turns.Registry) (*RoleV2, secur
 
 // explain says what was attempted, and after a write that the change may be there.
 func (e *edit) explain(err error) error {
-	if _, told := errors.AsType[*security.Error](err); told && (!e.sent || errors.Is(err, security.ErrUnknownOutcome)) {
-		return err // it names the operation
-	}
 	if e.sent {
 		err = safe.Unconfirmed(err)
 	}

@@ -42,7 +42,9 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	if err != nil || found == nil {
 		return nil, err
 	}
-	role, err := s.Get(ctx, found.ID, call...)
+	role, err := s.Get(ctx, found.ID, append(slices.Clip(call), service.Option[security.CallOption](func(s *service.Settings) {
+		s.Progress = nil // it was told of the walk
+	}))...)
 	if errors.Is(err, security.ErrNotFound) {
 		return nil, nil //nolint:nilnil // deleted since it was listed
 	}
@@ -73,15 +75,12 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 // API: GET, POST and PUT /Security/Roles, version 2.
 func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.CallOption) (*RoleV2, security.Change, error) {
 	object := fmt.Sprintf("role %q", desired.Name)
-	if err := desired.Validate(); err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", object, err)
-	}
 	settings := service.Resolve(s.c, call)
 	created := compare(UpdateV2{}, desired.update())
 	return safe.Ensure(ctx, s.c, settings, safe.Resource[RoleV2]{
 		Key:    "role " + safe.Fold(desired.Name),
-		Object: object,
-		Find:   func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
+		Object: object, Invalid: desired.Validate(),
+		Find: func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {
 			var p validate.Problems
 			err := s.checkLimits(ctx, &p, desired.PermissionSetID, desired.Permissions, call)
@@ -91,10 +90,7 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.Call
 			if err == nil {
 				err = p.Err()
 			}
-			if _, told := errors.AsType[*security.Error](err); err == nil || told {
-				return err
-			}
-			return fmt.Errorf("ensure %s: %w", object, err)
+			return err
 		},
 		Create: func(ctx context.Context) (*RoleV2, error) { return s.Create(ctx, desired, call...) },
 		Correct: func(ctx context.Context, found *RoleV2) (*RoleV2, security.Change, error) {

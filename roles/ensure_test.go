@@ -789,3 +789,36 @@ func TestEditLooksAfterTheLastAttempt(t *testing.T) {
 		t.Errorf("after %d writes: %v", apitest.Writes(server), err)
 	}
 }
+
+// TestHiddenCharactersInClaims: a role is not given to a claim that looks like
+// another one, whichever call it goes through.
+func TestHiddenCharactersInClaims(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	s := serviceOf(t, server)
+	for _, hidden := range []string{"ops\x00", "ops\u202e", "o\u200bps"} {
+		bad := claim(hidden)
+		_, _, added := s.AddClaims(t.Context(), id, []claims.Request{bad})
+		_, created := s.Create(t.Context(), roles.CreateV2{Name: "New", Description: "d", Claims: []claims.Request{bad}})
+		_, _, ensured := s.Ensure(t.Context(), roles.CreateV2{Name: "New", Description: "d", Claims: []claims.Request{bad}}, security.WithDryRun())
+		for name, err := range map[string]error{"AddClaims": added, "Create": created, "Ensure": ensured} {
+			if !errors.Is(err, security.ErrInvalid) || !strings.Contains(err.Error(), "Value") {
+				t.Errorf("%s with %q: %v", name, hidden, err)
+			}
+		}
+	}
+	if n := apitest.Writes(server); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// TestEditNamesTheRole: the error of a bulk edit says which role it is about.
+func TestEditNamesTheRole(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	server.Inject(securitytest.Fault{Method: "PUT", Status: 400, Times: 1})
+	_, _, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error { u.Description = "new"; return nil })
+	if want := fmt.Sprintf("edit role %d: PUT /Security/Roles, version 2: 400", id); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v does not begin with %q", err, want)
+	}
+}

@@ -316,3 +316,14 @@ func TestEditAll(t *testing.T) {
 	_, err = serviceOf(t, server).EditAll(t.Context(), ids[:3], nil, nil)
 	is(t, err, security.ErrInvalid)
 }
+
+// TestFindTellsProgress: of the walk, and of nothing else.
+func TestFindTellsProgress(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	var told int
+	role, err := serviceOf(t, server).Find(t.Context(), "Operators", security.WithProgress(func(int, int) { told++ }))
+	if err != nil || role.ID != id || told == 0 {
+		t.Errorf("%v, %v, told %d times", role, err, told)
+	}
+}

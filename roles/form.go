@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/commandsec/commandsec-go/claims"
-	"github.com/commandsec/commandsec-go/internal/schemes"
+	"github.com/commandsec/commandsec-go/internal/foresee"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -153,9 +153,12 @@ func (f *formV2) check(ctx context.Context, d *delta) error {
 		p.Name("Name", f.update.Name, maxName)
 	}
 	for _, path := range d.grant {
-		if canonical(path) != path {
-			p.Add("Permissions", "%q is not in canonical form, write %q", path, canonical(path))
+		if path.Canonical() != path {
+			p.Add("Permissions", "%q is not in canonical form, write %q", path, path.Canonical())
 		}
+	}
+	for _, claim := range d.add {
+		checkLooks(&p, "Claims", claim)
 	}
 	if f.damaged {
 		f.checkDamage(&p)
@@ -236,7 +239,7 @@ func (s *V2) checkLimits(ctx context.Context, p *validate.Problems, setID string
 	case errors.Is(err, security.ErrNotFound):
 		p.Add("PermissionSetID", "there is no permission set %s", setID)
 		return nil
-	case schemes.Unreadable(err):
+	case foresee.Unreadable(err):
 		return nil
 	case err != nil:
 		return err
@@ -254,25 +257,17 @@ func (s *V2) checkLimits(ctx context.Context, p *validate.Problems, setID string
 // permissions that the server does not know, and new claims of an unknown scheme.
 // What the caller may not read is left to the server to check.
 func (s *V2) foresee(ctx context.Context, p *validate.Problems, grant []permissions.Path, add []claims.Request, opts []security.CallOption) error {
-	if len(grant) > 0 {
-		available, err := s.sets.Available(ctx, opts...)
-		if err != nil && !schemes.Unreadable(err) {
-			return err
-		}
-		known := make(map[permissions.Path]bool, len(available))
-		for _, path := range available {
-			known[canonical(path)] = true
-		}
-		for _, path := range grant {
-			if err == nil && !known[canonical(path)] && !known[path.Unscoped()] {
-				p.Add("Permissions", "%s is not among the permissions that this server knows", path)
-			}
-		}
+	unknown, err := foresee.UnknownPaths(ctx, s.sets.Available, grant, opts)
+	if err != nil {
+		return err
+	}
+	for _, path := range unknown {
+		p.Add("Permissions", "%s is not among the permissions that this server knows", path)
 	}
 	if len(add) == 0 {
 		return nil
 	}
-	known, err := schemes.Known(ctx, s.providers, opts)
+	known, err := foresee.Schemes(ctx, s.providers, opts)
 	if err != nil {
 		return err
 	}

@@ -371,7 +371,7 @@ func unique[T comparable](items []T) []T {
 //
 // API: GET /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favor of [V2.List].
+// Command deprecates it, in favor of [V2.List].
 func (s *V1) List(ctx context.Context, opts *ListOptionsV1, call ...security.CallOption) (*security.Page[RoleV1], error) {
 	return paging.List[RoleV1](ctx, s.c, opListV1, opts, call)
 }
@@ -381,7 +381,7 @@ func (s *V1) List(ctx context.Context, opts *ListOptionsV1, call ...security.Cal
 //
 // API: GET /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favor of [V2.All].
+// Command deprecates it, in favor of [V2.All].
 func (s *V1) All(ctx context.Context, opts *ListOptionsV1, call ...security.CallOption) iter.Seq2[RoleV1, error] {
 	return paging.All(ctx, s.c, opListV1, opts, string(SortName), func(r *RoleV1) int { return r.ID }, call)
 }
@@ -390,7 +390,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptionsV1, call ...security.Call
 //
 // API: GET /Security/Roles/{id}, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get].
+// Command deprecates it, in favor of [V2.Get].
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*RoleV1, error) {
 	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id)})
 }
@@ -402,7 +402,7 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Rol
 //
 // API: GET /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Find].
+// Command deprecates it, in favor of [V2.Find].
 func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption) (*RoleV1, error) {
 	role, err := find(name, func(r *RoleV1) string { return r.Name }, func(filter security.Filter) iter.Seq2[RoleV1, error] {
 		return s.All(ctx, &ListOptionsV1{Filter: filter}, call...)
@@ -417,7 +417,7 @@ func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption)
 //
 // API: POST /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Create].
+// Command deprecates it, in favor of [V2.Create].
 func (s *V1) Create(ctx context.Context, role CreateV1, call ...security.CallOption) (*RoleV1, error) {
 	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: role, Check: named(role.Name)})
 }
@@ -426,7 +426,7 @@ func (s *V1) Create(ctx context.Context, role CreateV1, call ...security.CallOpt
 //
 // API: PUT /Security/Roles, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) Update(ctx context.Context, role UpdateV1, call ...security.CallOption) (*RoleV1, error) {
 	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role, Check: about(role.ID)})
 }
@@ -445,7 +445,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 //
 // API: POST /Security/Roles/{id}/Copy, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get] and [V2.Create].
+// Command deprecates it, in favor of [V2.Get] and [V2.Create].
 func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.CallOption) (*RoleV1, error) {
 	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role, Check: named(role.Name)})
 }
@@ -454,7 +454,7 @@ func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.Cal
 //
 // API: GET /Security/Roles/{id}/Identities, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get], which lists claims.
+// Command deprecates it, in favor of [V2.Get], which lists claims.
 func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption) ([]RoleIdentityV1, error) {
 	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opIdentitiesV1, Args: []any{id}})
 }
@@ -464,7 +464,7 @@ func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption
 //
 // API: PUT /Security/Roles/{id}/Identities, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update], which sets claims.
+// Command deprecates it, in favor of [V2.Update], which sets claims.
 func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...security.CallOption) ([]RoleIdentityV1, error) {
 	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}})
 }
@@ -473,7 +473,7 @@ func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...secur
 //
 // API: GET /Security/Roles/{id}/Permissions, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get].
+// Command deprecates it, in favor of [V2.Get].
 func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) ([]AreaPermissionV1, error) {
 	return service.Many[AreaPermissionV1](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
 }
@@ -482,7 +482,7 @@ func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOptio
 //
 // API: GET /Security/Roles/{id}/Permissions/Global, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get].
+// Command deprecates it, in favor of [V2.Get].
 func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.CallOption) ([]GlobalPermissionV1, error) {
 	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opGlobalsV1, Args: []any{id}})
 }
@@ -492,7 +492,7 @@ func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.Cal
 //
 // API: POST /Security/Roles/{id}/Permissions/Global, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
 	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
 }
@@ -502,7 +502,7 @@ func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // API: PUT /Security/Roles/{id}/Permissions/Global, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
 	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
 }
@@ -511,7 +511,7 @@ func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // API: GET /Security/Roles/{id}/Permissions/Collections, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get].
+// Command deprecates it, in favor of [V2.Get].
 func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security.CallOption) ([]CollectionPermissionV1, error) {
 	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opCollectionsV1, Args: []any{id}})
 }
@@ -521,7 +521,7 @@ func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security
 //
 // API: POST /Security/Roles/{id}/Permissions/Collections, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
 	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opAddCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
 }
@@ -531,7 +531,7 @@ func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // API: PUT /Security/Roles/{id}/Permissions/Collections, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
 	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opSetCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
 }
@@ -540,7 +540,7 @@ func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // API: GET /Security/Roles/{id}/Permissions/Containers, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get].
+// Command deprecates it, in favor of [V2.Get].
 func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.CallOption) ([]ContainerPermissionV1, error) {
 	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opContainersV1, Args: []any{id}})
 }
@@ -550,7 +550,7 @@ func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.
 //
 // API: POST /Security/Roles/{id}/Permissions/Containers, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
 	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opAddContainersV1, Args: []any{id}, Body: containerGrants(items, false)})
 }
@@ -562,7 +562,7 @@ func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // API: PUT /Security/Roles/{id}/Permissions/Containers, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
 	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opSetContainersV1, Args: []any{id}, Body: containerGrants(items, true)})
 }
@@ -572,7 +572,7 @@ func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // API: GET /Security/Roles/{id}/Permissions/PamProviders, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Get].
+// Command deprecates it, in favor of [V2.Get].
 func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
 	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opPAMProvidersV1, Args: []any{id}})
 }
@@ -583,7 +583,7 @@ func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...securit
 //
 // API: PUT /Security/Roles/{id}/Permissions/PamProviders, version 1.
 //
-// Deprecated: by Command, in favor of [V2.Update].
+// Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetPAMProviderPermissions(ctx context.Context, id int, items []PAMProviderPermissionsV1, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
 	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opSetPAMProvidersV1, Args: []any{id}, Body: pamProviderGrants(items)})
 }

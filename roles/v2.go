@@ -119,11 +119,24 @@ func (c CreateV2) Validate() error {
 	}
 	for i, path := range c.Permissions {
 		// An update may hold what the server has in a form of its own.
-		if canonical(path) != path {
-			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, canonical(path))
+		if path.Canonical() != path {
+			p.Add(at("Permissions", i), "%q is not in canonical form, write %q", path, path.Canonical())
 		}
 	}
+	for i, claim := range c.Claims {
+		checkLooks(&p, at("Claims", i), claim)
+	}
 	return p.Err()
+}
+
+// checkLooks notes a claim that nobody could tell from another one by its looks: a
+// role is not given to such a claim, which the server would create. One that a role
+// holds already may stay.
+func checkLooks(p *validate.Problems, field string, claim claims.Request) {
+	if claim.Validate() == nil {
+		p.Name(field+".Value", claim.Value, 0)
+		p.Name(field+".Scheme", claim.Scheme, 0)
+	}
 }
 
 // check notes what is wrong with a creation and with an update alike.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -186,11 +185,14 @@ func (c *config) credential() (credential, error) {
 		}
 		if c.clientCert != nil {
 			return credential{
-				name: "WithClientCertificate", account: func() string { return subject(c.clientCert) },
+				name: nameCertificate, account: func() string { return subject(c.clientCert) },
 				authorizer: func(*http.Client) transport.Authorizer { return transport.Authorizer{} },
 			}, nil
 		}
-		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, "+
+		if c.unsigned != "" {
+			return credential{}, badOption("credentials", "%s: none; give %s, or the option WithClientCertificate or WithAuthorization", c.unsigned, credentialChoice)
+		}
+		return credential{}, badOption("credentials", "none given; use one of WithBasicAuth, WithBasicAuthFunc, WithClientCredentials, WithAccessToken, "+
 			"WithTokenSource, WithAuthorization, WithClientCertificate")
 	case 1:
 		return c.credentials[0], nil
@@ -202,15 +204,28 @@ func (c *config) credential() (credential, error) {
 	return credential{}, badOption("credentials", "more than one given (%s); give exactly one", strings.Join(names, ", "))
 }
 
+// fieldErrors is every FieldErrors in err, which may join several.
+func fieldErrors(err error) FieldErrors {
+	switch err := err.(type) { //nolint:errorlint // it takes the tree apart
+	case nil:
+		return nil
+	case FieldErrors:
+		return err
+	case interface{ Unwrap() []error }:
+		var all FieldErrors
+		for _, e := range err.Unwrap() {
+			all = append(all, fieldErrors(e)...)
+		}
+		return all
+	}
+	return FieldErrors{{Field: "NewClient", Problem: err.Error()}}
+}
+
 // build puts everything together, and reports every bad option at once.
 func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 	c := defaults()
-	var errs []error
-	note := func(err error) {
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
+	var problems FieldErrors
+	note := func(err error) { problems = append(problems, fieldErrors(err)...) }
 	for _, o := range opts {
 		if o == nil {
 			note(badOption("NewClient", "a nil option"))
@@ -236,8 +251,8 @@ func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 	if err == nil && cred.tokenURL != "" {
 		note(c.checkTokenURL(cred.tokenURL))
 	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("security client: %w", errors.Join(errs...))
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("security client: %w", problems)
 	}
 	if c.unverified {
 		c.logger.Warn("the server's certificate is not verified: anybody in between can read the credential", "server", base.Host)

@@ -161,7 +161,7 @@ func WithSettle(d time.Duration) SharedOption {
 
 // WithProgress tells f after each item how many are done, of how many. total is
 // -1 if nobody knows. It is for what works on many items: walks over a list (All,
-// Find, Details) and EnsureAll; any other call refuses it. f is never called
+// Find, Details), EnsureAll and EditAll; any other call refuses it. f is never called
 // twice at the same time, and the work waits while it runs.
 func WithProgress(f func(done, total int)) CallOption {
 	return callOption(func(c *service.Settings) {

@@ -41,11 +41,16 @@ type FieldChange struct {
 //	role "PKI Operators" (5) updated
 //	  Description: "Ops" -> "Operators"
 //	  Permissions: + /portal/read/
+//
+// It is "" for the zero Change.
 func (c Change) String() string {
+	if c.Action == "" && c.Object == "" && len(c.Fields) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString(show.Text(c.Object, maxShown))
 	if c.ID != "" {
-		b.WriteString(" (" + c.ID + ")")
+		b.WriteString(" (" + show.Text(c.ID, maxShown) + ")")
 	}
 	if c.DryRun && c.Action != Unchanged {
 		b.WriteString(" would be")
@@ -72,8 +77,9 @@ var ErrNotAttempted = errors.New("not attempted")
 // at the same time is [WithConcurrency], 4 by default; [WithProgress] tells how far
 // it is.
 type BulkOptions struct {
-	// StopOnError starts no further item after one failed. By default the
-	// others go on.
+	// StopOnError starts no further item after one failed. By default the others
+	// go on, except after a refused sign-in ([ErrUnauthorized]), which every further
+	// item would repeat until the account is locked.
 	StopOnError bool
 }
 

@@ -443,11 +443,14 @@ func TestCallOptionsOfAClient(t *testing.T) {
 	t.Parallel()
 	server := newScript(ok)
 	client := newClient(t, server, security.WithHeader("X-A", "client"), security.WithHeader("X-B", "client"))
-	if _, err := do(t.Context(), client, get, security.WithHeader("X-B", "call"), nil); err != nil {
+	if _, err := do(t.Context(), client, get, security.WithHeader("X-B", "call")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := do(t.Context(), client, get); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := do(t.Context(), client, get, nil); !errors.Is(err, security.ErrInvalid) || len(server.all()) != 2 {
+		t.Errorf("a nil option: %v", err)
 	}
 	for i, want := range []string{"call", "client"} {
 		if h := server.all()[i].header; h.Get("X-A") != "client" || h.Get("X-B") != want {

@@ -124,8 +124,12 @@ func (c Config) signIn(cfg *config) error {
 	if err := c.checkCredential(); err != nil {
 		return err
 	}
-	if c.Kerberos != nil {
+	switch {
+	case c.Kerberos != nil:
 		cfg.kerberos = c.source()
+		return nil
+	case !c.basic() && !c.oauth() && c.AccessToken.IsZero():
+		cfg.unsigned = c.source()
 		return nil
 	}
 	if err := c.credential().apply(cfg); err != nil {
@@ -144,7 +148,8 @@ func (c Config) signIn(cfg *config) error {
 // applied after what the configuration says. A credential among them is refused:
 // to use the configured host with another credential on purpose, call
 // NewClient(cfg.BaseURL(), ...). If the configuration signs in with Kerberos, opts
-// must hold [WithAuthorization]. The configuration's warnings go to the client's
+// must hold [WithAuthorization]; if it names no credential, they must hold
+// [WithClientCertificate] or [WithAuthorization]. The configuration's warnings go to the client's
 // logger.
 func NewClientFromConfig(cfg *Config, opts ...Option) (*Client, error) {
 	if cfg == nil {
@@ -174,7 +179,10 @@ func (c Config) oauth() bool {
 	return c.ClientID != "" || !c.ClientSecret.IsZero() || c.TokenURL != ""
 }
 
-// checkCredential refuses no credential, half of one, and more than one.
+const credentialChoice = "user name and password, or client id, client secret and token URL, or an access token, or Kerberos"
+
+// checkCredential refuses half of a credential, and more than one. None is for the
+// client to refuse: a certificate may come as an option.
 func (c Config) checkCredential() error {
 	count := 0
 	for _, given := range []bool{c.basic(), c.oauth(), !c.AccessToken.IsZero(), c.Kerberos != nil} {
@@ -182,13 +190,10 @@ func (c Config) checkCredential() error {
 			count++
 		}
 	}
-	const choice = "user name and password, or client id, client secret and token URL, or an access token, or Kerberos"
 	var problem string
 	switch {
-	case count == 0:
-		problem = "none; give " + choice
 	case count > 1:
-		problem = "more than one; give either " + choice
+		problem = "more than one; give either " + credentialChoice
 	case c.basic() && c.Username == "":
 		problem = "a password without a user name"
 	case c.basic() && c.Password.IsZero():

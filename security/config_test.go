@@ -134,13 +134,12 @@ func TestConfigFromEnv(t *testing.T) {
 		"no host": {env: map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p"}, fails: []string{"KEYFACTOR_HOSTNAME"}},
 		"everything wrong": {
 			env:   with(host, "KEYFACTOR_PORT", "0", "KEYFACTOR_CLIENT_TIMEOUT", "soon", "KEYFACTOR_SKIP_VERIFY", "maybe", "KEYFACTOR_CA_CERT", "/does/not/exist"),
-			fails: []string{"KEYFACTOR_PORT", "KEYFACTOR_CLIENT_TIMEOUT", "KEYFACTOR_SKIP_VERIFY", "KEYFACTOR_CA_CERT", "credentials"},
+			fails: []string{"KEYFACTOR_PORT", "KEYFACTOR_CLIENT_TIMEOUT", "KEYFACTOR_SKIP_VERIFY", "KEYFACTOR_CA_CERT"},
 		},
 		"port, too large":     {env: with(login, "KEYFACTOR_PORT", "65536"), fails: []string{"KEYFACTOR_PORT"}},
 		"port, a word":        {env: with(login, "KEYFACTOR_PORT", "https"), fails: []string{"KEYFACTOR_PORT"}},
 		"timeout 0":           {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "0"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
 		"timeout below 0":     {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "-1"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
-		"no credential":       {env: host, fails: []string{"credentials"}},
 		"only a user":         {env: with(host, "KEYFACTOR_USERNAME", "u"), fails: []string{"credentials"}},
 		"only a password":     {env: with(host, "KEYFACTOR_PASSWORD", password), fails: []string{"credentials"}},
 		"only a client id":    {env: with(host, "KEYFACTOR_AUTH_CLIENT_ID", "i"), fails: []string{"credentials"}},
@@ -165,7 +164,7 @@ func TestConfigFromEnv(t *testing.T) {
 		},
 		"Kerberos and a login":        {env: with(login, "KEYFACTOR_AUTH_KRB_REALM", "R"), fails: []string{"credentials"}},
 		"Kerberos, no user":           {env: with(host, "KEYFACTOR_AUTH_KRB_PASSWORD", password), fails: []string{"credentials"}},
-		"Kerberos, neither yes or no": {env: with(host, "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "x"), fails: []string{"KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "credentials"}},
+		"Kerberos, neither yes or no": {env: with(host, "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "x"), fails: []string{"KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST"}},
 		"a CA that is none":           {env: with(login, "KEYFACTOR_CA_CERT", noCA), fails: []string{"KEYFACTOR_CA_CERT"}},
 		"a CA text that is none":      {env: with(login, "KEYFACTOR_AUTH_CA_CERT", "-----BEGIN nonsense"), fails: []string{"KEYFACTOR_AUTH_CA_CERT"}},
 		"a CA that is a directory":    {env: with(login, "KEYFACTOR_CA_CERT", filepath.Dir(noCA)), fails: []string{"KEYFACTOR_CA_CERT"}},
@@ -255,6 +254,9 @@ func TestConfigSourcesAreNotMixed(t *testing.T) {
 				warnings(t, cfg, tc.warns...)
 				return
 			}
+			if err == nil { // the client refuses what has no credential
+				_, err = security.NewClientFromConfig(cfg)
+			}
 			if err == nil {
 				t.Fatalf("got %v", cfg)
 			}
@@ -340,7 +342,10 @@ func TestErrNotConfigured(t *testing.T) {
 	check("nothing", true, err)
 	for _, name := range variables {
 		setenv(t, map[string]string{name: "x"})
-		_, err := security.ConfigFromEnv()
+		cfg, err := security.ConfigFromEnv()
+		if err == nil { // a host alone is something
+			_, err = security.NewClientFromConfig(cfg)
+		}
 		check(name, false, err)
 	}
 	setenv(t, nil)

@@ -215,7 +215,10 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 	})
 }
 
-const nameAuthorization = "WithAuthorization"
+const (
+	nameAuthorization = "WithAuthorization"
+	nameCertificate   = "WithClientCertificate"
+)
 
 // WithAuthorization lets sign add the credential to each attempt: for ways to sign
 // in that this library does not know, such as Kerberos or the scheme of a proxy.
@@ -333,13 +336,13 @@ func readable(err error, secret string) error {
 }
 
 // meantFor refuses to send a credential to a host that its source did not mean
-// it for. WithAuthorization is how to sign in with what a configuration leaves to
+// it for. A certificate gives nothing away, and WithAuthorization is how to sign in with what a configuration leaves to
 // the program: one with a credential of its own has one too many then.
 func (c credential) meantFor(base *url.URL, hostSource string) error {
 	switch {
 	case c.source != "" && c.origin != transport.Origin(base):
 		return badOption("credentials", "those of %s are meant for %s, not for %s", c.source, c.origin, transport.Origin(base))
-	case c.source == "" && hostSource != "" && c.name != nameAuthorization:
+	case c.source == "" && hostSource != "" && c.name != nameAuthorization && c.name != nameCertificate:
 		return badOption("credentials", "the host comes from %s and the credential from the option %s; "+
 			"to use them together on purpose, call NewClient with that host's URL", hostSource, c.name)
 	}

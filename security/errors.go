@@ -32,8 +32,9 @@ var (
 	// ErrNotFound: Command answered 404 with its own error: no object has that id.
 	ErrNotFound = errors.New("not found")
 	// ErrNoEndpoint: 404 from anything else. The API path is wrong, the server's
-	// version has no such endpoint, or a proxy answered. Whether the object exists
-	// is not known.
+	// version has no such endpoint, or a proxy answered; or 400, because the server
+	// does not have this version of the call (assumed: as ASP.NET says it). Whether
+	// the object exists is not known.
 	ErrNoEndpoint = errors.New("no such endpoint")
 	// ErrConflict: 409.
 	ErrConflict = errors.New("conflict")
@@ -74,6 +75,7 @@ type Error struct {
 	reason     transport.Reason
 	unknown    bool
 	noEndpoint bool
+	noVersion  bool
 	cause      error
 	scrub      func(string) string
 }
@@ -107,6 +109,8 @@ func newError(f *transport.Failure) error {
 	e.Body = []byte(f.Scrub(string(e.Body))) // a copy, which lets go of the rest
 	if f.StatusCode > 299 {
 		e.parse(f.Body)
+		// What the framework of the server answers to a version that it does not have.
+		e.noVersion = f.StatusCode == http.StatusBadRequest && strings.Contains(string(e.Body), "UnsupportedApiVersion")
 	}
 	if in, ok := errors.AsType[*transport.InputError](f.Err); ok {
 		e.cause = FieldErrors{{Field: in.Field, Problem: in.Problem}}
@@ -279,6 +283,8 @@ func (e *Error) advice() string {
 		return "check the credentials"
 	case e.noEndpoint:
 		return e.whereTo()
+	case e.noVersion:
+		return "the server has no such version of this call; an older server has version 1 only"
 	case e.StatusCode == http.StatusForbidden:
 		return "the caller's roles lack the permission for this call"
 	case e.StatusCode == http.StatusTooManyRequests && e.RetryAfter > 0:
@@ -298,11 +304,17 @@ func (e *Error) whereTo() string {
 	}
 	s := fmt.Sprintf("this is not Command's own answer, so nothing is known of the object: check that the API path %q in %s is right", path, e.baseURL+e.Path)
 	if e.ProductVersion != "" {
-		s += fmt.Sprintf(", and that Command %s has this endpoint", show.Text(e.ProductVersion, 60))
+		s += fmt.Sprintf(", and that Command %s has this endpoint", show.Text(product(e.ProductVersion), 60))
 	} else {
 		s += ", and that the server's version has this endpoint"
 	}
 	return s
+}
+
+// product is a product version without the commit that some servers add.
+func product(version string) string {
+	number, _, _ := strings.Cut(version, "+")
+	return number
 }
 
 // Unwrap returns what lies underneath: the context's error and cause, the
@@ -313,7 +325,7 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrInvalid:
-		return e.StatusCode == http.StatusBadRequest || e.reason == transport.BadInput
+		return e.StatusCode == http.StatusBadRequest && !e.noVersion || e.reason == transport.BadInput
 	case ErrUnauthorized:
 		token, ok := errors.AsType[*tokenError](e.cause)
 		return e.StatusCode == http.StatusUnauthorized || ok && !token.down
@@ -322,7 +334,7 @@ func (e *Error) Is(target error) bool {
 	case ErrNotFound:
 		return e.StatusCode == http.StatusNotFound && !e.noEndpoint
 	case ErrNoEndpoint:
-		return e.noEndpoint
+		return e.noEndpoint || e.noVersion
 	case ErrConflict:
 		return e.StatusCode == http.StatusConflict
 	case ErrRateLimited:

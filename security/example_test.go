@@ -24,11 +24,14 @@ func ExampleNewClient() {
 
 func ExampleNewClient_problems() {
 	_, err := security.NewClient("command.example.com", security.WithTimeout(0))
-	fmt.Println(err)
+	problems, _ := errors.AsType[security.FieldErrors](err) // all of them
+	for _, p := range problems {
+		fmt.Println(p)
+	}
 	// Output:
-	// security client: WithTimeout: must be more than 0, got 0s
+	// WithTimeout: must be more than 0, got 0s
 	// baseURL: must look like https://command.example.com/KeyfactorAPI, got "command.example.com"
-	// credentials: none given; use one of WithBasicAuth, WithClientCredentials, WithAccessToken, WithTokenSource, WithAuthorization, WithClientCertificate
+	// credentials: none given; use one of WithBasicAuth, WithBasicAuthFunc, WithClientCredentials, WithAccessToken, WithTokenSource, WithAuthorization, WithClientCertificate
 }
 
 func ExampleFilterField() {

@@ -203,6 +203,8 @@ func TestNoEndpoint(t *testing.T) {
 		"a plain text":       {reply(404, "404 page not found", "Content-Type", "text/plain"), security.ErrNoEndpoint},
 		"a proxy, as JSON":   {reply(404, `{"error":"no route"}`), security.ErrNoEndpoint},
 		"a version says so":  {reply(404, "", "X-Keyfactor-Product-Version", "10.5.0"), security.ErrNoEndpoint},
+		"a version it lacks": {reply(400, `{"error":{"code":"UnsupportedApiVersion","message":"The HTTP resource does not support the API version '2'."}}`), security.ErrNoEndpoint},
+		"in its own form":    {reply(400, `{"ErrorCode":"0xA0110001","Message":"UnsupportedApiVersion: version 2 is not supported."}`), security.ErrNoEndpoint},
 		"a body that is cut": {reply(404, `{"ErrorCode":"0xA0110002","Mess`), security.ErrNoEndpoint},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,6 +212,12 @@ func TestNoEndpoint(t *testing.T) {
 			_, err := do(t.Context(), newClient(t, newScript(tt.answer)), get)
 			sentinels(t, err, tt.is)
 			if !errors.Is(err, security.ErrNoEndpoint) {
+				return
+			}
+			if e := failure(t, err); e.StatusCode == 400 {
+				if !strings.Contains(err.Error(), "version 1 only") {
+					t.Errorf("%v does not say what to do", err)
+				}
 				return
 			}
 			for _, part := range []string{baseURL + "/Security/Roles/1", `"/Keyfactor/API"`, "nothing is known of the object"} {
@@ -247,5 +255,31 @@ func TestProgressOfOneThing(t *testing.T) {
 	}
 	if _, err := do(t.Context(), newClient(t, server), get, security.WithProgress(nil)); !errors.Is(err, security.ErrInvalid) {
 		t.Errorf("nil: %v", err)
+	}
+}
+
+// TestConfigurationWithoutCredential: a client certificate, or a way to sign in of
+// the program's own, can go with it; nothing else can.
+func TestConfigurationWithoutCredential(t *testing.T) {
+	t.Setenv("KEYFACTOR_HOSTNAME", "command.example.com")
+	cfg, err := security.ConfigFromEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, opt := range map[string]security.Option{
+		"certificate":   security.WithClientCertificate(certificate(t)),
+		"authorization": security.WithAuthorization(func(*http.Request) error { return nil }),
+	} {
+		if _, err := security.NewClientFromConfig(cfg, opt); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err = security.NewClientFromConfig(cfg)
+	problems, _ := errors.AsType[security.FieldErrors](err)
+	if len(problems) != 1 || problems[0].Field != "credentials" || !strings.Contains(err.Error(), "WithClientCertificate") {
+		t.Errorf("without: %v", err)
+	}
+	if _, err := security.NewClientFromConfig(cfg, security.WithBasicAuth(user, password)); err == nil || !strings.Contains(err.Error(), "the host comes from") {
+		t.Errorf("a password for another host: %v", err)
 	}
 }

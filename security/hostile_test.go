@@ -228,9 +228,11 @@ func TestServerThatWantsACertificate(t *testing.T) {
 	s := newServer(t, func(http.ResponseWriter, *http.Request) {}, func(s *httptest.Server) {
 		s.TLS = tlsThatAsks()
 	})
-	_, err := do(t.Context(), s.client(t), post)
-	if e := failure(t, err); e.Attempts != 1 || errors.Is(err, security.ErrUnknownOutcome) || !strings.Contains(err.Error(), "certificate required") {
-		t.Errorf("after %d attempts: %v", e.Attempts, err)
+	for _, method := range []string{get, post} {
+		_, err := do(t.Context(), s.client(t), method)
+		if e := failure(t, err); e.Attempts != 1 || errors.Is(err, security.ErrUnknownOutcome) || !strings.Contains(err.Error(), "certificate required") {
+			t.Errorf("%s: after %d attempts: %v", method, e.Attempts, err)
+		}
 	}
 }
 

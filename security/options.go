@@ -51,6 +51,7 @@ type config struct {
 	clientCert   *tls.Certificate
 	readOnly     bool
 	audit        func(context.Context, AuditRecord)
+	unsigned     string // the source of a configuration without a credential
 	kerberos     string // the source of a configuration that signs in with Kerberos
 }
 
@@ -84,9 +85,10 @@ func WithHTTPClient(hc *http.Client) Option {
 
 // WithMiddleware wraps the transport, for tracing, metrics or tests. The first
 // one given is the outermost. A middleware sees each attempt, before the
-// credential is added to it, and each request for a token, whose body holds the
-// client secret: it must not print that. [OperationFromContext] tells which is
-// which.
+// credential is added to it; if a token is refused and the attempt is sent again with
+// a new one, that is one attempt to it. It also sees each request for a token, whose
+// header or body holds the client secret: it must not print those.
+// [OperationFromContext] tells which is which.
 func WithMiddleware(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return option(func(c *config) error {
 		if wrap == nil {

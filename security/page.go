@@ -6,7 +6,9 @@ import (
 	"strconv"
 )
 
-// Page is one page of a list.
+// Page is one page of a list. The total is the server's X-Total-Count: the number of
+// matches before paging. The documents do not say so; scripts that the vendor runs
+// against servers of version 24 and 25 rely on it.
 type Page[T any] struct {
 	Items  []T
 	Number int // 1 for the first

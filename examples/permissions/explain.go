@@ -16,7 +16,11 @@ type explanation struct {
 	permissions.Entries
 }
 
-func explain(o options, list []string, w io.Writer) error {
+func explain(o options, in input, w io.Writer) error {
+	list, err := in.list()
+	if err != nil {
+		return err
+	}
 	all := make([]explanation, len(list))
 	failed := false
 	for i, s := range list {

@@ -206,15 +206,15 @@ func (s *story) introduce(ctx context.Context) error {
 	}
 	s.say("The server runs Keyfactor Command %s.", version)
 	who := access.NewV1(s.client)
-	my, err := who.My(ctx) //nolint:staticcheck // deprecated on the server, and the only call that names the caller's roles
+	my, err := who.My(ctx) // the only call that names the caller's roles
 	if err != nil {
 		return err
 	}
 	s.say("We hold the roles: %s.", strings.Join(my.Roles, ", "))
 	mine, err := who.MyPermissions(ctx)
 	switch {
-	case errors.Is(err, security.ErrNoEndpoint), errors.Is(err, security.ErrNotFound):
-		s.say("It is too old to say what they allow us (that came with Command 25).")
+	case errors.Is(err, security.ErrNoEndpoint):
+		s.say("It is too old to say what they allow us (that came with Command 25.2).")
 	case err != nil:
 		return err
 	default:
@@ -250,7 +250,7 @@ func (s *story) listRoles(ctx context.Context, all bool) (*roles.RoleV1, error) 
 	s.say("%d roles arrived, as many as the server says it has (%d).", count, response.Total)
 
 	s.chapter("One role as the old model shows it (API version 1)")
-	for role, err := range s.v1.All(ctx, nil) { //nolint:staticcheck // the old model is the point
+	for role, err := range s.v1.All(ctx, nil) {
 		if err != nil {
 			return nil, err
 		}

@@ -206,7 +206,7 @@ func TestInterruptedAndLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", Times: 1, Interleave: cancel})
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", Times: 1, Interleave: cancel, Hang: true})
 	server.Inject(securitytest.Fault{Method: "DELETE", Path: "/Security/Roles/{id}", Status: 403})
 	s := &story{out: &bytes.Buffer{}, client: client, v1: roles.NewV1(client), v2: roles.NewV2(client), claims: claims.NewV1(client)}
 	if err := s.make(ctx); !errors.Is(err, context.Canceled) || !errors.Is(err, errLeft) {

@@ -129,7 +129,7 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Wid
 	return service.One[WidgetV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
 }
 `,
-	"governance/plan/plan.go": `// Package plan is not pure.
+	"governance/plan/zz_broken.go": `// Package plan is not pure.
 package plan
 
 import (

@@ -38,7 +38,7 @@ func TestContributing(t *testing.T) {
 		}
 		file := filepath.Join(dir, filepath.FromSlash(m[1]+m[2]+m[3]))
 		if err := follow(file, m, firstBlock(lines[i:])); err != nil {
-			t.Fatalf("CONTRIBUTING.md:%d: %v", i+1, err)
+			t.Fatalf("CONTRIBUTING.md:%d: %v; if the example has become real, take another name for it in CONTRIBUTING.md", i+1, err)
 		}
 		touched[file] = true
 		done++
@@ -65,7 +65,8 @@ func TestContributing(t *testing.T) {
 		command := exec.CommandContext(t.Context(), "go", args...)
 		command.Dir = dir
 		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("after the examples of CONTRIBUTING.md, go %s: %v\n%s", strings.Join(args, " "), err, out)
+			t.Fatalf("after the examples of CONTRIBUTING.md, go %s: %v; if something is declared twice, an example has become real: take another name for it in CONTRIBUTING.md\n%s",
+				strings.Join(args, " "), err, out)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/turns"
 	"github.com/commandsec/commandsec-go/security"
@@ -28,6 +29,7 @@ type Resource[T any] struct {
 	Key     string // names the object among all of this client's, for taking turns
 	Object  string // names it for people, such as `role "PKI Operators"`
 	Find    func(context.Context) (*T, error)
+	Invalid error                       // what is wrong with it as it is wanted; nothing is sent then
 	Check   func(context.Context) error // what speaks against creating it; nil for nothing
 	Create  func(context.Context) (*T, error)
 	Correct func(context.Context, *T) (*T, security.Change, error)
@@ -35,25 +37,37 @@ type Resource[T any] struct {
 	ID      func(*T) string
 }
 
+// shown is the object as an error shows it: its name may come from anywhere.
+func (r Resource[T]) shown() string { return show.Text(r.Object, maxShown) }
+
+const maxShown = 400
+
 // Ensure finds an object and corrects it, or creates it. If a creation may or may
 // not have been done, or was refused because somebody else was faster, it looks
 // again before it creates: what was created is found, however often the network
 // fails. Once a creation was sent that may have been done, every error is
 // [security.ErrUnknownOutcome] as well.
 func Ensure[T any](ctx context.Context, c *service.Client, call service.Settings, r Resource[T]) (*T, security.Change, error) {
-	if call.Err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, call.Err)
+	err := r.Invalid
+	if err == nil {
+		err = call.Err
+	}
+	if err == nil && call.Progress != nil {
+		err = security.FieldErrors{{Field: "WithProgress", Problem: "this call is about one thing; use it for a walk, Details, EnsureAll or EditAll"}}
+	}
+	if err != nil {
+		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.shown(), err)
 	}
 	turn, err := turns.Take[struct{}](ctx, c.Turns, "ensure "+r.Key)
 	if err != nil {
-		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.Object, err)
+		return nil, security.Change{}, fmt.Errorf("ensure %s: %w", r.shown(), err)
 	}
 	defer turn.Leave()
 	e := ensuring[T]{Resource: r, retry: c.Transport.Retry(), dryRun: call.DryRun}
 	value, change, err := e.run(ctx)
 	if err != nil {
 		if e.unknown != nil && !errors.Is(err, security.ErrUnknownOutcome) {
-			err = fmt.Errorf("ensure %s: %w", r.Object, Unconfirmed(err))
+			err = fmt.Errorf("ensure %s: %w", r.shown(), Unconfirmed(err))
 		}
 		return nil, security.Change{}, err
 	}
@@ -77,7 +91,7 @@ func (e *ensuring[T]) run(ctx context.Context) (*T, security.Change, error) {
 		found, err := look(ctx, e.Find)
 		switch {
 		case err != nil && e.failure != nil:
-			return nil, security.Change{}, fmt.Errorf("ensure %s: %w; then it could not be looked for: %w", e.Object, e.failure, err)
+			return nil, security.Change{}, fmt.Errorf("ensure %s: %w; then it could not be looked for: %w", e.shown(), e.failure, err)
 		case err != nil:
 			return nil, security.Change{}, err
 		case found != nil:
@@ -87,6 +101,9 @@ func (e *ensuring[T]) run(ctx context.Context) (*T, security.Change, error) {
 		}
 		if e.Check != nil {
 			if err := e.Check(ctx); err != nil {
+				if _, told := errors.AsType[*security.Error](err); !told { // it names the operation
+					err = fmt.Errorf("ensure %s: %w", e.shown(), err)
+				}
 				return nil, security.Change{}, err
 			}
 		}

@@ -69,7 +69,7 @@ func (s *Settings) Call(call transport.Call) transport.Call {
 	case s.Err != nil:
 		call.Err = s.Err
 	case call.Err == nil && s.Progress != nil:
-		call.Err = &transport.InputError{Field: "WithProgress", Problem: "this call is about one thing; use it for a walk, Details or EnsureAll"}
+		call.Err = &transport.InputError{Field: "WithProgress", Problem: "this call is about one thing; use it for a walk, Details, EnsureAll or EditAll"}
 	case call.Err == nil && s.DryRun && transport.Writes(call.Op.Method):
 		call.Err = &transport.InputError{Field: "WithDryRun", Problem: "this call can only write; use Edit, Ensure or what is built on them"}
 	}
@@ -87,9 +87,12 @@ func Resolve[O any](c *Client, opts []O) Settings {
 		c.Defaults(&s)
 	}
 	for _, opt := range opts {
-		if set, ok := any(opt).(setter); ok {
-			set.Set(&s)
+		set, ok := any(opt).(setter)
+		if !ok {
+			s.Err = &transport.InputError{Field: "CallOption", Problem: "is nil, or not an option of package security"}
+			continue
 		}
+		set.Set(&s)
 	}
 	return s
 }

@@ -143,6 +143,11 @@ func (a *authorizing) send(f *flight, r *http.Request, header http.Header) (*htt
 		// reading from it.
 		_ = resp.Body.Close()
 		return nil, fmt.Errorf("the server answered %d %s, which ends HTTP on this connection", resp.StatusCode, http.StatusText(resp.StatusCode))
+	case r.Context().Err() != nil:
+		// A server that sees the connection close may end its answer as if it had
+		// done everything, and net/http may still receive that.
+		_ = resp.Body.Close()
+		return nil, r.Context().Err()
 	}
 	resp.Request = r
 	return resp, nil

@@ -127,7 +127,7 @@ func (c *Client) CloseIdleConnections() { c.closeIdle() }
 // Do sends a call and decodes the answer into into, a pointer, or nothing if into
 // is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
-	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless}
+	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless, ended: ctx.Err}
 	defer f.over()
 	begun := time.Now()
 	if call.Attempts > 0 {
@@ -276,6 +276,9 @@ func (f *flight) readBody(resp *http.Response) (err error) {
 		return &tooLargeError{limit}
 	}
 	f.body, err = readAll(resp.Body, resp.ContentLength, limit)
+	if err == nil && f.ended() != nil {
+		return f.ended() // as in send: the body may have been cut off
+	}
 	if is[*tooLargeError](err) {
 		_ = resp.Body.Close()
 	}

@@ -47,6 +47,7 @@ type flight struct {
 	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
 	started  time.Time    // of this attempt
 	cancel   func()       // ends the context of this attempt; nil if there is none
+	ended    func() error // why that context is over
 	wantConn atomic.Bool  // net/http began to look for a connection
 	gotConn  atomic.Bool  // and found one: from here on the request may have left
 
@@ -99,7 +100,6 @@ func (f *flight) context(ctx context.Context) context.Context {
 // begin is retryablehttp's RequestLogHook: it runs before each attempt.
 func (f *flight) begin(retryablehttp.Logger, *http.Request, int) {
 	f.attempts.Add(1)
-	f.over()
 	f.started = time.Now()
 	f.connected(false)
 	f.status, f.header, f.body, f.read, f.refused, f.redirected = 0, nil, nil, false, false, false
@@ -122,9 +122,10 @@ type timing struct {
 
 func (t *timing) RoundTrip(r *http.Request) (*http.Response, error) {
 	f := flightOf(r.Context())
-	f.over() // what was redirected
+	f.over() // the attempt before, or the request that was redirected
 	var ctx context.Context
 	ctx, f.cancel = context.WithDeadline(r.Context(), f.started.Add(t.timeout))
+	f.ended = ctx.Err
 	return t.next.RoundTrip(r.WithContext(ctx))
 }
 

@@ -259,6 +259,8 @@ func (h *Handler) answer(c *call, version int, matched []*route) *response {
 	switch {
 	case errors.As(err, &refused) && refused.status == http.StatusUnauthorized:
 		resp = htmlResponse(refused.status, pageUnauthorized)
+	case errors.As(err, &refused) && refused.code == "":
+		resp = htmlResponse(refused.status, pageNotFound)
 	case errors.As(err, &refused):
 		resp = errorResponse(refused)
 	case err != nil:
@@ -310,7 +312,7 @@ func (c *call) run(version int, matched []*route) (any, error) {
 		return nil, invalid("The header x-keyfactor-requested-with is missing or has an unknown value.")
 	}
 	if len(matched) == 0 {
-		return nil, &apiError{http.StatusNotFound, codeNotFound, "There is nothing at " + c.r.URL.Path + "."}
+		return nil, &apiError{status: http.StatusNotFound} // in the words of the web server, which has no route there
 	}
 	for _, candidate := range matched {
 		if candidate.method == c.r.Method && candidate.version == version {

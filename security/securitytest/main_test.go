@@ -162,6 +162,14 @@ func (got answer) ok() answer {
 	return got
 }
 
+// noEndpoint checks for the 404 of a web server that has no route there.
+func (got answer) noEndpoint() {
+	got.t.Helper()
+	if got.status != http.StatusNotFound || !strings.HasPrefix(got.body, "<!DOCTYPE html>") {
+		got.t.Errorf("got %d %s, want 404 and a page", got.status, got.body)
+	}
+}
+
 // refused checks for an error body with this status.
 func (got answer) refused(status int) answer {
 	got.t.Helper()

@@ -71,6 +71,7 @@ const (
 const (
 	pageUnauthorized = "<!DOCTYPE html>\r\n<html><head><title>401</title></head><body><h1>Not signed in</h1></body></html>\r\n"
 	pageUnavailable  = "<!DOCTYPE html>\r\n<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\r\n"
+	pageNotFound     = "<!DOCTYPE html>\r\n<html><head><title>404</title></head><body><h1>Not found</h1></body></html>\r\n"
 	pageLogin        = "<!DOCTYPE html>\r\n<html><head><title>Log in</title></head><body><form action=\"/login\"></form></body></html>\r\n"
 )
 

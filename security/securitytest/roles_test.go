@@ -281,10 +281,11 @@ func TestRoleValidation(t *testing.T) {
 		"/Security/Roles/0", "/Security/Roles/-1", "/Security/Roles/99/Permissions", "/Security/Claims/99", "/Security/Identities/99",
 		"/PermissionSets/99999999-0000-0000-0000-000000000000", "/IdentityProviders/99999999-0000-0000-0000-000000000000",
 		"/Security/Audit/Collections/99", "/Security/Containers/99/Roles", "/Security/Applications/99/Roles", "/Certificates/99/Security",
-		"/Certificates/IdentityAudit/99", "/Certificates/11/Security?collectionId=7", "/Nothing",
+		"/Certificates/IdentityAudit/99", "/Certificates/11/Security?collectionId=7",
 	} {
 		a.get(path, 1).refused(404)
 	}
+	a.get("/Nothing", 1).noEndpoint()
 	a.get("/Security/Audit/Collections/0", 1).refused(400)
 	a.do(http.MethodPatch, "/Security/Roles", 1, "").refused(405)
 }

@@ -1,12 +1,13 @@
-// Package schemes tells which authentication schemes a server knows, so that a dry
-// run can say what a write would be refused for.
-package schemes
+// Package foresee reads what a server knows, so that a dry run can say what a write
+// would be refused for.
+package foresee
 
 import (
 	"context"
 	"errors"
 
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/providers"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -15,10 +16,10 @@ import (
 // server documents them, and not whether its list of providers has them.
 var builtIn = [...]string{"Active Directory", "Client Certificate Authentication CA", "unknown"}
 
-// Known returns a function that reports whether the server knows a scheme. If the
+// Schemes returns a function that reports whether the server knows a scheme. If the
 // caller may not read the identity providers, or the server does not say their
 // schemes, as Command 11, every scheme counts as known: the write will tell.
-func Known(ctx context.Context, s *providers.V1, opts []security.CallOption) (func(scheme string) bool, error) {
+func Schemes(ctx context.Context, s *providers.V1, opts []security.CallOption) (func(scheme string) bool, error) {
 	known := make(map[string]bool)
 	for _, scheme := range builtIn {
 		known[safe.Fold(scheme)] = true
@@ -33,6 +34,34 @@ func Known(ctx context.Context, s *providers.V1, opts []security.CallOption) (fu
 		known[safe.Fold(provider.AuthenticationScheme)] = true
 	}
 	return func(scheme string) bool { return known[safe.Fold(scheme)] }, nil
+}
+
+// UnknownPaths returns those of paths that the server does not know, by its own list,
+// which available reads. If the caller may not read it, none is unknown: the write
+// will tell.
+func UnknownPaths(ctx context.Context, available func(context.Context, ...security.CallOption) ([]permissions.Path, error),
+	paths []permissions.Path, opts []security.CallOption,
+) (unknown []permissions.Path, err error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	list, err := available(ctx, opts...)
+	switch {
+	case Unreadable(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	known := make(map[permissions.Path]bool, len(list))
+	for _, path := range list {
+		known[path.Canonical()] = true
+	}
+	for _, path := range paths {
+		if !known[path.Canonical()] && !known[path.Unscoped()] {
+			unknown = append(unknown, path)
+		}
+	}
+	return unknown, nil
 }
 
 // Unreadable reports whether the caller may not read something, or the server does
