@@ -7,6 +7,7 @@ import (
 	"log"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -40,7 +41,8 @@ func TestChaos(t *testing.T) { // not parallel: it uses all there is of the mach
 			w.mu.Lock()
 			w.search()
 			w.mu.Unlock()
-			problems := w.check(w.final(t.Context()))
+			state := w.final(t.Context())
+			problems := append(w.check(state), state.repeated()...)
 			if n := w.strayed.Load(); n > 0 {
 				problems = append(problems, fmt.Sprintf("%d requests went to another origin", n))
 			}
@@ -59,7 +61,14 @@ func TestChaos(t *testing.T) { // not parallel: it uses all there is of the mach
 func (w *world) run(n int) {
 	w.learn()
 	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed, Rate: 0.15, Faults: w.faults()})
-	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed, Rate: 0.2, Faults: []securitytest.Fault{
+	// Lists that lie, and writes that are slow enough for others to come in between.
+	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed + 1, Rate: 0.1, Faults: []securitytest.Fault{
+		{PageOff: -1}, {PageOff: 1}, {ItemOff: -1}, {ItemOff: 1}, {TotalOff: -1}, {TotalOff: 1},
+	}})
+	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed + 2, Rate: 0.5, Faults: []securitytest.Fault{
+		{Method: http.MethodPut, Path: "/Security/Roles", Latency: 5 * time.Millisecond},
+	}})
+	w.server.InjectChaos(securitytest.Chaos{Seed: w.seed + 3, Rate: 0.4, Faults: []securitytest.Fault{
 		{Path: securitytest.TokenPath, Status: 503},
 		{Path: securitytest.TokenPath, Status: 401, Body: `{"error":"invalid_client"}`},
 		{Path: securitytest.TokenPath, Status: 500, Echo: true},
@@ -83,12 +92,9 @@ func (w *world) run(n int) {
 		})
 	}
 	group.Wait()
-	time.Sleep(200 * time.Millisecond) // what is carried out late
+	time.Sleep(200 * time.Millisecond) // for what is carried out late
 	for _, client := range append(w.clients, w.settling...) {
 		client.CloseIdleConnections()
-	}
-	for _, fault := range w.server.UnusedFaults() {
-		w.t.Logf("unused: %v", fault)
 	}
 	w.server.ClearFaults()
 }
@@ -171,6 +177,9 @@ func (w *world) summary() {
 		}
 	}
 	w.t.Logf("%d requests, %d of them hit by %d kinds of faults; at most %v after the end of a context", len(requests), hit, len(kinds), w.late)
+	for _, fault := range w.server.UnusedFaults() {
+		w.t.Logf("hit nothing: %v", fault)
+	}
 	for _, counts := range []map[string]int{w.outcomes, w.errors} {
 		for _, key := range slices.Sorted(maps.Keys(counts)) {
 			w.t.Logf("%6d %s", counts[key], key)

@@ -27,14 +27,14 @@ type op struct {
 
 	i      int
 	draw   *rand.Rand
-	ctx    context.Context // it lives as long as the operation
+	ctx    context.Context // lives as long as the operation
 	client *security.Client
 }
 
 // kinds are the operations to choose from. One that is listed twice comes twice as often.
 var kinds = []func(*op){
 	(*op).roleLife, (*op).roleLife, (*op).oldRoleLife, (*op).claimLife, (*op).claimLife, (*op).setLife, (*op).identityLife, (*op).providerLife,
-	(*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editContested, (*op).countUp, (*op).countUp,
+	(*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editShared, (*op).editContested, (*op).editContested, (*op).countUp, (*op).countUp,
 	(*op).editMany,
 	(*op).ensureRole, (*op).ensureRole, (*op).ensureClaim, (*op).ensureSet, (*op).ensureIdentity, (*op).ensureMany,
 	(*op).look, (*op).look, (*op).look, (*op).look, (*op).look, (*op).walk, (*op).walk,

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,8 @@ const (
 	timeout = 600 * time.Millisecond
 	settle  = 2 * time.Second
 	patient = 2 * time.Minute // of an operation
+
+	renewing = "renewing/1" // the client whose tokens are revoked
 )
 
 // newWorld starts a server and makes clients that trust and use it in different ways.
@@ -70,7 +73,7 @@ func newWorld(t *testing.T, seed uint64, operations int, opts ...securitytest.Op
 			Claims: []securitytest.Claim{{Type: "OAuthRole", Value: fmt.Sprintf("stable-%02d", i), Scheme: "System", Description: "Stays"}},
 		})
 	}
-	for i := range editable + 3 {
+	for i := range editable + 2 {
 		role := securitytest.Role{ID: 1000 + i, Name: fmt.Sprintf("shared-%d", i), Description: "0", Permissions: []string{"/portal/read/"}}
 		seeds = append(seeds, role)
 		w.shared = append(w.shared, sharedRole{id: role.ID, name: role.Name})
@@ -99,7 +102,7 @@ func newWorld(t *testing.T, seed uint64, operations int, opts ...securitytest.Op
 	password := security.WithBasicAuth(w.server.Username, w.server.Password)
 	w.clients = []*security.Client{
 		w.client(password),
-		w.client(security.WithClientCredentials(security.ClientCredentials{
+		w.client(security.WithUserAgent(renewing), security.WithClientCredentials(security.ClientCredentials{
 			TokenURL: w.server.TokenURL(), ClientID: w.server.ClientID, ClientSecret: w.server.ClientSecret,
 		})),
 		w.client(security.WithAccessToken(w.server.Token)),
@@ -284,6 +287,26 @@ func (w *world) final(ctx context.Context) *final {
 		add(provider.DisplayName, "provider %s", provider.AuthenticationScheme)
 	}
 	return f
+}
+
+// repeated finds creations that were sent again although they may have been done. Only an answer that says that they were
+// not, or that they are to be sent elsewhere, permits it. Ensuring is not meant, which looks in between, and neither
+// is the client whose tokens are revoked at any time.
+func (f *final) repeated() (problems []string) {
+	last := map[string]string{} // the fault that hit the last one
+	for _, r := range f.requests {
+		revoked := strings.HasPrefix(r.Header.Get("User-Agent"), renewing)
+		if revoked || r.Method != http.MethodPost || bytes.Contains(r.Body, []byte("ensured")) || len(r.Body) == 0 {
+			continue
+		}
+		key := r.Path + string(r.Body)
+		before, again := last[key]
+		last[key] = r.Fault
+		if again && !slices.ContainsFunc([]string{"status 429", "status 401", "redirect to {uri}"}, func(s string) bool { return strings.Contains(before, s) }) {
+			problems = append(problems, fmt.Sprintf("POST %s %s was sent again after %q", r.Path, r.Body, before))
+		}
+	}
+	return problems
 }
 
 // trace is what was asked of the server about a thing, and what faults hit it.
