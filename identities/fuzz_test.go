@@ -1,11 +1,13 @@
 package identities_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/security"
 )
 
 // FuzzAnswers: whatever the server answers, a call refuses it or understands it.
@@ -45,7 +47,11 @@ func FuzzEnsure(f *testing.F) {
 		desired := identities.Create{AccountName: account}
 		d := apitest.Desire(t, `{"Id":7,"AccountName":`+apitest.Quote(account)+`,"IdentityType":"User"}`)
 		_, change, err := identities.NewV1(d.Client).Ensure(t.Context(), desired)
-		d.Check(desired.Validate(), err)
+		invalid := desired.Validate()
+		if strings.Contains(account, "@") && !strings.Contains(account, `\`) {
+			invalid = security.ErrInvalid // such a name could not be found again
+		}
+		d.Check(invalid, err)
 		if err == nil && change.ID != "7" {
 			t.Errorf("the change is %v", change)
 		}

@@ -181,3 +181,16 @@ func Quote(s string) string {
 	}
 	return string(quoted)
 }
+
+// Lines fails the test if a text has more lines than it may, or a line that is not
+// fit to be shown.
+func Lines(t testing.TB, text string, most int) {
+	t.Helper()
+	lines := strings.Split(text, "\n")
+	if len(lines) > most {
+		t.Errorf("%d lines: %.300q", len(lines), text)
+	}
+	for _, line := range lines {
+		Presentable(t, errors.New(line))
+	}
+}
