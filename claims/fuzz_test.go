@@ -33,7 +33,8 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 		for _, key := range []claims.Key{
-			{Type: claims.TypeUser, Value: "ops"}, {Type: claims.TypeUser, Value: "ops", Scheme: "Active Directory"},
+			{Type: claims.TypeUser, Value: "ops"},
+			{Type: claims.TypeUser, Value: "ops", Scheme: "Active Directory"},
 			{Type: claims.TypeOAuthSubject, Value: "user-1", Scheme: "System"},
 		} {
 			found, err := s.Find(ctx, key)

@@ -60,12 +60,13 @@ func hidden(t *testing.T, p providers.Provider) {
 		secret := param.SecretValue.Reveal()
 		bare := p
 		bare.Parameters = nil
-		others := fmt.Sprintf("%+v", bare)
+		var others strings.Builder
+		fmt.Fprintf(&others, "%+v", bare)
 		for _, other := range p.Parameters {
 			other.SecretValue = nil
-			others += fmt.Sprintf("%#v", other)
+			fmt.Fprintf(&others, "%#v", other)
 		}
-		if len(secret) > 5 && strings.Contains(printed, secret) && !strings.Contains(others, secret) {
+		if len(secret) > 5 && strings.Contains(printed, secret) && !strings.Contains(others.String(), secret) {
 			t.Errorf("the secret %q is printed: %s", secret, printed)
 		}
 	}

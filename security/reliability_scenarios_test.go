@@ -565,7 +565,7 @@ func status(code int) *http.Response { return httpmock.NewStringResponse(code, "
 // changeScenarios are the rows of the tables of walks and safe changes.
 var changeScenarios = map[string]func(*testing.T) error{
 	// Walks.
-	"every page is the first":                  walked(func(int) ([]int, int) { return span(1, 3), 9 }),
+	"every page is the first":              walked(func(int) ([]int, int) { return span(1, 3), 9 }),
 	"two pages alternate, without a total": walked(func(n int) ([]int, int) { return span(n%2*3+1, n%2*3+3), -1 }),
 	"an item is removed meanwhile": walked(func(n int) ([]int, int) {
 		if n == 1 {
