@@ -156,9 +156,11 @@ func TestEveryKindOfFault(t *testing.T) {
 				t.Parallel()
 				a := start(t, append(opts, securitytest.WithRoles(securitytest.Role{ID: 3, Name: "Three"}, securitytest.Role{ID: 4, Name: "Four"}))...)
 				a.get("/Permissions", 1).ok() // so that there is a connection
-				test.fault.Times = 1
-				a.server.Inject(test.fault)
-				if test.fault.Refuse {
+				// A copy, because both protocols run at the same time.
+				fault := test.fault
+				fault.Times = 1
+				a.server.Inject(fault)
+				if fault.Refuse {
 					a.server.HTTPClient().CloseIdleConnections()
 				}
 				method, path, body := test.method, test.path, test.body
