@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commandsec/commandsec-go/cmd/commandsec/internal/simulated"
+)
+
+func newSimulate() *cobra.Command {
+	var (
+		addr, env string
+		tenant    simulated.Tenant
+	)
+	c := &cobra.Command{
+		Use:   "simulate",
+		Short: "Run a simulated server to try things on, until Ctrl-C",
+		Long: `Simulate runs a simulated Keyfactor Command server until it is interrupted. It has an
+untidy installation on it: roles, holders, legacy permissions, collections. The same
+seed and sizes give the same one. Nothing leaves this machine.
+
+The KEYFACTOR_* variables that lead a shell to it, certificate included, go to the file
+that --env names, which is removed at the end, or else to standard output. The password
+and the certificate are made anew at each start.`,
+		Example: `  commandsec simulate --env server.env
+  # in another shell
+  . ./server.env
+  commandsec snapshot --out today.json
+
+  # An old and large installation, at an address of your choice
+  commandsec simulate --version 10.5 --roles 1000 --addr 127.0.0.1:8443 --env old.env`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return simulate(c, addr, env, tenant) },
+	}
+	c.Flags().StringVar(&addr, "addr", "127.0.0.1:0", "listen at this `address`; port 0 takes a free one")
+	c.Flags().StringVar(&env, "env", "", "write the variables to this `file`")
+	tenantFlags(c, &tenant)
+	return c
+}
+
+// tenantFlags are the flags that say what a simulated server has.
+func tenantFlags(c *cobra.Command, t *simulated.Tenant) {
+	c.Flags().StringVar(&t.Version, "version", "25.4.1", "simulate this `version` of Command, 10.0 or later")
+	c.Flags().Uint64Var(&t.Seed, "seed", 1, "make another installation with another `number`")
+	c.Flags().IntVar(&t.Roles, "roles", 300, "have this `number` of roles, and as many holders")
+	c.Flags().IntVar(&t.Claims, "claims", 0, "have this `number` of further claims, which hold no role")
+}
+
+func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err error) {
+	if tenant.Roles < 0 || tenant.Claims < 0 {
+		return wrongly("--roles and --claims must not be negative")
+	}
+	if err := checkOut(env); err != nil {
+		return err
+	}
+	server, err := simulated.Start(c.Context(), addr, tenant)
+	if err != nil {
+		return fmt.Errorf("start a simulated server: %w", err)
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	variables := []byte(server.Variables())
+	err = output(c, env, func(w io.Writer) error {
+		_, err := w.Write(variables)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "A simulated Keyfactor Command %s is at %s until you press Ctrl-C.\n", tenant.Version, server.URL())
+	if env != "" {
+		defer func() { err = errors.Join(err, removeOwn(env, variables)) }()
+		next(c, "in another shell, '. %s', and then 'commandsec snapshot --out today.json'.", sourced(env))
+	}
+	select {
+	case <-c.Context().Done():
+		return nil // this is how it is meant to end
+	case err := <-server.Ended():
+		return fmt.Errorf("the simulated server stopped: %w", err)
+	}
+}
+
+// sourced is a file as the command "." of a shell takes it: without a slash it would
+// be looked for in the PATH.
+func sourced(file string) string {
+	if bytes.ContainsRune([]byte(file), os.PathSeparator) {
+		return file
+	}
+	return "./" + file
+}
+
+// removeOwn removes a file that still has what was written to it. If a later server
+// has taken the file over, it stays.
+func removeOwn(file string, written []byte) error {
+	now, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	if err != nil || !bytes.Equal(now, written) {
+		return nil //nolint:nilerr // it is gone, or no longer ours
+	}
+	return os.Remove(file)
+}
