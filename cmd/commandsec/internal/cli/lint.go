@@ -70,7 +70,7 @@ func lint(c *cobra.Command, f permissionFlags, args []string, fix, accept bool, 
 		return err
 	}
 	for _, finding := range findings {
-		if finding.Code == permissions. || f.exitCode && finding.Severity == permissions.SeverityError {
+		if finding.Code == permissions.CodeOutside || f.exitCode && finding.Severity == permissions.SeverityError {
 			return errFound
 		}
 	}

@@ -67,6 +67,9 @@ func newRoot() *cobra.Command {
 	root.SetUsageTemplate(usage)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		group(completion) // cobra's own would take an unknown shell for a request for help
+	}
 	return root
 }
 

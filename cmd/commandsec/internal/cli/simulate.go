@@ -59,6 +59,9 @@ func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err 
 		return err
 	}
 	server, err := simulated.Start(c.Context(), addr, tenant)
+	if errors.Is(err, simulated.ErrVersion) {
+		return wrongly("--version %s cannot be simulated: %w", tenant.Version, simulated.ErrVersion)
+	}
 	if err != nil {
 		return fmt.Errorf("start a simulated server: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -59,11 +60,14 @@ type Server struct {
 	ended chan error
 }
 
+// ErrVersion says that there is no such version, or none that can be simulated.
+var ErrVersion = errors.New("a version is two to four numbers, 10.0 or later, such as 25.4.1")
+
 // Start starts a server. Close it when done.
 func Start(ctx context.Context, addr string, t Tenant) (*Server, error) {
 	handler := securitytest.NewHandler(t.options()...)
 	if err := handler.Err(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrVersion, err) // the rest of a tenant is never wrong
 	}
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", addr)

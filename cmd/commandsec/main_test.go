@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test binary be the program, too: scripts run it as a process.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"commandsec": main})
+}
+
+// TestScripts runs the scripts in testdata/script, which use the program as people do.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir) // nobody's own profiles
+			env.Setenv("RED", "\x1b[31mred")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"source": source,
+			"status": status,
+			"mode":   mode,
+		},
+	})
+}
+
+// source waits for a file of variables, such as simulate writes, and sets them:
+//
+//	source FILE
+func source(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: source FILE")
+	}
+	deadline := time.Now().Add(time.Minute)
+	var text []byte
+	for {
+		var err error
+		if text, err = os.ReadFile(ts.MkAbs(args[0])); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s is not there: %v", args[0], err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "'\n"), "'\nexport ") {
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "='")
+		if !ok || strings.Contains(value, "'") {
+			ts.Fatalf("%s: %q is not a variable", args[0], line)
+		}
+		ts.Setenv(name, value)
+	}
+}
+
+// status runs a command that must end with an exit status:
+//
+//	status N COMMAND [ARGUMENT...]
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND [ARGUMENT...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("the exit status is %s, not %s\n%s%s", got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// mode checks who can read a file: only its owner.
+//
+//	mode FILE
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if info.Mode().Perm() != 0o600 {
+			ts.Fatalf("%s has mode %v", name, info.Mode())
+		}
+	}
+}
