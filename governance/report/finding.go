@@ -58,7 +58,8 @@ func (r *Report) Accept(accepted []Acceptance) (unused []Acceptance) {
 	findings := make(map[string][]*Finding, len(r.Findings))
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		findings[f.Key()] = append(findings[f.Key()], f)
+		key := strings.TrimSpace(shown(f.Key()))
+		findings[key] = append(findings[key], f)
 	}
 	for _, a := range accepted {
 		fits := findings[a.Finding]
