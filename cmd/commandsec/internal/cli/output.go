@@ -9,8 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/commandsec/commandsec-go/internal/show"
 )
 
 func jsonFlag(c *cobra.Command, asJSON *bool) {
@@ -97,4 +101,14 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// quoted is a file name as a shell takes it.
+func quoted(file string) string {
+	if strings.ContainsFunc(file, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-/+:@%,=", r)
+	}) {
+		return "'" + strings.ReplaceAll(show.Text(file, 500), "'", `'\''`) + "'"
+	}
+	return file
 }

@@ -58,6 +58,8 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, // Run writes them
 		SilenceUsage:  true,
 	},
+		newSnapshot(),
+		newProve(),
 		newPermissions(),
 		newSimulate(),
 		newVersion(),

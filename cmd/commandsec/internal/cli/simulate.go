@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,7 +78,7 @@ func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err 
 	fmt.Fprintf(c.ErrOrStderr(), "A simulated Keyfactor Command %s is at %s until you press Ctrl-C.\n", tenant.Version, server.URL())
 	if env != "" {
 		defer func() { err = errors.Join(err, removeOwn(env, variables)) }()
-		next(c, "in another shell, '. %s', and then 'commandsec snapshot --out today.json'.", sourced(env))
+		next(c, "in another shell, '. %s', and then 'commandsec snapshot --out today.json'.", quoted(sourced(env)))
 	}
 	select {
 	case <-c.Context().Done():
@@ -90,7 +91,7 @@ func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err 
 // sourced is a file as the command "." of a shell takes it: without a slash it would
 // be looked for in the PATH.
 func sourced(file string) string {
-	if bytes.ContainsRune([]byte(file), os.PathSeparator) {
+	if strings.ContainsRune(file, os.PathSeparator) {
 		return file
 	}
 	return "./" + file
