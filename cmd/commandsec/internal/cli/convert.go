@@ -198,7 +198,7 @@ func fromFile[T any](flag, name string, parse func([]byte) (T, error)) (parsed T
 	if name == "" {
 		return parsed, nil
 	}
-	text, err := os.ReadFile(name) //nolint:gosec // the user names the file
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return parsed, fmt.Errorf("read %s: %w", flag, err)
 	}

@@ -75,7 +75,7 @@ func output(c *cobra.Command, out string, write func(io.Writer) error) error {
 // it was before. What is no file, such as /dev/null, is written to.
 func writeFile(name string, write func(io.Writer) error) (err error) {
 	if target, err := os.Stat(name); err == nil && !target.Mode().IsRegular() {
-		f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // the user names it
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 
 // quoted is a file name as a shell takes it.
 func quoted(file string) string {
-	if strings.ContainsFunc(file, func(r rune) bool {
+	if file == "" || strings.ContainsFunc(file, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-/+:@%,=", r)
 	}) {
 		return "'" + strings.ReplaceAll(show.Text(file, 500), "'", `'\''`) + "'"

@@ -59,14 +59,14 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, errFound):
 		return statusFound
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		report(stderr, errors.New("interrupted; nothing is half-written"))
+		complain(stderr, errors.New("interrupted; nothing is half-written"))
 		return statusFailed
 	case called || !*begun: // cobra refuses arguments and flags before the command begins
-		report(stderr, err)
+		complain(stderr, err)
 		fmt.Fprintf(stderr, "Run '%s --help' for how to call it.\n", command.CommandPath())
 		return statusUsage
 	}
-	report(stderr, err)
+	complain(stderr, err)
 	return statusFailed
 }
 
@@ -90,8 +90,8 @@ func begins(c *cobra.Command) *bool {
 	return begun
 }
 
-// report writes an error, which can have several lines.
-func report(w io.Writer, err error) {
+// complain writes an error, which can have several lines.
+func complain(w io.Writer, err error) {
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
 		fmt.Fprintf(w, "commandsec: %s\n", show.Text(strings.TrimRight(line, "\r"), 2000))
 	}

@@ -100,7 +100,7 @@ func sourced(file string) string {
 // removeOwn removes a file that still has what was written to it. If a later server
 // has taken the file over, it stays.
 func removeOwn(file string, written []byte) error {
-	now, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	now, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(now, written) {
 		return nil //nolint:nilerr // it is gone, or no longer ours
 	}
