@@ -118,8 +118,8 @@ type Unavailability struct {
 
 // Convert finds the version 2 paths for version 1 names: the names of a role's list, and those for single collections,
 // containers and PAM providers in the notation of [CollectionPermission.On]. Nil options are the defaults: everything that
-// is known is converted, including guesses. A guess whose path has a risk (see [PathInfo]) is refused unless the role holds
-// the path anyway: only an override grants it.
+// is known is converted, including guesses. A guess whose path is sensitive (see [PathInfo]) is refused unless the role
+// holds the path anyway: an override grants it, or drops the name.
 //
 // No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set.
 // [Conversion.Err] names them.

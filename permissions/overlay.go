@@ -323,11 +323,11 @@ func riskOf(p Path) string {
 	if info == nil {
 		return "what it grants is not known here"
 	}
-	if info.Risk != "" || info.Kind == KindLeaf {
-		return info.Risk
+	if info.Sensitive != "" || info.Kind == KindLeaf {
+		return info.Sensitive
 	}
 	for _, below := range data().pathList {
-		if below.Risk != "" && p.Covers(below.Path) {
+		if below.Sensitive != "" && p.Covers(below.Path) {
 			return "it includes " + string(below.Path)
 		}
 	}
