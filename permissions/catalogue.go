@@ -284,7 +284,7 @@ type catalogue struct {
 	byName     map[Legacy]*legacyEntry  // as in the data: names for one object with the placeholder
 	reverse    map[reverseKey][]*legacyEntry
 	companions map[Path][]companion
-	calls      map[Path]Call // by path, with idSegment if it is about one object
+	calls      map[Path]TestCall // by path, with idSegment if it is about one object
 
 	candidates []pathCandidate // for the search for the nearest path
 	words      []string        // the segments of all paths

@@ -319,8 +319,8 @@ func (p *plan) union(path, except int) uint64 {
 	return roles
 }
 
-// Steps says what to do with the roles of an experiment, for a person. It is empty if there are none.
-func Steps(roles []TestRole) string {
+// FormatExperiment says what to do with the roles of an experiment, for a person. It is empty if there are none.
+func FormatExperiment(roles []TestRole) string {
 	if len(roles) == 0 {
 		return ""
 	}

@@ -27,7 +27,7 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 		byName:     map[Legacy]*legacyEntry{},
 		reverse:    map[reverseKey][]*legacyEntry{},
 		companions: map[Path][]companion{},
-		calls:      map[Path]Call{},
+		calls:      map[Path]TestCall{},
 	}}
 	l.table("paths.txt", 8, 11, l.readPath)
 	l.table("names.txt", 7, 8, l.readName)
@@ -287,7 +287,7 @@ func (l *loader) readCall(col []string) (problem string) {
 		return "no source"
 	}
 	request := strings.NewReplacer("{none}", missingNumber, "{no guid}", missingGUID).Replace(col[1])
-	c := Call{Request: request, Source: col[2]}
+	c := TestCall{Request: request, Source: col[2]}
 	for field := range strings.FieldsSeq(col[3]) {
 		if c.or = append(c.or, Path(field)); l.paths[Path(field)] == nil {
 			return "unknown path that serves as well"

@@ -152,6 +152,11 @@ func ParseOverlay(text []byte) (*Overlay, error) {
 }
 
 func parseOverlayRow(col []string) (row OverlayRow, err error) {
+	for i := range col {
+		if col[i] == "-" {
+			col[i] = ""
+		}
+	}
 	if row.Name, err = parseTemplateName(col[0]); err != nil {
 		return row, err
 	}
@@ -204,9 +209,7 @@ func parseTable(text []byte, least, most int, reader func(col []string) error) e
 		}
 		col := strings.Split(s, "|")
 		for i := range col {
-			if col[i] = strings.TrimSpace(col[i]); col[i] == "-" {
-				col[i] = ""
-			}
+			col[i] = strings.TrimSpace(col[i])
 		}
 		err := fmt.Errorf("it has %s, not %d", count(len(col), "column"), least)
 		if least <= len(col) && len(col) <= most {

@@ -250,7 +250,7 @@ func TestConvertWithOverlay(t *testing.T) {
 			"AdminPortal:Read | /auditing/read/ | confirmed", names("AdminPortal:Read"),
 			permissions.ConvertOptions{MinConfidence: permissions.ConfidenceDocumented},
 			permissions.OutcomeRefused, nil, permissions.ConfidenceInferred,
-			[]string{"its mapping is inferred"},
+			[]string{"the server proves only that the name stands for this or for nothing, which counts as inferred, and documented was asked for"},
 		},
 		{
 			"AdminPortal:Read | /auditing/read/ | confirmed exactly", names("AdminPortal:Read"),
