@@ -40,7 +40,7 @@ func (p *Proof) Experiment() []TestRole {
 			expected = append(expected, c)
 		}
 	}
-	var roles []TestRole
+	roles := []TestRole{}
 	for chunk := range slices.Chunk(expected, 2*mostTogether) {
 		roles = e.roles(roles, chunk)
 	}

@@ -62,7 +62,7 @@ func newOverlay(rows []OverlayRow) *Overlay {
 
 // Rows returns the rows, sorted by name.
 func (o *Overlay) Rows() []OverlayRow {
-	rows := slices.Clone(o.rows)
+	rows := append([]OverlayRow{}, o.rows...)
 	for i := range rows {
 		rows[i].Paths = slices.Clone(rows[i].Paths)
 	}

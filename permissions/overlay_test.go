@@ -1,6 +1,7 @@
 package permissions_test
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -127,6 +128,19 @@ func TestLearnMalformed(t *testing.T) {
 				t.Errorf("%s: %+v", name, row)
 			}
 		}
+	}
+}
+
+// JSON has empty lists for what is empty.
+func TestProofJSON(t *testing.T) {
+	proof := permissions.Learn([]permissions.Observation{{Names: names("API:Read")}}, paths("/"))
+	for _, v := range []any{proof.Rows(), proof.Experiment(), proof.Overlay(permissions.OverlaySource{}).Rows(), proof.Overlay(permissions.OverlaySource{}).Redact().Rows()} {
+		if text, err := json.Marshal(v); err != nil || strings.Contains(string(text), "null") || text[0] != '[' {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+	if text, err := json.Marshal(permissions.Learn(nil, nil).Overlay(permissions.OverlaySource{}).Rows()); err != nil || string(text) != "[]" {
+		t.Errorf("%s, %v", text, err)
 	}
 }
 

@@ -234,7 +234,7 @@ func (c Conversions) Summary() string {
 		b.WriteString("  " + strings.TrimPrefix(err.Error(), "permissions: ") + "\n")
 	}
 	for _, l := range c.UnknownProofs {
-		fmt.Fprintf(&b, "note: the overlay has %s, which is not known here and not among the names\n", shownName(l))
+		fmt.Fprintf(&b, "note: the overlay has %s, which is not known here and not among the names\n", shownKey(l))
 	}
 	if b.Len() > 0 {
 		b.WriteByte('\n')

@@ -323,3 +323,56 @@ func TestChecksAreSafe(t *testing.T) {
 		}
 	}
 }
+
+// What a conversion takes is told once: the test list has the words of NARROWS.
+func TestLostInTheWordsOfNarrows(t *testing.T) {
+	const pending = permissions.Legacy("CertificateEnrollment:PendingCsr")
+	for _, c := range []struct {
+		name permissions.Legacy
+		to   []permissions.Path
+		want string
+	}{
+		// The path lets its holder approve requests. The name never did.
+		{pending, nil, "handle CSRs that were generated but not yet enrolled"},
+		{pending, paths("/auditing/read/"), "handle CSRs that were generated but not yet enrolled"},
+		{"PkiManagement:Read", paths("/certificate_authorities/read/"), "view certificate templates"},
+		{"Certificates:Read", paths("/certificates/collections/read/6/"), "view certificates, whatever their collection (from now on only: view certificates in collection 6)"},
+		{"API:Read", nil, "use the Classic (CMS) API"},
+	} {
+		conv := override(names(c.name), decisions{c.name: c.to})
+		var lost []string
+		for _, check := range conv.Checks() {
+			if check.Change == "lost" {
+				lost = append(lost, check.Effect)
+			}
+		}
+		if it := item(t, conv, c.name); it.Narrows != c.want || !slices.Equal(lost, []string{c.want}) {
+			t.Errorf("%s to %v: NARROWS says %q, the list to test %q, want %q", c.name, c.to, it.Narrows, lost, c.want)
+		}
+	}
+}
+
+// What a refused name would have given is withheld, not lost: it is not known that the role had it.
+func TestWithheld(t *testing.T) {
+	conv := permissions.Convert(names("AdminPortal:Read", "WorkflowManagement:Manage", "PkiManagement:Read"), &permissions.ConvertOptions{
+		Overlay: overlay(t, "AdminPortal:Read | /system_settings/modify/ | confirmed | - | - | -"),
+	})
+	it := item(t, conv, "AdminPortal:Read")
+	if want := "the server proves only that the name stands for this or for nothing, and the path is sensitive (decides settings of the whole server"; !strings.HasPrefix(it.Reason, want) {
+		t.Errorf("%q, want %q", it.Reason, want)
+	}
+	if text := conv.String(); strings.Contains(text, "the mapping is confirmed") || !strings.Contains(text, "not what the mapping has: on the server, it stands for /system_settings/modify/ or for nothing") {
+		t.Error(text)
+	}
+	got := map[permissions.Path]string{}
+	for _, c := range conv.Checks() {
+		got[c.Path] += c.Change
+	}
+	want := map[permissions.Path]string{
+		"/portal/read/": "lost", "/system_settings/modify/": "withheld", "/certificates/requests/manage/": "withheld",
+		"/certificate_authorities/read/": "kept", "/certificate_templates/read/": "kept", "": "lost",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
