@@ -441,7 +441,7 @@ func (l *learner) paths(b bitset) []Path {
 
 // row says what is proven about a name.
 func (s *subject) row(l *learner, complete bool) ProofRow {
-	row := ProofRow{Name: s.name, Verdict: VerdictOpen, Paths: slices.Clone(s.ours), Upper: l.paths(s.upper), Roles: s.roles}
+	row := ProofRow{Name: s.name, Verdict: VerdictOpen, Paths: append([]Path{}, s.ours...), Upper: l.paths(s.upper), Roles: s.roles}
 	// A path of ours that the server's list lacks may be there all the same.
 	for _, p := range s.ours {
 		if _, listed := find(l.universe, p); !listed && !s.outside {
@@ -535,7 +535,7 @@ func (p *Proof) String() string {
 	width, counts, unseen := 0, map[Verdict]int{}, 0
 	for _, row := range p.rows {
 		if row.Roles > 0 {
-			width = max(width, len(shownName(row.Name)))
+			width = max(width, len(shownKey(row.Name)))
 		}
 	}
 	for _, verdict := range []Verdict{VerdictRefuted, VerdictConfirmed, VerdictConsistent, VerdictOpen} {
@@ -548,7 +548,7 @@ func (p *Proof) String() string {
 				continue
 			}
 			counts[verdict]++
-			fmt.Fprintf(&b, "%-10s  %-*s  %s\n", verdict, width, shownName(row.Name), row.text())
+			fmt.Fprintf(&b, "%-10s  %-*s  %s\n", verdict, width, shownKey(row.Name), row.text())
 		}
 	}
 	fmt.Fprintf(&b, "%s: %d confirmed, %d refuted, %d consistent, %d open; %s no role holds.\n", count(len(p.rows)-unseen, "name"),

@@ -164,7 +164,7 @@ func TestGrowth(t *testing.T) {
 		},
 		"Experiment": func(n int) func() {
 			proof := Learn([]Observation{{Names: numbered[Legacy](n, "Home:Grown%d"), Paths: numbered[Path](10, "/quantum/x%d/")}}, []Path{"/"})
-			return func() { Steps(proof.Experiment()) }
+			return func() { FormatExperiment(proof.Experiment()) }
 		},
 	} {
 		const small, growth, most = 500, 4, 8

@@ -419,7 +419,7 @@ func prove(o options, in input, w io.Writer) error {
 		return write(o, w, redacted.Rows(), string(text))
 	case o.experiment:
 		tests := proof.Experiment()
-		text := permissions.Steps(tests)
+		text := permissions.FormatExperiment(tests)
 		if text == "" {
 			text = "nothing is open\n"
 		}
