@@ -79,7 +79,7 @@ func convert(c *cobra.Command, f permissionFlags, args []string, options permiss
 	if err != nil {
 		return err
 	}
-	if options.Overrides, err = fromFile("--overrides", overrides, permissions.ParseOverrides); err != nil {
+	if options.Decisions, err = fromFile("--overrides", overrides, permissions.ParseDecisions); err != nil {
 		return err
 	}
 	if options.Overlay, err = fromFile("--overlay", overlay, permissions.ParseOverlay); err != nil {
@@ -120,9 +120,10 @@ func judge(c *cobra.Command, f permissionFlags, conversions permissions.Conversi
 		undecided += len(r.Undecided())
 	}
 	unknown, refused := outcomes(conversions)
+	failure := conversions.Err()
 	switch {
-	case len(conversions.UnusedOverrides)+len(conversions.UnusedAccepts) > 0:
-		return fmt.Errorf("some decisions are about none of the names: %s", join(append(conversions.UnusedOverrides, conversions.UnusedAccepts...), ", "))
+	case errors.Is(failure, permissions.ErrOverride), errors.Is(failure, permissions.ErrAccept):
+		return failure
 	case unknown > 0:
 		return fmt.Errorf("%s not known; decide about them with --overrides", count(unknown, "name is", "names are"))
 	case refused > 0:

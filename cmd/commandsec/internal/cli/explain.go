@@ -148,6 +148,9 @@ func (t table) path(p permissions.PathInfo, input string) {
 	t.row("allows to", permissions.EffectOf(asked))
 	t.row("note", p.Note)
 	t.row("risk", p.Risk)
+	if p.Sensitive != p.Risk {
+		t.row("never by a guess", p.Sensitive)
+	}
 	if p.Scope != permissions.ScopeGlobal {
 		t.row("can be limited to one", strings.ReplaceAll(string(p.Scope), "_", " "))
 	}

@@ -103,7 +103,7 @@ func (p *proving) write(c *cobra.Command, proof *permissions.Proof, overlay *per
 	case p.experiment:
 		tests := proof.Experiment()
 		v, text = tests, func(w io.Writer) error {
-			steps := permissions.Steps(tests)
+			steps := permissions.FormatExperiment(tests)
 			if steps == "" {
 				steps = "nothing is open\n"
 			}
