@@ -61,6 +61,8 @@ func (f *reportFlags) write(c *cobra.Command, r *report.Report) error {
 			return r.WriteCSV(w)
 		case "json":
 			return r.WriteJSON(w)
+		case "html":
+			return r.WriteHTML(w)
 		case "worksheet":
 			return r.WriteWorksheet(w)
 		}
