@@ -143,7 +143,7 @@ func (item Item) proof() string {
 	case len(mapped) == 0 && !row.Exact:
 		return "confirmed " + row.source() + ", if the name stands for anything; that takes exact roles to prove, because the mapping has nothing for the name"
 	case NewSet(paths...).Equal(NewSet(mapped...)) && row.Exact:
-		return "the mapping is confirmed exactly " + row.source()
+		return "the mapping is confirmed " + row.source() + ", exactly"
 	case NewSet(paths...).Equal(NewSet(mapped...)):
 		return "the mapping is confirmed " + row.source() + ", if the name stands for anything"
 	case row.Exact:
