@@ -31,13 +31,15 @@ A file of roles has one name a line, and a line such as "Operators:" begins the 
 that name. As JSON it is an object with the names of each role, or what
 GET /Security/Roles answers in version 1.
 
-A file of overrides has your own decisions, one a line: name | paths | reason. Paths are
-separated by spaces; "-" drops the name; {id} stands for the id of an object:
+A file of overrides has your own decisions, one a line: name | what | reason. What is "-"
+to drop the name, "accept" to take what becomes of it, or the paths that it stands for,
+separated by spaces. {id} stands for the id of an object:
   Collections[{id}]:Recover | /certificates/collections/read/{id}/ | no keys
+Decisions are about all roles. A line such as "Operators:" begins those about one role.
 
 Exit status 1 if a name is not known, or a decision is about none of the names. 3 if a
-name is refused (--min, --refuse-widening, --overlay), and with --exit-code if something
-is undecided: use --accept or --overrides.`,
+name is refused (--min, --refuse-widening, --overlay), and with --exit-code if somebody
+has to decide something.`,
 		Example: `  commandsec permissions convert AdminPortal:Read CertificateEnrollment:PendingCsr "Collections[6]:Revoke"
   commandsec permissions convert -f roles.txt --overrides decisions.txt --overlay overlay.txt --accept API:Read
   commandsec permissions convert -f roles.txt --refuse-widening --min documented --on 11.3
@@ -50,25 +52,18 @@ is undecided: use --accept or --overrides.`,
 		},
 	}
 	addPermissionFlags(c, &f)
-	exitCodeFlag(c, &f.exitCode, "something is undecided")
+	exitCodeFlag(c, &f.exitCode, "somebody has to decide something")
 	c.Flags().StringVar(&options.Version, "on", "", "report what this `version` of Command lacks, such as 11.3")
 	c.Flags().TextVar(&options.MinConfidence, "min", permissions.ConfidenceNone, "refuse what is mapped with less `confidence`: guess, inferred, documented or proven")
 	c.Flags().BoolVar(&options.RefuseWidening, "refuse-widening", false, "refuse what lets a role do more than its names allowed")
-	c.Flags().StringVar(&overrides, "overrides", "", "take your own decisions from this `file`")
+	c.Flags().StringVar(&overrides, "overrides", "", "take your own decisions, about all roles or some, from this `file`")
 	c.Flags().StringVar(&overlay, "overlay", "", "take what a server proved from this `file`, which 'commandsec prove' writes")
-	c.Flags().StringSliceVar(&accept, "accept", nil, "accept what becomes of these `names`, separated by commas; can be repeated")
+	c.Flags().StringSliceVar(&accept, "accept", nil, "accept what becomes of these `names` in all roles, separated by commas; can be repeated")
 	return c
 }
 
-// converted is a role with what to test.
-type converted struct {
-	permissions.RoleConversion
-	Undecided []permissions.Item  `json:"undecided"`
-	Checks    []permissions.Check `json:"checks"`
-}
-
 func convert(c *cobra.Command, f permissionFlags, args []string, options permissions.ConvertOptions, overrides, overlay string) error {
-	in, err := f.read(c, args)
+	in, err := f.read(c, args, overrides, overlay)
 	if err != nil {
 		return err
 	}
@@ -89,59 +84,17 @@ func convert(c *cobra.Command, f permissionFlags, args []string, options permiss
 	if err := conversions.Err(); errors.Is(err, permissions.ErrVersion) {
 		return wrongly("--on: %q is not a version of Command; write it like 11.3", options.Version)
 	}
-	result := struct {
-		permissions.Conversions
-		Roles []converted `json:"roles"`
-	}{Conversions: conversions}
-	var text strings.Builder
-	text.WriteString(conversions.String())
-	for _, r := range conversions.Roles {
-		one := converted{r, append([]permissions.Item{}, r.Undecided()...), r.Checks()}
-		result.Roles = append(result.Roles, one)
-		text.WriteString("\n")
-		if r.Role != "" {
-			fmt.Fprintf(&text, "Role \"%s\"\n", show.Text(r.Role, 200))
-		}
-		text.WriteString(permissions.FormatChecks(one.Checks))
-		for _, item := range one.Undecided {
-			fmt.Fprintf(&text, "UNDECIDED: %s; accept what becomes of it with --accept %[1]s, or decide in a file of --overrides\n", show.Text(string(item.Name), 200))
-		}
-	}
-	if err := f.write(c, result, text.String()); err != nil {
+	if err := f.write(c, jsonOf(conversions), textOf(conversions)); err != nil {
 		return err
 	}
 	return judge(c, f, conversions)
 }
 
-// judge says what the exit status is to say.
+// judge says whether what became of the roles can be used, and what to do next.
 func judge(c *cobra.Command, f permissionFlags, conversions permissions.Conversions) error {
-	undecided := 0
+	unknown, refused, undecided, lacking, unused := 0, 0, 0, 0, 0
 	for _, r := range conversions.Roles {
 		undecided += len(r.Undecided())
-	}
-	unknown, refused := outcomes(conversions)
-	failure := conversions.Err()
-	switch {
-	case errors.Is(failure, permissions.ErrOverride), errors.Is(failure, permissions.ErrAccept):
-		return failure
-	case unknown > 0:
-		return fmt.Errorf("%s not known; decide about them with --overrides", count(unknown, "name is", "names are"))
-	case refused > 0:
-		next(c, "decide about %s with --overrides.", count(refused, "refused name", "refused names"))
-		return errFound
-	case undecided > 0:
-		next(c, "decide about %s with --accept or --overrides.", count(undecided, "name", "names"))
-		if f.exitCode {
-			return errFound
-		}
-	default:
-		next(c, "give the roles these paths, and then test what is listed.")
-	}
-	return nil
-}
-
-func outcomes(conversions permissions.Conversions) (unknown, refused int) {
-	for _, r := range conversions.Roles {
 		for _, item := range r.Items {
 			switch item.Outcome {
 			case permissions.OutcomeUnknown:
@@ -150,9 +103,98 @@ func outcomes(conversions permissions.Conversions) (unknown, refused int) {
 				refused++
 			default:
 			}
+			lacking += len(item.Unavailable)
 		}
 	}
-	return unknown, refused
+	for _, d := range conversions.Decisions {
+		if len(d.Roles) == 0 {
+			unused++
+		}
+	}
+	if failure := conversions.Err(); failure != nil {
+		complain(c.ErrOrStderr(), failure)
+	}
+	tell := func(n int, one, many string) {
+		if n > 0 {
+			fmt.Fprintf(c.ErrOrStderr(), "%s.\n", count(n, one, many))
+		}
+	}
+	tell(unknown, "name is unknown", "names are unknown")
+	tell(refused, "name is refused", "names are refused")
+	tell(unused, "decision is about no name of these roles", "decisions are about no name of these roles")
+	tell(undecided, "name gives or takes something, or is a guess, and nobody decided about it",
+		"names give or take something, or are guesses, and nobody decided about them")
+	switch {
+	case unknown+refused+undecided > 0:
+		next(c, "decide with --overrides about each name that is UNDECIDED, REFUSED or UNKNOWN, and convert again.")
+	case unused > 0:
+		next(c, "correct or remove these decisions, and convert again.")
+	case lacking > 0:
+		next(c, "look at what is NOT ON THIS VERSION; then give the roles these paths, and make the test calls.")
+	default:
+		next(c, "give the roles these paths, and make the test calls.")
+	}
+	switch {
+	case unknown+unused > 0:
+		return errTold
+	case refused > 0, undecided > 0 && f.exitCode:
+		return errFound
+	}
+	return nil
+}
+
+// converted is a role with what to decide and what to test.
+type converted struct {
+	permissions.RoleConversion
+
+	Counts    permissions.Counts  `json:"counts"`
+	Undecided []permissions.Item  `json:"undecided"`
+	Checks    []permissions.Check `json:"checks"`
+}
+
+// jsonOf returns conversions as a program gets them.
+func jsonOf(c permissions.Conversions) any {
+	result := struct {
+		permissions.Conversions
+
+		Roles  []converted        `json:"roles"`
+		Counts permissions.Counts `json:"counts"`
+	}{Conversions: c, Roles: []converted{}, Counts: c.Counts()}
+	for _, r := range c.Roles {
+		result.Roles = append(result.Roles, converted{r, r.Counts(), append([]permissions.Item{}, r.Undecided()...), r.Checks()})
+	}
+	return result
+}
+
+// textOf returns conversions as a person gets them: role by role what became of each name, what to test and what to decide,
+// then the summary.
+func textOf(c permissions.Conversions) string {
+	var text strings.Builder
+	for _, r := range c.Roles {
+		if r.Role != "" {
+			fmt.Fprintf(&text, "Role \"%s\"\n", show.Text(r.Role, 200))
+		}
+		text.WriteString(r.String() + permissions.FormatChecks(r.Checks()))
+		for _, item := range r.Undecided() {
+			name := show.Text(string(item.Name), 200)
+			fmt.Fprintf(&text, "UNDECIDED: %s %s. Write in the file of --overrides: %s | accept, - or paths | reason\n", name, why(item), name)
+		}
+		text.WriteString("\n")
+	}
+	return text.String() + c.Summary()
+}
+
+// why says why somebody has to decide about an item.
+func why(item permissions.Item) string {
+	switch {
+	case item.Widens != "" && item.Narrows != "":
+		return "widens and narrows the role"
+	case item.Widens != "":
+		return "widens the role"
+	case item.Narrows != "":
+		return "narrows the role"
+	}
+	return "is converted by a guess"
 }
 
 // count is "1 name", or "2 names".

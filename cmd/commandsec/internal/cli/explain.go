@@ -17,7 +17,6 @@ type explanation struct {
 	permissions.Entries
 }
 
-<<<<<<< HEAD:cmd/commandsec/internal/cli/explain.go
 func newExplain() *cobra.Command {
 	var f permissionFlags
 	c := &cobra.Command{
@@ -41,9 +40,6 @@ func explain(c *cobra.Command, f permissionFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-=======
-func explain(o options, in input, w output) error {
->>>>>>> officer:examples/permissions/explain.go
 	list, err := in.list()
 	if err != nil {
 		return err
@@ -71,7 +67,6 @@ func explain(o options, in input, w output) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-<<<<<<< HEAD:cmd/commandsec/internal/cli/explain.go
 	if err := f.write(c, all, text.String()); err != nil {
 		return err
 	}
@@ -79,9 +74,6 @@ func explain(o options, in input, w output) error {
 		return fmt.Errorf("%s not known", count(unknown, "of them is", "of them are"))
 	}
 	return nil
-=======
-	return found(write(o, w.result, all, text.String()), failed)
->>>>>>> officer:examples/permissions/explain.go
 }
 
 // lookUp finds what is known about a path, a name, an area or a label.

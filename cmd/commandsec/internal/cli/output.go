@@ -32,6 +32,14 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// plain writes a text as it is.
+func plain(text string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	}
+}
+
 // checkOut refuses an output that cannot be written, before work is done for it, and
 // one that would replace what it is made from.
 func checkOut(out string, inputs ...string) error {

@@ -11,14 +11,6 @@ import (
 	"time"
 )
 
-// text writes s.
-func text(s string) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := io.WriteString(w, s)
-		return err
-	}
-}
-
 // content is what a file has, and who can read it; "" if it is not there.
 func content(t *testing.T, name string) string {
 	t.Helper()
@@ -41,16 +33,16 @@ func TestWriteFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "out.txt")
-	broken := func(w io.Writer) error { return errors.Join(text("half")(w), errors.New("broken")) }
+	broken := func(w io.Writer) error { return errors.Join(plain("half")(w), errors.New("broken")) }
 	for _, step := range []struct {
 		write func(io.Writer) error
 		fails bool
 		want  string
 	}{
 		{broken, true, ""},
-		{text("one"), false, "-rw------- one"},
+		{plain("one"), false, "-rw------- one"},
 		{broken, true, "-rw------- one"},
-		{text("two"), false, "-rw------- two"},
+		{plain("two"), false, "-rw------- two"},
 	} {
 		if err := writeFile(name, step.write); (err != nil) != step.fails {
 			t.Errorf("writeFile = %v", err)
@@ -62,7 +54,7 @@ func TestWriteFile(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if err := writeFile(os.DevNull, text("nothing")); err != nil {
+	if err := writeFile(os.DevNull, plain("nothing")); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {

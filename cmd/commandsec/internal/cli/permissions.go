@@ -49,13 +49,10 @@ func exitCodeFlag(c *cobra.Command, exitCode *bool, what string) {
 
 // write writes v as JSON, or the text.
 func (f *permissionFlags) write(c *cobra.Command, v any, text string) error {
-	return output(c, f.out, func(w io.Writer) error {
-		if f.json {
-			return writeJSON(w, v)
-		}
-		_, err := io.WriteString(w, text)
-		return err
-	})
+	if f.json {
+		return output(c, f.out, func(w io.Writer) error { return writeJSON(w, v) })
+	}
+	return output(c, f.out, plain(text))
 }
 
 // input is what a command works on: its arguments, or a text if there are none.
@@ -64,9 +61,9 @@ type input struct {
 	text []byte
 }
 
-// read reads the file or standard input if there are no arguments.
-func (f *permissionFlags) read(c *cobra.Command, args []string) (in input, err error) {
-	if err := checkOut(f.out, f.file); err != nil {
+// read reads the file or standard input if there are no arguments. inputs are other files that the command reads.
+func (f *permissionFlags) read(c *cobra.Command, args []string, inputs ...string) (in input, err error) {
+	if err := checkOut(f.out, append(inputs, f.file)...); err != nil {
 		return in, err
 	}
 	switch {

@@ -33,6 +33,7 @@ func TestPermissions(t *testing.T) {
 	file := write("role.txt", "# a role\nAdminPortal: Read\n\nCollections[6]:Read\n")
 	roles := write("roles.txt", "Operators:\nAdminPortal:Read\nAPI:Read\n\nApprovers:\nCertificateEnrollment:PendingCsr\nCollections[6]:Recover\n")
 	decided := write("overrides.txt", "API:Read | - | gone\nCollections[{id}]:Recover | - | no keys\n")
+	sections := write("sections.txt", "Operators:\nAPI:Read | accept | nobody uses it\nApprovers:\nCertificateEnrollment:PendingCsr | - | owner\nCollections[6]:Recover | - |\n")
 	misspelled := write("misspelled.txt", "APY:Read | - | gone\n")
 	overlay := write("overlay.txt", "AdminPortal:Read | /portal/read/ | confirmed exactly | 25.1 | 2026-01-31 | 57\nSSH:User | /ssh/user/ | refuted | - | - | -\n")
 	broken := write("broken.txt", "AdminPortal:Read | /portal/read/ | certain | - | - | -\nAPI:Read\n")
@@ -44,7 +45,7 @@ func TestPermissions(t *testing.T) {
 	}{
 		{"convert AdminPortal:Read Certificates:Read", "", 0, "AdminPortal:Read   /portal/read/  (inferred E3)\n                   source: vendor page POST Security Roles"},
 		{"convert Auditing:Read", "", 0, "must work:       GET /Audit (takes /auditing/read/): 200\n"},
-		{"convert --exit-code API:Read", "", 3, "UNDECIDED: API:Read; accept what becomes of it with --accept API:Read"},
+		{"convert --exit-code API:Read", "", 3, "UNDECIDED: API:Read narrows the role. Write in the file of --overrides: API:Read | accept, - or paths | reason\n"},
 		{"convert API:Read --accept API:Read", "", 0, "accepted by name"},
 		{"convert API:Read --accept SSH:User,API:Read", "", 1, "unused acceptance: SSH:User is not among the names"},
 		{"convert --exit-code CertificateEnrollment:PendingCsr", "", 3, "UNDECIDED"},
@@ -55,10 +56,10 @@ func TestPermissions(t *testing.T) {
 		{"convert -f " + roles + " --overrides " + decided + " --refuse-widening", "", 3, "REFUSED: it widens the role"},
 		{"convert --exit-code --json -f " + roles, "", 3, `"undecided": [`},
 		{"convert -f " + roles + " --overrides " + misspelled, "", 1, "did you mean API:Read?"},
-		{"convert -f " + roles + " --overrides " + roles, "", 2, "line 1: it has 1 column"},
+		{"convert -f " + roles + " --overrides " + roles, "", 2, "line 2: what was decided is missing"},
 		{"convert --overrides missing AdminPortal:Read", "", 1, "no such file"},
 		{"convert --overlay missing AdminPortal:Read", "", 1, "no such file"},
-		{"convert --min proven --overlay " + overlay + " AdminPortal:Read", "", 0, "the mapping is confirmed on the server, version 25.1, on 2026-01-31, by 57 roles"},
+		{"convert --min proven --overlay " + overlay + " AdminPortal:Read", "", 0, "the mapping is confirmed on the server, version 25.1, on 2026-01-31, by 57 roles, exactly\n"},
 		{"convert --overlay " + overlay + " SSH:User", "", 3, "REFUSED: the mapping is refuted on the server"},
 		{"convert --overlay " + broken + " SSH:User", "", 2, "commandsec: line 2: it has 1 column, not 6\n"},
 		{"convert", "{\"Operators\": [\"AdminPortal:Read\"]}", 0, "Role \"Operators\"\n"},
@@ -102,9 +103,12 @@ func TestPermissions(t *testing.T) {
 		{"lint -f \x1b", "", 1, `\x1b`},
 		{"lint /", "", 0, "warning  risky  /  grants every permission"},
 		{"lint --exit-code --fix /Portal/Read", "", 3, "/portal/read/\n"},
-		{"lint --exit-code --fix /ssl/modify/ /reports/raed/", "", 3, "/ssl/modify/\n/reports/raed/\n"},
-		{"lint --exit-code --fix --accept /ssl/modify/ /reports/raed/", "", 3, "/ssl/modify/\n/reports/read/\n/ssl/read/\n"},
-		{"lint --accept /ssl/modify/", "", 2, "goes with --fix"},
+		{"lint --accept /ssl/read/ /ssl/modify/", "", 2, "goes with --fix"},
+		{"lint --fix --accept /ssl/raed/ /ssl/modify/", "", 2, "--accept /ssl/raed/: nothing suggests it"},
+		{"lint --fix --accept x//y /ssl/modify/", "", 2, "empty segment"},
+		{"convert -f " + roles + " --overrides " + sections, "", 0, "Next: give the roles these paths, and make the test calls."},
+		{"convert -f " + roles + " --overrides " + sections, "", 0, "  API:Read: accept, for role \"Operators\" only (\"nobody uses it\")\n"},
+		{"convert --on 11.3 CertificateStoreManagement:Revoke", "", 0, "Next: look at what is NOT ON THIS VERSION; then give"},
 		{"explain PkiManagement:Modify", "", 0, "can then no longer change the enrollment policy"},
 		{"explain PrivilegedAccessManagement:Modify", "", 0, "unless the role also holds CertificateStoreManagement:Modify and SystemSettings:Read (On-Prem v10.1"},
 		{"lint --json /portal/read/", "", 0, "[]\n"},
@@ -130,6 +134,47 @@ func TestPermissions(t *testing.T) {
 		}
 		if strings.Contains(c.args, "--json") && !json.Valid([]byte(stdout)) {
 			t.Errorf("permissions %s: not JSON:\n%s", c.args, stdout)
+		}
+	}
+}
+
+// What convert wants people to know beside its result is on standard error.
+func TestConvertStreams(t *testing.T) {
+	t.Parallel()
+	const in = "A:\nCertificateEnrollment:PendingCsr\nB:\nNonsense:X\nAPI:Read\n"
+	for args, want := range map[string]string{
+		"--accept SSH:User": "1 name is unknown.\n1 decision is about no name of these roles.\n2 names give or take something, or are guesses, and nobody decided about them.\nNext: decide",
+		"--accept API:Read,CertificateEnrollment:PendingCsr": "commandsec: role \"B\":  permission name: ",
+		"--accept SSH:User AdminPortal:Read":                 "commandsec: unused acceptance: SSH:User is not among the names\n1 decision is about no name of these roles.\nNext: correct or remove",
+		"API:Read":                                           "1 name gives or takes something, or is a guess, and nobody decided about it.\nNext: decide",
+		"AdminPortal:Read":                                   "Next: give the roles",
+	} {
+		for _, form := range []string{"", " --json"} {
+			_, stdout, stderr := run(t, in, strings.Fields("permissions convert "+args+form)...)
+			if !strings.Contains(stderr, want) || strings.Contains(stdout, "commandsec: ") || form != "" && !json.Valid([]byte(stdout)) {
+				t.Errorf("convert %s%s: want %q on standard error, got\n%s\nand on standard output\n%s", args, form, want, stderr, stdout)
+			}
+		}
+	}
+}
+
+// A suggestion is taken if somebody names it.
+func TestLintAccept(t *testing.T) {
+	t.Parallel()
+	const in = "/ssl/modify/\n/reports/raed/\n/certificates/requests/manag/\n"
+	for _, c := range []struct{ accept, want, notes string }{
+		{"", in, "Not accepted: /certificates/requests/manage/ instead of /certificates/requests/manag/, which lets the role approve"},
+		{"/ssl/read/", "/ssl/modify/\n/reports/raed/\n/certificates/requests/manag/\n/ssl/read/\n", "Accepted: /ssl/read/ besides /ssl/modify/, which lets the role view SSL"},
+		{"/reports/read/", "/ssl/modify/\n/reports/read/\n/certificates/requests/manag/\n", "; to take it, write --accept /ssl/read/\n"},
+		{"/certificates/", "", "nothing suggests it"},
+		{"Certificates/Requests/Manage,/reports/read/", "/ssl/modify/\n/reports/read/\n/certificates/requests/manage/\n", "(SENSITIVE: whoever approves"},
+	} {
+		args := []string{"permissions", "lint", "--fix"}
+		if c.accept != "" {
+			args = append(args, "--accept", c.accept)
+		}
+		if _, stdout, stderr := run(t, in, args...); stdout != c.want || !strings.Contains(stderr, c.notes) {
+			t.Errorf("--accept %s: %q, %q, want %q, %q", c.accept, stdout, stderr, c.want, c.notes)
 		}
 	}
 }

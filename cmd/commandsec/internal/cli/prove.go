@@ -40,9 +40,10 @@ open. What you read of them goes into a JSON file for --add:
 	jsonFlag(c, &p.json)
 	c.Flags().StringVarP(&p.out, "out", "o", "", "write an overlay to this `file`")
 	c.Flags().StringVar(&p.add, "add", "", "also take roles from this JSON `file`")
-	c.Flags().BoolVar(&p.redact, "redact", false, "write what can be sent to others: names, paths and verdicts alone")
+	c.Flags().BoolVar(&p.redact, "redact", false, "write an overlay that can be sent to others: names, paths and verdicts alone")
 	c.Flags().BoolVar(&p.experiment, "experiment", false, "write the roles to create on a test server, and what to do with them")
 	c.MarkFlagsMutuallyExclusive("redact", "experiment")
+	c.MarkFlagsMutuallyExclusive("out", "experiment")
 	return c
 }
 
@@ -71,61 +72,54 @@ func (p *proving) run(c *cobra.Command, file string) error {
 		fmt.Fprintf(c.ErrOrStderr(), "The snapshot lacks names for single objects. To prove them too, take it with: commandsec snapshot --proof --out %s\n", quoted(file))
 	}
 	proof := permissions.Learn(all, append(slices.Clone(s.Permissions), added.known...))
+	if p.experiment {
+		return p.writeExperiment(c, proof.Experiment())
+	}
 	overlay := proof.Overlay(permissions.OverlaySource{Version: s.Server.Version, Date: s.TakenAt})
+	if p.redact {
+		overlay = overlay.Redact()
+	}
+	text, err := overlay.MarshalText()
+	if err != nil {
+		return err
+	}
 	if p.out != "" {
-		if err := output(c, p.out, asText(overlay)); err != nil {
+		if err := output(c, p.out, plain(string(text))); err != nil {
 			return err
 		}
 	}
-	if err := p.write(c, proof, overlay); err != nil {
-		return err
+	switch {
+	case p.redact:
+		err = p.write(c, overlay.Rows(), string(text))
+	default:
+		err = p.write(c, proof.Rows(), proof.String())
 	}
 	switch {
+	case err != nil:
+		return err
+	case p.redact:
 	case p.out != "":
 		next(c, "commandsec permissions convert --overlay %s -f ROLES", quoted(p.out))
-	case !p.experiment && !p.redact:
+	default:
 		next(c, "write an overlay to convert with: commandsec prove %s --out overlay.txt", quoted(file))
 	}
 	return nil
 }
 
-// write writes to standard output what was asked for.
-func (p *proving) write(c *cobra.Command, proof *permissions.Proof, overlay *permissions.Overlay) error {
-	var v any = proof.Rows()
-	text := func(w io.Writer) error {
-		_, err := io.WriteString(w, proof.String())
-		return err
+func (p *proving) writeExperiment(c *cobra.Command, roles []permissions.TestRole) error {
+	text := permissions.FormatExperiment(roles)
+	if text == "" {
+		text = "nothing is open\n"
 	}
-	switch {
-	case p.redact:
-		redacted := overlay.Redact()
-		v, text = redacted.Rows(), asText(redacted)
-	case p.experiment:
-		tests := proof.Experiment()
-		v, text = tests, func(w io.Writer) error {
-			steps := permissions.FormatExperiment(tests)
-			if steps == "" {
-				steps = "nothing is open\n"
-			}
-			_, err := io.WriteString(w, steps)
-			return err
-		}
-	}
-	if p.json {
-		text = func(w io.Writer) error { return writeJSON(w, v) }
-	}
-	return output(c, "", text)
+	return p.write(c, roles, text)
 }
 
-func asText(o *permissions.Overlay) func(io.Writer) error {
-	return func(w io.Writer) error {
-		text, err := o.MarshalText()
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(text)
-		return err
+// write writes v as JSON, or the text, to standard output.
+func (p *proving) write(c *cobra.Command, v any, text string) error {
+	if p.json {
+		return output(c, "", func(w io.Writer) error { return writeJSON(w, v) })
 	}
+	return output(c, "", plain(text))
 }
 
 // observations are the roles that the server showed in both notations.

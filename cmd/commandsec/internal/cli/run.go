@@ -33,6 +33,9 @@ func wrongly(format string, args ...any) error { return usageError{fmt.Errorf(fo
 // to be told by the exit status.
 var errFound = errors.New("found something")
 
+// errTold is a failure that the command has told.
+var errTold = errors.New("failed")
+
 // Main runs the program for the process. Ctrl-C ends what it does and lets it clean
 // up; a second one ends it at once.
 func Main(args []string) int {
@@ -58,6 +61,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return statusDone
 	case errors.Is(err, errFound):
 		return statusFound
+	case errors.Is(err, errTold):
+		return statusFailed
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		complain(stderr, errors.New("interrupted; nothing is half-written"))
 		return statusFailed
@@ -93,6 +98,7 @@ func begins(c *cobra.Command) *bool {
 // complain writes an error, which can have several lines.
 func complain(w io.Writer, err error) {
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
+		line = strings.TrimPrefix(line, "permissions: ") // the package, which people need not know
 		fmt.Fprintf(w, "commandsec: %s\n", show.Text(strings.TrimRight(line, "\r"), 2000))
 	}
 }

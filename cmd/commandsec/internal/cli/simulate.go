@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -67,12 +65,8 @@ func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err 
 		return fmt.Errorf("start a simulated server: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	variables := []byte(server.Variables())
-	err = output(c, env, func(w io.Writer) error {
-		_, err := w.Write(variables)
-		return err
-	})
-	if err != nil {
+	variables := server.Variables()
+	if err := output(c, env, plain(variables)); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "A simulated Keyfactor Command %s is at %s until you press Ctrl-C.\n", tenant.Version, server.URL())
@@ -99,9 +93,9 @@ func sourced(file string) string {
 
 // removeOwn removes a file that still has what was written to it. If a later server
 // has taken the file over, it stays.
-func removeOwn(file string, written []byte) error {
+func removeOwn(file string, written string) error {
 	now, err := os.ReadFile(file)
-	if err != nil || !bytes.Equal(now, written) {
+	if err != nil || string(now) != written {
 		return nil //nolint:nilerr // it is gone, or no longer ours
 	}
 	return os.Remove(file)
