@@ -144,7 +144,7 @@ func TestConvertStreams(t *testing.T) {
 	const in = "A:\nCertificateEnrollment:PendingCsr\nB:\nNonsense:X\nAPI:Read\n"
 	for args, want := range map[string]string{
 		"--accept SSH:User": "1 name is unknown.\n1 decision is about no name of these roles.\n2 names give or take something, or are guesses, and nobody decided about them.\nNext: decide",
-		"--accept API:Read,CertificateEnrollment:PendingCsr": "commandsec: role \"B\":  permission name: ",
+		"--accept API:Read,CertificateEnrollment:PendingCsr": "commandsec: role \"B\": permissions: unknown permission name: ",
 		"--accept SSH:User AdminPortal:Read":                 "commandsec: unused acceptance: SSH:User is not among the names\n1 decision is about no name of these roles.\nNext: correct or remove",
 		"API:Read":                                           "1 name gives or takes something, or is a guess, and nobody decided about it.\nNext: decide",
 		"AdminPortal:Read":                                   "Next: give the roles",
