@@ -135,7 +135,7 @@ func accepted(findings []permissions.Finding, named []string) (todo []permission
 			all = all && wanted[p]
 		}
 		if len(f.Suggest) > 0 {
-			notes = append(notes, note(f, all))
+			notes = append(notes, noteOf(f, all))
 		}
 		if all {
 			f = f.Accept()
@@ -150,8 +150,8 @@ func accepted(findings []permissions.Finding, named []string) (todo []permission
 	return todo, notes, nil
 }
 
-// note says what became of a suggestion, and what it lets the role do.
-func note(f permissions.Finding, accepted bool) string {
+// noteOf says what became of a suggestion, and what it lets the role do.
+func noteOf(f permissions.Finding, accepted bool) string {
 	var parts []string
 	for _, p := range f.Suggest {
 		instead := "besides"

@@ -1,9 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -119,7 +120,7 @@ func gapText(g snapshot.Gap) string {
 // load reads a snapshot from a file.
 func load(file string) (*snapshot.Snapshot, error) {
 	s, err := snapshot.Load(file)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no file %s; 'commandsec snapshot --out %[1]s' makes one", file)
 	}
 	return s, err
