@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,9 +29,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"source": source,
-			"status": status,
-			"mode":   mode,
+			"source":  source,
+			"status":  status,
+			"mode":    mode,
+			"profile": profile,
 		},
 	})
 }
@@ -90,4 +93,25 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s has mode %v", name, info.Mode())
 		}
 	}
+}
+
+// profile writes the variables that source has set into a configuration file of kfutil, as the profiles default, and lab
+// without the certificate, which goes to ca.pem:
+//
+//	profile CONFIG
+func profile(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: profile CONFIG")
+	}
+	config := ts.MkAbs(args[0])
+	server := map[string]string{
+		"host": ts.Getenv("KEYFACTOR_HOSTNAME"), "username": ts.Getenv("KEYFACTOR_USERNAME"), "password": ts.Getenv("KEYFACTOR_PASSWORD"),
+	}
+	trusting := maps.Clone(server)
+	trusting["ca_cert_path"] = ts.MkAbs("ca.pem")
+	text, err := json.Marshal(map[string]any{"servers": map[string]any{"default": trusting, "lab": server}})
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(config), 0o700))
+	ts.Check(os.WriteFile(config, text, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), []byte(ts.Getenv("KEYFACTOR_CA_CERT")), 0o600))
 }

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,11 +63,11 @@ func (conn *connection) client(c *cobra.Command) (*security.Client, error) {
 	if c.Flags().Changed("concurrency") {
 		opts = append(opts, security.WithConcurrency(conn.concurrency))
 	}
-	level := slog.LevelWarn
+	var log slog.Handler = warnings{c.ErrOrStderr()}
 	if conn.verbose {
-		level = slog.LevelDebug
+		log = slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})
 	}
-	opts = append(opts, security.WithLogger(slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))))
+	opts = append(opts, security.WithLogger(slog.New(log)))
 	return security.NewClientFromConfig(cfg, opts...)
 }
 
@@ -78,7 +81,9 @@ func (conn *connection) load() (*security.Config, error) {
 	if !errors.Is(err, security.ErrNotConfigured) {
 		return cfg, err
 	}
-	cfg, err = security.LoadConfig("", "")
+	if security.DefaultConfigPath() != "" {
+		cfg, err = security.LoadConfig("", "")
+	}
 	if errors.Is(err, security.ErrNotConfigured) {
 		return nil, errors.New("no server is configured: set KEYFACTOR_HOSTNAME and a credential, or name a profile of kfutil with --profile " +
 			"(and --config for another file); to try things without a server, run 'commandsec simulate --env server.env'")
@@ -96,3 +101,28 @@ func userAgent() string {
 		return r
 	}, version)
 }
+
+// warnings writes what the library warns of as a line for people.
+type warnings struct{ w io.Writer }
+
+// Enabled is for warnings and what is worse.
+func (h warnings) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle writes the message and what it is about, and leaves out what is for machines.
+func (h warnings) Handle(_ context.Context, r slog.Record) error {
+	var about []string
+	r.Attrs(func(a slog.Attr) bool {
+		if slices.Contains([]string{"op", "error", "wait"}, a.Key) {
+			about = append(about, a.Key+": "+a.Value.String())
+		}
+		return true
+	})
+	_, err := fmt.Fprintf(h.w, "Warning: %s (%s)\n", r.Message, show.Text(strings.Join(about, ", "), 500))
+	return err
+}
+
+// WithAttrs returns the handler: what it writes has no other attributes.
+func (h warnings) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup returns the handler.
+func (h warnings) WithGroup(string) slog.Handler { return h }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commandsec/commandsec-go/internal/atomicfile"
 	"github.com/commandsec/commandsec-go/internal/show"
 )
 
@@ -79,9 +81,9 @@ func output(c *cobra.Command, out string, write func(io.Writer) error) error {
 	return errors.Join(write(w), w.Flush())
 }
 
-// writeFile writes a file that only its owner can read. It is there as a whole, or as
-// it was before. What is no file, such as /dev/null, is written to.
-func writeFile(name string, write func(io.Writer) error) (err error) {
+// writeFile writes a file in one step, for its owner alone. What is no file, such as
+// /dev/stdout, is written to.
+func writeFile(name string, write func(io.Writer) error) error {
 	if target, err := os.Stat(name); err == nil && !target.Mode().IsRegular() {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
@@ -89,26 +91,11 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 		}
 		return errors.Join(write(f), f.Close())
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // made with mode 0600
-	if err != nil {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	w := bufio.NewWriter(f)
-	if err := errors.Join(write(w), w.Flush()); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	return atomicfile.Write(name, b.Bytes())
 }
 
 // quoted is a file name as a shell takes it.

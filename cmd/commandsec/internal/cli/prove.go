@@ -75,7 +75,7 @@ func (p *proving) run(c *cobra.Command, file string) error {
 	if p.experiment {
 		return p.writeExperiment(c, proof.Experiment())
 	}
-	overlay := proof.Overlay(permissions.OverlaySource{Version: s.Server.Version, Date: s.TakenAt})
+	overlay := proof.Overlay(permissions.OverlaySource{Version: product(s), Date: s.TakenAt})
 	if p.redact {
 		overlay = overlay.Redact()
 	}

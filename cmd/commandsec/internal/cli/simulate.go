@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -51,18 +52,12 @@ func tenantFlags(c *cobra.Command, t *simulated.Tenant) {
 }
 
 func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err error) {
-	if tenant.Roles < 0 || tenant.Claims < 0 {
-		return wrongly("--roles and --claims must not be negative")
-	}
 	if err := checkOut(env); err != nil {
 		return err
 	}
-	server, err := simulated.Start(c.Context(), addr, tenant)
-	if errors.Is(err, simulated.ErrVersion) {
-		return wrongly("--version %s cannot be simulated: %w", tenant.Version, simulated.ErrVersion)
-	}
+	server, err := startServer(c.Context(), addr, tenant)
 	if err != nil {
-		return fmt.Errorf("start a simulated server: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	variables := server.Variables()
@@ -80,6 +75,21 @@ func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err 
 	case err := <-server.Ended():
 		return fmt.Errorf("the simulated server stopped: %w", err)
 	}
+}
+
+// startServer starts a simulated server.
+func startServer(ctx context.Context, addr string, tenant simulated.Tenant) (*simulated.Server, error) {
+	if tenant.Roles < 0 || tenant.Claims < 0 {
+		return nil, wrongly("--roles and --claims must not be negative")
+	}
+	server, err := simulated.Start(ctx, addr, tenant)
+	if errors.Is(err, simulated.ErrVersion) {
+		return nil, wrongly("--version %s cannot be simulated: %w", tenant.Version, simulated.ErrVersion)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start a simulated server: %w", err)
+	}
+	return server, nil
 }
 
 // sourced is a file as the command "." of a shell takes it: without a slash it would

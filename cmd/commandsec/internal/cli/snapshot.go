@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +83,7 @@ func takeSnapshot(c *cobra.Command, conn *connection, opts take.Options) (*snaps
 func summarize(w io.Writer, s *snapshot.Snapshot) {
 	version := ""
 	if s.Server.Version != "" {
-		version = ", version " + show.Text(s.Server.Version, 100)
+		version = ", version " + show.Text(product(s), 100)
 	}
 	fmt.Fprintf(w, "Read %s%s: %s, %s.\n", show.Text(s.Server.URL, 300), version,
 		count(len(s.Roles), "role", "roles"), count(len(s.Claims), "claim or identity", "claims and identities"))
@@ -103,6 +104,9 @@ func tellGaps(w io.Writer, s *snapshot.Snapshot) {
 }
 
 func gapText(g snapshot.Gap) string {
+	if g.Option == "Proof" {
+		return "names for single objects; 'snapshot --proof' does, for 'commandsec prove'"
+	}
 	text := string(g.Part)
 	if g.Object != "" {
 		text += " of " + show.Text(g.Object, 200)
@@ -111,10 +115,13 @@ func gapText(g snapshot.Gap) string {
 	if g.Detail != "" {
 		text += " (" + show.Text(g.Detail, 300) + ")"
 	}
-	if g.Option == "Proof" {
-		text += "; --proof reads it"
-	}
 	return text
+}
+
+// product is the version of the server without the commit, which some tell after a plus sign.
+func product(s *snapshot.Snapshot) string {
+	version, _, _ := strings.Cut(s.Server.Version, "+")
+	return version
 }
 
 // load reads a snapshot from a file.
