@@ -44,7 +44,7 @@ func Start(ctx context.Context) (_ context.Context, stop func(), err error) {
 	}
 	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
 	ctx, stopBrowser := chromedp.NewContext(ctx)
-	if err := chromedp.Run(ctx); err != nil {
+	if err := chromedp.Do(ctx); err != nil {
 		stopBrowser()
 		stopAllocator()
 		return nil, nil, err

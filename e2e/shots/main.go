@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/commandsec/commandsec-go/e2e/browser"
@@ -77,6 +76,9 @@ func write(path string, r *report.Report) error {
 	return f.Close()
 }
 
+// tallest is how many pixels of a page fit on a picture.
+const tallest = 12000
+
 // shoot takes the pictures of one page. Their names start with name.
 func shoot(ctx context.Context, file, name string) error {
 	path, err := filepath.Abs(file)
@@ -88,36 +90,40 @@ func shoot(ctx context.Context, file, name string) error {
 		name  string
 		width int64
 		dark  bool
-		first int64 // pixels from the top; 0 is all of the page
-	}{{"desktop", 1280, false, 0}, {"first-screen", 1280, false, 800}, {"dark", 1280, true, 0}, {"phone", 360, false, 0}} {
+		whole bool // not only what one sees first
+	}{{"first-screen", 1280, false, false}, {"desktop", 1280, false, true}, {"dark", 1280, true, true}, {"phone", 360, false, true}} {
 		scheme := "light"
 		if look.dark {
 			scheme = "dark"
 		}
-		var picture []byte
-		height := look.first
-		if height == 0 {
-			height = 900
+		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		}); err != nil {
+			return err
 		}
-		take := chromedp.FullScreenshot(&picture, 100)
-		if look.first > 0 {
-			take = chromedp.CaptureScreenshot(&picture)
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(look.width, 800), chromedp.Navigate(address)); err != nil {
+			return err
 		}
-		if err := chromedp.Run(ctx,
-			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-			chromedp.EmulateViewport(look.width, height), chromedp.Navigate(address), take,
-		); err != nil {
+		if look.whole {
+			height, err := chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollHeight"))
+			if err != nil {
+				return err
+			}
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(look.width, min(height, tallest))); err != nil {
+				return err
+			}
+		}
+		picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		if err != nil {
 			return err
 		}
 		if err := os.WriteFile(name+"-"+look.name+".png", picture, 0o644); err != nil {
 			return err
 		}
 	}
-	var paper []byte
-	if err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		paper, _, err = page.PrintToPDF().WithPreferCSSPageSize(true).WithPaperWidth(8.27).WithPaperHeight(11.69).WithPrintBackground(true).Do(ctx)
-		return err
-	})); err != nil {
+	paper, err := chromedp.Run(ctx, chromedp.PrintToPDF(
+		chromedp.PDFPaper(chromedp.PaperSize{Width: 8.27, Height: 11.69}), chromedp.PDFPreferCSSPageSize(), chromedp.PDFPrintBackground()))
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(name+".pdf", paper, 0o644)
