@@ -25,8 +25,8 @@ func (r *Report) WriteTerminal(w io.Writer, width int, color bool) error {
 		p.line(0, clean(r.Lead), 0)
 	}
 	p.provenance(&r.Provenance)
-	p.gaps(r.Gaps)
 	p.figures(r)
+	p.gaps(r.Gaps)
 	p.findings(r)
 	p.changes(r.Changes)
 	for i := range r.Tables {
@@ -35,11 +35,7 @@ func (r *Report) WriteTerminal(w io.Writer, width int, color bool) error {
 	if len(r.Notes) > 0 {
 		p.heading("Notes")
 		for _, n := range r.Notes {
-			text := clean(n.Text)
-			if n.Title != "" {
-				text = clean(n.Title) + ": " + text
-			}
-			p.line(2, text, 2)
+			p.line(2, strings.TrimSpace(clean(n.Title)+" "+clean(n.Text)), 2)
 		}
 	}
 	p.signOff(r)
@@ -161,6 +157,9 @@ func (p *printer) figures(r *Report) {
 		return
 	}
 	p.heading("Summary")
+	if n := len(r.Gaps); n > 0 {
+		p.line(2, p.paint(yellow, "Not complete: what could not be read stands below ("+thousands(n)+")."), 2)
+	}
 	widest := 0
 	for _, f := range r.Figures {
 		widest = max(widest, len(f.number()))
@@ -462,15 +461,22 @@ func (p *printer) blocks(t *Table) {
 			last = row.Group
 			p.line(0, p.paint(bold, clean(row.Group)), 0)
 		}
+		var short []string // a matrix is dense
 		for i, cell := range row.cells(t) {
 			lines := p.cell(row, i, cell)
+			text := clean(t.Columns[i].Title) + ": " + strings.Join(lines, "; ")
 			switch {
 			case len(lines) == 0:
 			case i == 0:
 				p.line(2, strings.Join(lines, "; "), 2)
+			case t.Matrix:
+				short = append(short, text)
 			default:
-				p.line(4, clean(t.Columns[i].Title)+": "+strings.Join(lines, "; "), 2)
+				p.line(4, text, 2)
 			}
+		}
+		if short != nil {
+			p.line(4, strings.Join(short, ", "), 0)
 		}
 	}
 }

@@ -34,53 +34,55 @@ type Side struct {
 var enroll = Side{Name: "requesting", Paths: []permissions.Path{"/certificates/enrollment/csr/", "/certificates/enrollment/pfx/"}}
 
 // builtIn returns the rules that every review has. They are never changed.
-var builtIn = sync.OnceValue(func() []Rule { return []Rule{
-	{
-		Name: "request-approve", Severity: report.High,
-		Title: "Can request certificates and approve requests",
-		Why:   "Approval is there so that a second person looks at a request. Whoever has both rights can issue a certificate for any name that templates allow, and nobody else sees it before it is valid.",
-		Do:    "Take one of both rights away, or give them to different roles and different people. Approval steps in workflows that name the approvers also help.",
-		Sides: []Side{enroll, {Name: "approving", Paths: []permissions.Path{"/certificates/requests/manage/"}}},
-	},
-	{
-		Name: "enroll-policy", Severity: report.High,
-		Title: "Can request certificates and change what may be issued",
-		Why:   "Templates, enrollment patterns and certificate authorities decide which names, keys and lifetimes are allowed. Whoever requests certificates and changes these can allow themselves what was forbidden, and change it back afterwards.",
-		Do:    "Leave the policy to a role whose holders do not enroll.",
-		Sides: []Side{enroll, {Name: "changing the policy", Paths: []permissions.Path{
-			"/certificate_templates/modify/", "/enrollment_pattern/modify/", "/certificate_authorities/modify/",
-		}}},
-	},
-	{
-		Name: "workflow-approve", Severity: report.High,
-		Title: "Can change workflows and approve in them",
-		Why:   "A workflow decides whose approval a request needs. Whoever changes workflows and approves can take out the other approvers, or name themselves. Whoever sees the instances that wait for them counts as an approver; whether they are one depends on the steps of the workflows.",
-		Do:    "Let those change workflows who approve nothing, and have the changes of workflows looked at by a second person.",
-		Sides: []Side{
-			{Name: "changing workflows", Paths: []permissions.Path{"/workflows/definitions/modify/"}},
-			{Name: "approving", Paths: []permissions.Path{"/certificates/requests/manage/", "/workflows/instances/manage/", "/workflows/instances/read/pending/"}},
+var builtIn = sync.OnceValue(func() []Rule {
+	return []Rule{
+		{
+			Name: "request-approve", Severity: report.High,
+			Title: "Can request certificates and approve requests",
+			Why:   "Approval is there so that a second person looks at a request. Whoever has both rights can issue a certificate for any name that templates allow, and nobody else sees it before it is valid.",
+			Do:    "Take one of both rights away, or give them to different roles and different people. Approval steps in workflows that name the approvers also help.",
+			Sides: []Side{enroll, {Name: "approving", Paths: []permissions.Path{"/certificates/requests/manage/"}}},
 		},
-	},
-	{
-		Name: "security-work", Severity: report.High,
-		Title: "Can change security and do other work",
-		Why:   "Whoever changes roles, claims and identities decides who can do what. If the same people also do what they give rights for, nobody stands between a wish and its fulfillment. Looking at things does not count as other work.",
-		Do:    "Keep a role for changing security that can do nothing else, and accounts for it that are used for nothing else.",
-		Sides: []Side{
-			{Name: "changing security", Paths: []permissions.Path{"/security/modify/"}},
-			{Name: "other work", Paths: otherWork()},
+		{
+			Name: "enroll-policy", Severity: report.High,
+			Title: "Can request certificates and change what may be issued",
+			Why:   "Templates, enrollment patterns and certificate authorities decide which names, keys and lifetimes are allowed. Whoever requests certificates and changes these can allow themselves what was forbidden, and change it back afterwards.",
+			Do:    "Leave the policy to a role whose holders do not enroll.",
+			Sides: []Side{enroll, {Name: "changing the policy", Paths: []permissions.Path{
+				"/certificate_templates/modify/", "/enrollment_pattern/modify/", "/certificate_authorities/modify/",
+			}}},
 		},
-	},
-	{
-		Name: "export-key", Severity: report.Medium,
-		Title: "Can download private keys",
-		Why:   "Whoever holds the private key of a certificate can act in the name of its owner. A key that was downloaded once is out of control: revoking the certificate is all that helps.",
-		Do:    "Give the right for single collections only, to those who need it now, and look at the audit log for downloads.",
-		Sides: []Side{{Name: "downloading keys", Paths: []permissions.Path{
-			"/certificates/collections/private_key/read/", "/certificate_stores/private_key/read/",
-		}}},
-	},
-} })
+		{
+			Name: "workflow-approve", Severity: report.High,
+			Title: "Can change workflows and approve in them",
+			Why:   "A workflow decides whose approval a request needs. Whoever changes workflows and approves can take out the other approvers, or name themselves. Whoever sees the instances that wait for them counts as an approver; whether they are one depends on the steps of the workflows.",
+			Do:    "Let those change workflows who approve nothing, and have the changes of workflows looked at by a second person.",
+			Sides: []Side{
+				{Name: "changing workflows", Paths: []permissions.Path{"/workflows/definitions/modify/"}},
+				{Name: "approving", Paths: []permissions.Path{"/certificates/requests/manage/", "/workflows/instances/manage/", "/workflows/instances/read/pending/"}},
+			},
+		},
+		{
+			Name: "security-work", Severity: report.High,
+			Title: "Can change security and do other work",
+			Why:   "Whoever changes roles, claims and identities decides who can do what. If the same people also do what they give rights for, nobody stands between a wish and its fulfillment. Looking at things does not count as other work.",
+			Do:    "Keep a role for changing security that can do nothing else, and accounts for it that are used for nothing else.",
+			Sides: []Side{
+				{Name: "changing security", Paths: []permissions.Path{"/security/modify/"}},
+				{Name: "other work", Paths: otherWork()},
+			},
+		},
+		{
+			Name: "export-key", Severity: report.Medium,
+			Title: "Can download private keys",
+			Why:   "Whoever holds the private key of a certificate can act in the name of its owner. A key that was downloaded once is out of control: revoking the certificate is all that helps.",
+			Do:    "Give the right for single collections only, to those who need it now, and look at the audit log for downloads.",
+			Sides: []Side{{Name: "downloading keys", Paths: []permissions.Path{
+				"/certificates/collections/private_key/read/", "/certificate_stores/private_key/read/",
+			}}},
+		},
+	}
+})
 
 // otherWork are all known paths that let somebody do more than look, apart from
 // changing security itself.
@@ -97,9 +99,9 @@ func otherWork() []permissions.Path {
 // bits are a set of small numbers.
 type bits []uint64
 
-func newBits(n int) bits        { return make(bits, (n+63)/64) }
-func (b bits) set(i int)        { b[i/64] |= 1 << (i % 64) }
-func (b bits) has(i int) bool   { return b[i/64]>>(i%64)&1 == 1 }
+func newBits(n int) bits      { return make(bits, (n+63)/64) }
+func (b bits) set(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b bits) has(i int) bool { return b[i/64]>>(i%64)&1 == 1 }
 
 // all reports whether i and the n-1 numbers after it are in b.
 func (b bits) all(i, n int) bool {

@@ -16,23 +16,23 @@ import (
 
 // The codes of findings. Those of duty rules are "duty-" and the rule's name.
 const (
-	CodeSignature       = "broken-signature"
-	CodeEverything      = "rights-to-everything"
-	CodeSecurity        = "rights-to-security"
-	CodeDuty            = "duty-" // and the name of a rule
-	CodeDisabled        = "role-disabled"
-	CodeMembers         = "members-differ"
-	CodeGuess           = "right-guessed"
-	CodeName            = "name-not-converted"
-	CodeMisspelled      = "path-misspelled"
-	CodeUnlisted        = "path-not-listed"
-	CodeUnheld          = "role-without-holders"
-	CodeIdle            = "holders-without-roles"
-	CodeEmpty           = "role-without-rights"
-	CodeEqual           = "roles-equal"
-	CodeContained       = "role-contained"
+	CodeSignature        = "broken-signature"
+	CodeEverything       = "rights-to-everything"
+	CodeSecurity         = "rights-to-security"
+	CodeDuty             = "duty-" // and the name of a rule
+	CodeDisabled         = "role-disabled"
+	CodeMembers          = "members-differ"
+	CodeGuess            = "right-guessed"
+	CodeName             = "name-not-converted"
+	CodeMisspelled       = "path-misspelled"
+	CodeUnlisted         = "path-not-listed"
+	CodeUnheld           = "role-without-holders"
+	CodeIdle             = "holders-without-roles"
+	CodeEmpty            = "role-without-rights"
+	CodeEqual            = "roles-equal"
+	CodeContained        = "role-contained"
 	CodeContainedFurther = "role-contained-further"
-	CodeNotRead         = "not-read"
+	CodeNotRead          = "not-read"
 )
 
 // guides explain the codes that are not about duty rules.

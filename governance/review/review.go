@@ -265,3 +265,11 @@ func (r *Review) has(part snapshot.Part) bool {
 		return g.Part == part && g.Object == "" && g.Reason != snapshot.ReasonUnreadable && g.Reason != snapshot.ReasonHidden
 	})
 }
+
+// made is when the review is made.
+func (r *Review) made() time.Time {
+	if r.opts.Made.IsZero() {
+		return r.s.TakenAt
+	}
+	return r.opts.Made
+}

@@ -83,13 +83,14 @@ type Role struct {
 	Private *bool `json:"private,omitempty"` // without documented effect
 	Valid   *bool `json:"valid,omitempty"`   // false: the record's audit signature does not match; nil: not checked
 
-	// Versions are those of the API that showed the role, in order: 1, 2. Paths were
-	// read if 2 is among them, Names if 1 is.
+	// Versions are those of the API that showed the role in full, in order: 1, 2. Paths
+	// were read if 2 is among them, Names if 1 is. Of a role with neither only a list
+	// is known: there is a gap about it.
 	Versions []int `json:"versions"`
 	// Paths are what the role grants, as version 2 shows it.
 	Paths []permissions.Path `json:"paths"`
 	// Names are what the role grants, as version 1 shows it. Those for single objects
-	// ("Collections[6]:Read") are among them if ObjectNames is true.
+	// ("Collections[6]:Read") were read, too, if ObjectNames is true.
 	Names       []permissions.Legacy `json:"names"`
 	ObjectNames bool                 `json:"objectNames"`
 
