@@ -27,6 +27,9 @@ type connection struct {
 	verbose         bool
 }
 
+// connectionFlagNames are the flags of a connection.
+var connectionFlagNames = []string{"profile", "config", "ca", "timeout", "concurrency", "verbose"}
+
 func connectionFlags(c *cobra.Command) *connection {
 	var conn connection
 	f := c.Flags()

@@ -29,12 +29,14 @@ func addReportFlags(c *cobra.Command, f *reportFlags, formats ...string) {
 	c.Flags().StringVar(&f.format, "format", "", "write this `format`: "+list+" (default: what the name of --out ends with, or text)")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // it exists: see above
 	c.Flags().BoolVar(&f.json, "json", false, "the same as --format json")
-	c.MarkFlagsMutuallyExclusive("format", "json")
 	outFlag(c, &f.out)
 }
 
 // check settles the format, before work is done.
-func (f *reportFlags) check(inputs ...string) error {
+func (f *reportFlags) check(c *cobra.Command, inputs ...string) error {
+	if err := exclusive(c, "format", "json"); err != nil {
+		return err
+	}
 	if f.json {
 		f.format = "json"
 	}

@@ -34,7 +34,7 @@ open. What you read of them goes into a JSON file for --add:
   commandsec prove today.json --experiment            # how to decide what is open
   commandsec prove today.json --add tests.json --out overlay.txt
   commandsec prove today.json --redact                # what can be sent to others`,
-		Args: cobra.ExactArgs(1),
+		Args: operands("FILE"),
 		RunE: func(c *cobra.Command, args []string) error { return p.run(c, args[0]) },
 	}
 	jsonFlag(c, &p.json)
@@ -42,8 +42,6 @@ open. What you read of them goes into a JSON file for --add:
 	c.Flags().StringVar(&p.add, "add", "", "also take roles from this JSON `file`")
 	c.Flags().BoolVar(&p.redact, "redact", false, "write an overlay that can be sent to others: names, paths and verdicts alone")
 	c.Flags().BoolVar(&p.experiment, "experiment", false, "write the roles to create on a test server, and what to do with them")
-	c.MarkFlagsMutuallyExclusive("redact", "experiment")
-	c.MarkFlagsMutuallyExclusive("out", "experiment")
 	return c
 }
 
@@ -53,6 +51,9 @@ type proving struct {
 }
 
 func (p *proving) run(c *cobra.Command, file string) error {
+	if err := exclusive(c, "experiment", "redact", "out"); err != nil {
+		return err
+	}
 	if err := checkOut(p.out, file, p.add); err != nil {
 		return err
 	}

@@ -29,6 +29,29 @@ type usageError struct{ error }
 
 func wrongly(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// operands checks that a command is given as many arguments as it has names for.
+func operands(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) == len(names):
+			return nil
+		case len(args) > len(names):
+			return wrongly("%s does not know what to do with %q", c.CommandPath(), args[len(names)])
+		}
+		return wrongly("%s needs %s", c.CommandPath(), strings.Join(names[len(args):], " and "))
+	}
+}
+
+// exclusive refuses flags that do not go with another one.
+func exclusive(c *cobra.Command, flag string, others ...string) error {
+	for _, other := range others {
+		if c.Flags().Changed(flag) && c.Flags().Changed(other) {
+			return wrongly("--%s and --%s do not go together", flag, other)
+		}
+	}
+	return nil
+}
+
 // errFound says that the command has done its work and found what the caller wants
 // to be told by the exit status.
 var errFound = errors.New("found something")

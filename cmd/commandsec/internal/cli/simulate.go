@@ -34,7 +34,7 @@ and the certificate are made anew at each start.`,
 
   # An old and large installation, at an address of your choice
   commandsec simulate --version 10.5 --roles 1000 --addr 127.0.0.1:8443 --env old.env`,
-		Args: cobra.NoArgs,
+		Args: operands(),
 		RunE: func(c *cobra.Command, _ []string) error { return simulate(c, addr, env, tenant) },
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:0", "listen at this `address`; port 0 takes a free one")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,8 +36,11 @@ identities as well.`,
 		Example: `  commandsec snapshot --out q3.json
   commandsec snapshot --profile production --out q3.json
   commandsec snapshot --proof --out q3.json    # what 'commandsec prove' needs`,
-		Args: cobra.NoArgs,
+		Args: operands(),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if out == "" {
+				return wrongly("name the file to write: --out FILE")
+			}
 			if err := checkOut(out); err != nil {
 				return err
 			}
@@ -56,7 +60,6 @@ identities as well.`,
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "write the snapshot to this `file`")
-	_ = c.MarkFlagRequired("out") // it exists: see above
 	takeFlags(c, &opts)
 	conn = connectionFlags(c)
 	return c
@@ -87,20 +90,26 @@ func summarize(w io.Writer, s *snapshot.Snapshot) {
 	}
 	fmt.Fprintf(w, "Read %s%s: %s, %s.\n", show.Text(s.Server.URL, 300), version,
 		count(len(s.Roles), "role", "roles"), count(len(s.Claims), "claim or identity", "claims and identities"))
-	tellGaps(w, s)
+	tellGaps(w, s.Gaps)
 }
 
 // maxGaps is how many gaps are told. All of them are in the file.
 const maxGaps = 10
 
-func tellGaps(w io.Writer, s *snapshot.Snapshot) {
-	for i, g := range s.Gaps {
+func tellGaps(w io.Writer, gaps []snapshot.Gap) {
+	for i, g := range gaps {
 		if i == maxGaps {
-			fmt.Fprintf(w, "Not read: %d more, see \"gaps\" in the snapshot.\n", len(s.Gaps)-i)
+			fmt.Fprintf(w, "Not read: %d more, see \"gaps\" in the snapshot.\n", len(gaps)-i)
 			break
 		}
 		fmt.Fprintf(w, "Not read: %s\n", gapText(g))
 	}
+}
+
+// tellMissing tells the gaps because of which an answer may lack something. Names that
+// were not asked for are none: then the server shows paths.
+func tellMissing(w io.Writer, s *snapshot.Snapshot) {
+	tellGaps(w, slices.DeleteFunc(slices.Clone(s.Gaps), func(g snapshot.Gap) bool { return g.Reason == snapshot.ReasonNotAsked }))
 }
 
 func gapText(g snapshot.Gap) string {

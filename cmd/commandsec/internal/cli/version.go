@@ -28,7 +28,7 @@ func newVersion() *cobra.Command {
 		Use:     "version",
 		Short:   "Tell the version of this program and of the servers it is made for",
 		Example: "  commandsec version\n  commandsec version --json",
-		Args:    cobra.NoArgs,
+		Args:    operands(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {
