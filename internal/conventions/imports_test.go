@@ -108,7 +108,7 @@ func imports(c *checker) {
 			for _, i := range f.Imports {
 				name := source.Imported(i)
 				switch {
-				case strings.HasPrefix(name, module+"/cmd"):
+				case strings.HasPrefix(name, module+"/cmd") && !strings.HasPrefix(p.Dir, "cmd/"):
 					c.report(i.Pos(), "%s imports %s; the library does not know its programs", p.Dir, name)
 				case p.Dir == "internal/transport" && source.Inside(name) && name != module+"/internal/show":
 					c.report(i.Pos(), "internal/transport imports %s; it knows how to send a call and nothing else", name)

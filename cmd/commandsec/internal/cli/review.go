@@ -116,8 +116,10 @@ func (files reviewFiles) options(file string) (opts *review.Options, err error) 
 		return nil, err
 	}
 	for _, f := range []report.File{
-		{Label: "duty rules", Name: files.rules}, {Label: "people and teams", Name: files.people},
-		{Label: "accepted findings", Name: files.accepted}, {Label: "overlay", Name: files.overlay},
+		{Label: "duty rules", Name: files.rules},
+		{Label: "people and teams", Name: files.people},
+		{Label: "accepted findings", Name: files.accepted},
+		{Label: "overlay", Name: files.overlay},
 	} {
 		if f.Name == "" {
 			continue

@@ -62,9 +62,11 @@ func newRoot() *cobra.Command {
 		newReview(),
 		newWhoCan(),
 		newCan(),
+		newCompare(),
 		newProve(),
 		newPermissions(),
 		newSimulate(),
+		newDemo(),
 		newVersion(),
 	)
 	root.Version = thisBuild().Version // for --version; the command tells more

@@ -12,6 +12,9 @@ import (
 	"github.com/commandsec/commandsec-go/cmd/commandsec/internal/simulated"
 )
 
+// simulatedVersion is the version that is simulated if nobody asks for another one.
+const simulatedVersion = "25.4.1"
+
 func newSimulate() *cobra.Command {
 	var (
 		addr, env string
@@ -39,16 +42,16 @@ and the certificate are made anew at each start.`,
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:0", "listen at this `address`; port 0 takes a free one")
 	c.Flags().StringVar(&env, "env", "", "write the variables to this `file`")
+	c.Flags().StringVar(&tenant.Version, "version", simulatedVersion, "simulate this `version` of Command, 10.0 or later")
+	c.Flags().IntVar(&tenant.Claims, "claims", 0, "have this `number` of further claims, which hold no role")
 	tenantFlags(c, &tenant)
 	return c
 }
 
 // tenantFlags are the flags that say what a simulated server has.
 func tenantFlags(c *cobra.Command, t *simulated.Tenant) {
-	c.Flags().StringVar(&t.Version, "version", "25.4.1", "simulate this `version` of Command, 10.0 or later")
 	c.Flags().Uint64Var(&t.Seed, "seed", 1, "make another installation with another `number`")
 	c.Flags().IntVar(&t.Roles, "roles", 300, "have this `number` of roles, and as many holders")
-	c.Flags().IntVar(&t.Claims, "claims", 0, "have this `number` of further claims, which hold no role")
 }
 
 func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err error) {
