@@ -57,7 +57,7 @@ func gapsOf(gaps []snapshot.Gap) []report.Gap {
 				objects = append(objects, quoted(one.Object))
 			}
 			slices.Sort(objects)
-			g.What += " of " + enumerate(short(objects), "and")
+			g.What += " of " + enumerate(short(objects))
 		}
 		if detail := byKind[k][0].Detail; detail != "" {
 			g.Reason += ": " + detail

@@ -10,6 +10,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -248,14 +249,15 @@ func (r *Review) holderTable() report.Table {
 
 func kindOf(k Key) string {
 	switch k.Type {
-	case "User", "OAuthSubject":
+	case holders.TypeUser, holders.TypeOAuthSubject:
 		return "user"
-	case "Group", "OAuthRole":
+	case holders.TypeGroup, holders.TypeOAuthRole:
 		return "group"
-	case "Computer":
+	case holders.TypeComputer:
 		return "computer"
-	case "OAuthClientId":
+	case holders.TypeOAuthClientID:
 		return "client"
+	case holders.TypeOAuthOid:
 	}
 	return "other"
 }
@@ -456,7 +458,7 @@ func (r *Review) reportNotes() []report.Note {
 		notes = append(notes, report.Note{Title: "Rights that are converted", Text: fmt.Sprintf("%s read through version 1 of the API only, which has names and no paths. Their paths come from a mapping; each right says how sure it is. No document of the vendor prints the whole mapping. Findings about these roles rest on it.", were(n, "role"))})
 	}
 	if len(assumed) > 0 {
-		notes = append(notes, report.Note{Title: "Assumed", Text: "Version 1 of the API shows no permissions of the built-in role " + enumerate(assumed, "and") + ". It is taken to grant everything."})
+		notes = append(notes, report.Note{Title: "Assumed", Text: "Version 1 of the API shows no permissions of the built-in role " + enumerate(assumed) + ". It is taken to grant everything."})
 	}
 	if r.s.Signatures == snapshot.SignaturesSkipped {
 		notes = append(notes, report.Note{Title: "Audit signatures were not checked", Text: "The snapshot was taken without the check, which is slow. Whether somebody changed a record behind the server's back is not known. Take it with the check for a review that is signed."})
