@@ -112,7 +112,7 @@ func (d *differ) report() *report.Report {
 	out := &report.Report{
 		Kind: report.Comparison, Title: "What changed on " + d.c.After.Server.URL, Lead: d.lead(),
 		Provenance: report.Provenance{
-			Sources: []report.Source{d.before.source("before"), after.source("after")},
+			Sources: []report.Source{source("before", d.before.opts.File, d.c.Before), source("after", after.opts.File, d.c.After)},
 			Files:   after.opts.Files, Made: after.opts.Made, Program: after.opts.Program,
 		},
 		Gaps: d.gaps(), Figures: d.figures(), Findings: d.findings, Changes: d.changes, Notes: d.notes(),
@@ -401,11 +401,6 @@ func (d *differ) query(o *snapshot.ObjectChange, change *report.Change) {
 	if len(roles) == 0 {
 		change.Detail = "No role has rights on this collection alone."
 		return
-	}
-	for _, f := range []report.Field{{Label: "Roles with rights on it", After: change.Roles}, {Label: "Holders concerned", After: change.Holders}} {
-		if len(f.After) > 0 {
-			change.Fields = append(change.Fields, f)
-		}
 	}
 	d.findings = append(d.findings, identified(Finding{
 		Code: CodeQuery, Severity: report.High, Title: "The collection " + quoted(o.Name) + " has another query",

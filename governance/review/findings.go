@@ -241,7 +241,7 @@ func (r *Review) rightItem(i int, p permissions.Path) report.Item {
 // how says what a right rests on, if it is not what the server itself shows.
 func (r *role) how(p permissions.Path) string {
 	if r.assumed {
-		return "assumed: version 1 shows no permissions of this built-in role"
+		return "assumed: the server shows no permissions of this built-in role"
 	}
 	switch from := r.right(p); {
 	case from.name == "":
@@ -582,7 +582,7 @@ func (r *Review) accept() {
 
 // notRead makes findings of the gaps.
 func (r *Review) notRead() {
-	for _, g := range r.gaps() {
+	for _, g := range gapsOf(r.missing()) {
 		r.add(Finding{
 			Code: CodeNotRead, Severity: report.Medium, Title: "Not read: " + g.What,
 			Detail: g.Effect, Do: g.Do, Evidence: []report.Item{{Text: g.What + ": " + g.Reason}},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -176,7 +177,8 @@ func compareKeys(a, b Key) int {
 }
 
 // administrator is the built-in role that can do everything. Version 1 shows an empty
-// list of permissions for it.
+// list of permissions for it. What Immutable means on Command 10 is documented the other
+// way round, so the role is known by its name.
 const administrator = "Administrator"
 
 // role works out what a role grants.
@@ -191,7 +193,7 @@ func (r *Review) role(from *snapshot.Role) role {
 	default:
 		r.convert(&out)
 	}
-	if len(out.rights) == 0 && from.Immutable && from.Name == administrator {
+	if len(out.rights)+len(out.lost) == 0 && names.Same(from.Name, administrator) {
 		out.assumed = true
 		out.set = permissions.NewSet("/")
 		out.rights = []right{{path: "/"}}
