@@ -32,7 +32,7 @@ func (r *Review) contained() {
 		if len(s.roles) > 1 {
 			r.add(Finding{
 				Code: CodeEqual, Severity: report.Low,
-				Title: "The roles " + enumerate(short(r.roleNames(s.roles)), "and") + " grant the same",
+				Title: "The roles " + enumerate(short(r.roleNames(s.roles))) + " grant the same",
 				Roles: r.roleItems(s.roles),
 			})
 		}
@@ -58,7 +58,7 @@ func (r *Review) contained() {
 		}
 		r.add(Finding{
 			Code: CodeContained, Severity: report.Info,
-			Title: fmt.Sprintf("The role %s grants all that %s grants", r.roleNames(sets[larger].roles)[0], enumerate(short(r.roleNames(s.roles)), "and")),
+			Title: fmt.Sprintf("The role %s grants all that %s grants", r.roleNames(sets[larger].roles)[0], enumerate(short(r.roleNames(s.roles)))),
 			Roles: r.roleItems([]int{s.roles[0], sets[larger].roles[0]}),
 		})
 	}

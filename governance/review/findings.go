@@ -32,6 +32,7 @@ const (
 	CodeEqual            = "roles-equal"
 	CodeContained        = "role-contained"
 	CodeContainedFurther = "role-contained-further"
+	CodeQuery            = "query-changed" // of [Changes] only
 	CodeNotRead          = "not-read"
 )
 
@@ -113,6 +114,11 @@ var guides = []report.Guide{
 		Do:  "Tidy up the ones above first.",
 	},
 	{
+		Code: CodeQuery, Title: "A collection has another query",
+		Why: "The query decides which certificates are in the collection. Every right on it is a right on other certificates now, and no role shows it.",
+		Do:  "Ask who changed it and why. If it finds more certificates than before, everybody named here can do more than before.",
+	},
+	{
 		Code: CodeNotRead, Title: "A part of the server could not be read",
 		Why: "What was not read was not reviewed.",
 		Do:  "Take the snapshot again with an account that may read it, or accept that this review does not cover it.",
@@ -179,31 +185,28 @@ func rank(s report.Severity) int {
 // mostItems is how many roles, holders and rights a finding lists. The tables have all.
 const mostItems = 50
 
-// add adds a finding. Its ID is made from what it is about: its roles, holders and
-// rights, however many of them are shown.
-func (r *Review) add(f Finding) {
+func (r *Review) add(f Finding) { r.findings = append(r.findings, identified(f)) }
+
+// identified returns a finding with its ID, which is made from what it is about: its
+// roles, holders and rights, however many of them are shown.
+func identified(f Finding) Finding {
 	h := sha256.New()
-	for _, list := range [][]report.Item{f.Roles, f.Holders, f.Evidence} {
-		names := make([]string, len(list))
-		for i, item := range list {
-			names[i] = item.Code
-			if item.Code == "" {
-				names[i] = item.Text
-			}
+	for _, list := range []*[]report.Item{&f.Roles, &f.Holders, &f.Evidence} {
+		names := make([]string, len(*list))
+		for i, item := range *list {
+			names[i] = cmp.Or(item.Code, item.Text)
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
 			fmt.Fprintf(h, "%d %s ", len(name), name)
 		}
 		h.Write([]byte{'\n'})
-	}
-	f.ID = f.Code + "-" + hex.EncodeToString(h.Sum(nil)[:8])
-	for _, list := range []*[]report.Item{&f.Roles, &f.Holders, &f.Evidence} {
 		if n := len(*list); n > mostItems {
 			*list = append((*list)[:mostItems:mostItems], report.Item{Text: fmt.Sprintf("and %d more", n-mostItems)})
 		}
 	}
-	r.findings = append(r.findings, f)
+	f.ID = f.Code + "-" + hex.EncodeToString(h.Sum(nil)[:8])
+	return f
 }
 
 func (r *Review) roleItem(i int) report.Item {
@@ -238,7 +241,7 @@ func (r *Review) rightItem(i int, p permissions.Path) report.Item {
 // how says what a right rests on, if it is not what the server itself shows.
 func (r *role) how(p permissions.Path) string {
 	if r.assumed {
-		return "assumed: version 1 shows no permissions of this built-in role"
+		return "assumed: the server shows no permissions of this built-in role"
 	}
 	switch from := r.right(p); {
 	case from.name == "":
@@ -360,13 +363,12 @@ func (r *Review) converted(i int) {
 	var guessed, lost []report.Item
 	for _, item := range role.guessed {
 		for _, p := range item.Paths {
-			text := "counted as: " + r.text(p)
-			for _, m := range item.Mappings {
-				if m.Path == p && m.Evidence != "" {
-					text += "; evidence " + string(m.Evidence) + ", " + m.Source
-				}
+			text := string(item.Name) + ", counted as: " + r.text(p)
+			if at := slices.IndexFunc(item.Mappings, func(m permissions.Mapping) bool { return m.Path == p }); at >= 0 {
+				m := item.Mappings[at]
+				text += "; evidence " + string(m.Evidence) + ", " + m.Source
 			}
-			guessed = append(guessed, report.Item{Text: string(item.Name) + ", " + text, Code: string(p)})
+			guessed = append(guessed, report.Item{Text: text, Code: string(p)})
 		}
 	}
 	for _, item := range role.lost {
@@ -431,8 +433,7 @@ func misspelling(p permissions.Path) string {
 		return ""
 	}
 	for _, f := range permissions.Lint([]permissions.Path{p}, nil) {
-		switch f.Code {
-		case permissions.CodeMalformed, permissions.CodeForm, permissions.CodeMisspelled:
+		if f.Code == permissions.CodeMalformed || f.Code == permissions.CodeForm || f.Code == permissions.CodeMisspelled {
 			return f.Text
 		}
 	}
@@ -519,7 +520,7 @@ func (r *Review) duty(c conflict) {
 		f.Detail = "No one of the accounts can. The file of people says that they are one person's."
 	case len(c.roles) > 1:
 		f.Title = fmt.Sprintf("%s%s, through %d roles together", plural(len(c.holders), "holder"), can, len(c.roles))
-		f.Detail = "None of the roles allows it alone: " + enumerate(short(r.roleNames(c.roles)), "and") + "."
+		f.Detail = "None of the roles allows it alone: " + enumerate(short(r.roleNames(c.roles))) + "."
 	default:
 		f.Title = "The role " + quoted(r.roles[c.roles[0]].Name) + can
 		f.Detail = r.heldBy(c.roles[0])
@@ -581,7 +582,7 @@ func (r *Review) accept() {
 
 // notRead makes findings of the gaps.
 func (r *Review) notRead() {
-	for _, g := range r.gaps() {
+	for _, g := range gapsOf(r.missing()) {
 		r.add(Finding{
 			Code: CodeNotRead, Severity: report.Medium, Title: "Not read: " + g.What,
 			Detail: g.Effect, Do: g.Do, Evidence: []report.Item{{Text: g.What + ": " + g.Reason}},

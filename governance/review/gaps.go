@@ -24,11 +24,18 @@ var effects = map[snapshot.Part]string{
 }
 
 // Gaps are what the snapshot lacks, and what the review therefore cannot tell.
-func (r *Review) Gaps() []report.Gap { return r.gaps() }
+func (r *Review) Gaps() []report.Gap { return gapsOf(r.s.Gaps) }
 
-// gaps are the gaps of the snapshot. Those of single objects with one reason are one.
-func (r *Review) gaps() []report.Gap { return gapsOf(r.s.Gaps) }
+// missing are the gaps that somebody should look at: not what the server does not have
+// at all, nor names for single objects if paths say the same.
+func (r *Review) missing() []snapshot.Gap {
+	named := slices.ContainsFunc(r.roles, func(x role) bool { return !slices.Contains(x.Versions, 2) })
+	return slices.DeleteFunc(slices.Clone(r.s.Gaps), func(g snapshot.Gap) bool {
+		return g.Reason == snapshot.ReasonNotThere || g.Part == snapshot.PartObjectNames && !named
+	})
+}
 
+// gapsOf tells gaps to people. Those of single objects with one reason are one.
 func gapsOf(gaps []snapshot.Gap) []report.Gap {
 	type kind struct {
 		part   snapshot.Part
@@ -57,7 +64,7 @@ func gapsOf(gaps []snapshot.Gap) []report.Gap {
 				objects = append(objects, quoted(one.Object))
 			}
 			slices.Sort(objects)
-			g.What += " of " + enumerate(short(objects), "and")
+			g.What += " of " + enumerate(short(objects))
 		}
 		if detail := byKind[k][0].Detail; detail != "" {
 			g.Reason += ": " + detail

@@ -10,6 +10,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -21,9 +22,12 @@ func (r *Review) Report() *report.Report {
 	out := &report.Report{
 		Kind: report.Review, Title: "Who can do what on " + r.s.Server.URL, Lead: r.lead(),
 		Provenance: report.Provenance{
-			Sources: []report.Source{r.source("")}, Files: r.opts.Files, Made: r.opts.Made, Program: r.opts.Program,
+			Sources: []report.Source{source("", r.opts.File, snapshot.Source{
+				Server: r.s.Server, TakenAt: r.s.TakenAt, Account: r.s.Account, Digest: r.s.Digest(),
+			})},
+			Files: r.opts.Files, Made: r.opts.Made, Program: r.opts.Program,
 		},
-		Gaps: r.gaps(), Figures: r.figures(), Findings: r.Findings(), Guides: r.usedGuides(),
+		Gaps: r.Gaps(), Figures: r.figures(), Findings: r.Findings(), Guides: r.usedGuides(),
 		Tables: []report.Table{r.roleTable(), r.holderTable(), r.matrix()},
 		Notes:  r.reportNotes(),
 		SignOff: &report.SignOff{
@@ -41,10 +45,11 @@ func (r *Review) Report() *report.Report {
 	return out
 }
 
-func (r *Review) source(label string) report.Source {
+// source is where a snapshot comes from.
+func source(label, file string, from snapshot.Source) report.Source {
 	return report.Source{
-		Label: label, Server: r.s.Server.URL, Version: r.s.Server.Version, Account: r.s.Account,
-		Taken: r.s.TakenAt, File: r.opts.File, Digest: r.s.Digest(),
+		Label: label, Server: from.Server.URL, Version: from.Server.Version, Account: from.Account,
+		Taken: from.TakenAt, File: file, Digest: from.Digest,
 	}
 }
 
@@ -64,8 +69,10 @@ func (r *Review) usedGuides() []report.Guide {
 // counts are what the summary says.
 type counts struct {
 	holding, powerful, broken, duties, open int
-	signatures                              bool // whether broken is known
-	worst                                   report.Severity
+
+	missing    int  // parts
+	signatures bool // whether broken is known
+	worst      report.Severity
 }
 
 func (r *Review) count() counts {
@@ -78,6 +85,7 @@ func (r *Review) count() counts {
 			c.powerful++
 		}
 	}
+	c.missing = len(gapsOf(r.missing()))
 	made := r.made()
 	for _, f := range r.findings {
 		if f.Accepted != nil && !f.Accepted.Expired(made) {
@@ -142,7 +150,7 @@ func (r *Review) figures() []report.Figure {
 		{Label: "records with a broken signature", Number: c.broken, Unknown: !c.signatures, Severity: severe(c.broken, report.Critical)},
 		{Label: "holders who can do everything", Number: c.powerful, Severity: severe(c.powerful, report.High), Note: "or change security, and so give themselves every right"},
 		{Label: "duty conflicts", Number: c.duties, Severity: severe(c.duties, report.High), Note: "open findings about separation of duties"},
-		{Label: "parts that could not be read", Number: len(r.gaps()), Severity: severe(len(r.gaps()), report.Medium)},
+		{Label: "parts that could not be read", Number: c.missing, Severity: severe(c.missing, report.Medium)},
 		{Label: "roles", Number: len(r.roles)},
 		{Label: "holders", Number: len(r.holders), Note: plural(c.holding, "holder") + " with a role"},
 	}
@@ -248,14 +256,15 @@ func (r *Review) holderTable() report.Table {
 
 func kindOf(k Key) string {
 	switch k.Type {
-	case "User", "OAuthSubject":
+	case holders.TypeUser, holders.TypeOAuthSubject:
 		return "user"
-	case "Group", "OAuthRole":
+	case holders.TypeGroup, holders.TypeOAuthRole:
 		return "group"
-	case "Computer":
+	case holders.TypeComputer:
 		return "computer"
-	case "OAuthClientId":
+	case holders.TypeOAuthClientID:
 		return "client"
+	case holders.TypeOAuthOid:
 	}
 	return "other"
 }
@@ -456,7 +465,7 @@ func (r *Review) reportNotes() []report.Note {
 		notes = append(notes, report.Note{Title: "Rights that are converted", Text: fmt.Sprintf("%s read through version 1 of the API only, which has names and no paths. Their paths come from a mapping; each right says how sure it is. No document of the vendor prints the whole mapping. Findings about these roles rest on it.", were(n, "role"))})
 	}
 	if len(assumed) > 0 {
-		notes = append(notes, report.Note{Title: "Assumed", Text: "Version 1 of the API shows no permissions of the built-in role " + enumerate(assumed, "and") + ". It is taken to grant everything."})
+		notes = append(notes, report.Note{Title: "Assumed", Text: "The server shows no permissions of the built-in role " + enumerate(assumed) + ", as version 1 of the API always does. It is taken to grant everything."})
 	}
 	if r.s.Signatures == snapshot.SignaturesSkipped {
 		notes = append(notes, report.Note{Title: "Audit signatures were not checked", Text: "The snapshot was taken without the check, which is slow. Whether somebody changed a record behind the server's back is not known. Take it with the check for a review that is signed."})

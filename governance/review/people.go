@@ -125,13 +125,13 @@ func (r *Review) people() {
 	if len(nobody) > 0 {
 		r.notes = append(r.notes, report.Note{
 			Title: "In the file of people, but not on the server",
-			Text:  enumerate(short(nobody), "and") + ".",
+			Text:  enumerate(short(nobody)) + ".",
 		})
 	}
 	if len(several) > 0 {
 		r.notes = append(r.notes, report.Note{
 			Title: "In the file of people, and fits several holders",
-			Text:  enumerate(short(several), "and") + ". None of them was used. Write type, value and scheme, as in OAuthRole:pki-admins@System.",
+			Text:  enumerate(short(several)) + ". None of them was used. Write type, value and scheme, as in OAuthRole:pki-admins@System.",
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -30,12 +31,14 @@ type Options struct {
 	// [permissions.Learn]. It is used for roles that were read through version 1 only.
 	Overlay *permissions.Overlay
 
-	// File is the name of the snapshot's file, Files are the other files that the
-	// options come from, Program is the program that makes the report: all three are
-	// for the report's provenance.
-	File    string
-	Files   []report.File
-	Program string
+	// File is the name of the snapshot's file (the later one for [Changes], which takes
+	// that of the earlier one from FileBefore), Files are the other files that the
+	// options come from, Program is the program that makes the report. All are for the
+	// report's provenance.
+	File       string
+	FileBefore string
+	Files      []report.File
+	Program    string
 	// Made is when the review is made. It decides which acceptances have expired. The
 	// zero time is that of the snapshot.
 	Made time.Time
@@ -48,6 +51,7 @@ type Review struct {
 	roles   []role // as in the snapshot
 	holders []holder
 	byKey   map[Key]int // folded keys, to holders
+	byRole  map[roleKey]int
 	names   objectNames
 	words   map[permissions.Path]string // of all rights, see Review.text
 	listed  map[permissions.Path]bool   // what the server lists; nil if it is not known
@@ -57,6 +61,12 @@ type Review struct {
 	findings []Finding
 	unused   []report.Acceptance
 	notes    []report.Note
+}
+
+// A roleKey tells roles apart.
+type roleKey struct {
+	name string
+	id   int
 }
 
 // A role of the snapshot, with its rights in one notation.
@@ -100,7 +110,7 @@ func New(s *snapshot.Snapshot, opts *Options) *Review {
 
 // newModel does all but look for findings.
 func newModel(s *snapshot.Snapshot, opts *Options) *Review {
-	r := &Review{s: s.Sorted(), byKey: map[Key]int{}, words: map[permissions.Path]string{}}
+	r := &Review{s: s.Sorted(), byKey: map[Key]int{}, byRole: map[roleKey]int{}, words: map[permissions.Path]string{}}
 	if opts != nil {
 		r.opts = *opts
 	}
@@ -118,6 +128,7 @@ func newModel(s *snapshot.Snapshot, opts *Options) *Review {
 	r.roles = make([]role, len(r.s.Roles))
 	for i := range r.roles {
 		r.roles[i] = r.role(&r.s.Roles[i])
+		r.byRole[roleKey{r.roles[i].Name, r.roles[i].ID}] = i
 		for _, h := range r.roles[i].Holders {
 			at := r.holder(h.Key)
 			if n := len(r.holders[at].roles); n > 0 && r.holders[at].roles[n-1] == i {
@@ -166,7 +177,8 @@ func compareKeys(a, b Key) int {
 }
 
 // administrator is the built-in role that can do everything. Version 1 shows an empty
-// list of permissions for it.
+// list of permissions for it. What Immutable means on Command 10 is documented the other
+// way round, so the role is known by its name.
 const administrator = "Administrator"
 
 // role works out what a role grants.
@@ -181,7 +193,7 @@ func (r *Review) role(from *snapshot.Role) role {
 	default:
 		r.convert(&out)
 	}
-	if len(out.rights) == 0 && from.Immutable && from.Name == administrator {
+	if len(out.rights)+len(out.lost) == 0 && names.Same(from.Name, administrator) {
 		out.assumed = true
 		out.set = permissions.NewSet("/")
 		out.rights = []right{{path: "/"}}

@@ -25,9 +25,9 @@ func plural(n int, one string) string {
 }
 
 // enumerate is "a, b and c".
-func enumerate(list []string, and string) string {
+func enumerate(list []string) string {
 	if n := len(list); n > 1 {
-		return strings.Join(list[:n-1], ", ") + " " + and + " " + list[n-1]
+		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
 	}
 	return strings.Join(list, "")
 }

@@ -137,5 +137,5 @@ func quotedList(words []string) string {
 	for i, w := range words {
 		out[i] = `"` + w + `"`
 	}
-	return enumerate(out, "and")
+	return enumerate(out)
 }

@@ -15,7 +15,7 @@ import (
 func Compare(before, after *Snapshot) *Comparison {
 	c := comparer{before: before.Sorted(), after: after.Sorted()}
 	c.sameServer = c.before.Server.URL == c.after.Server.URL
-	out := &Comparison{Before: source(before), After: source(after), NotCompared: c.notCompared()}
+	out := &Comparison{Before: source(before), After: source(after), From: c.before, To: c.after, NotCompared: c.notCompared()}
 	out.Roles = c.roles()
 	out.Claims = c.claims()
 	out.Objects = c.objects()
