@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"maps"
 	"os"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 			"status":  status,
 			"mode":    mode,
 			"profile": profile,
+			"accept":  accept,
 		},
 	})
 }
@@ -114,4 +116,22 @@ func profile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Dir(config), 0o700))
 	ts.Check(os.WriteFile(config, text, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), []byte(ts.Getenv("KEYFACTOR_CA_CERT")), 0o600))
+}
+
+// accept accepts all findings of a worksheet until a day:
+//
+//	accept FILE DAY
+func accept(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: accept FILE DAY")
+	}
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(ts.ReadFile(args[0]), "\ufeff"))).ReadAll()
+	ts.Check(err)
+	for _, row := range rows[1:] {
+		copy(row[len(row)-4:], []string{"accept", "The owner", "It is a test", args[1]})
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(csv.NewWriter(f).WriteAll(rows))
+	ts.Check(f.Close())
 }

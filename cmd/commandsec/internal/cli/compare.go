@@ -2,10 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 )
@@ -45,8 +47,7 @@ func compare(c *cobra.Command, f reportFlags, before, after string) error {
 	}
 	comparison := snapshot.Compare(from, to)
 	changed := len(comparison.Roles)+len(comparison.Claims)+len(comparison.Objects) > 0
-	r := review.Changes(comparison, &review.Options{Program: program(), Made: time.Now().UTC().Truncate(time.Second)})
-	if err := f.write(c, r); err != nil {
+	if err := f.write(c, changes(comparison, before, after)); err != nil {
 		return err
 	}
 	for _, n := range comparison.NotCompared {
@@ -63,4 +64,15 @@ func compare(c *cobra.Command, f reportFlags, before, after string) error {
 		return errFound
 	}
 	return nil
+}
+
+// changes is the report of a comparison, with the names of the files.
+func changes(comparison *snapshot.Comparison, before, after string) *report.Report {
+	r := review.Changes(comparison, &review.Options{Program: program(), Made: time.Now().UTC().Truncate(time.Second)})
+	for i, file := range []string{before, after} {
+		if i < len(r.Provenance.Sources) {
+			r.Provenance.Sources[i].File = filepath.Base(file)
+		}
+	}
+	return r
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/cmd/commandsec/internal/simulated"
-	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/governance/snapshot/take"
@@ -103,11 +102,11 @@ func (s *story) tell(ctx context.Context, tenant simulated.Tenant) error {
 		return err
 	}
 	s.command("compare %s %s --out %s", "before.json", "after.json", "changes.html")
-	changes := review.Changes(snapshot.Compare(before, after), &review.Options{Program: program(), Made: after.TakenAt})
-	if err := s.write("changes.html", changes.WriteHTML); err != nil {
+	changed := changes(snapshot.Compare(before, after), "before.json", "after.json")
+	if err := s.write("changes.html", changed.WriteHTML); err != nil {
 		return err
 	}
-	s.summarize(changes)
+	s.say("%s", changed.Lead)
 	return nil
 }
 
@@ -130,8 +129,8 @@ var lateChanges = []struct {
 	role, say string
 	change    func(u *roles.UpdateV2)
 }{
-	{"Certificate Requesters - Berlin", "may now approve requests, too", func(u *roles.UpdateV2) {
-		u.Permissions = permissions.NewSet(u.Permissions...).Add("/certificates/requests/manage/").Paths()
+	{"Certificate Requesters - Berlin", "may now change certificate templates, too", func(u *roles.UpdateV2) {
+		u.Permissions = permissions.NewSet(u.Permissions...).Add("/certificate_templates/modify/").Paths()
 	}},
 	{"Help Desk - Berlin", "is now held by the client app-night-shift", func(u *roles.UpdateV2) {
 		u.Claims = append(u.Claims, claims.Request{Type: claims.TypeOAuthClientID, Value: "app-night-shift", Scheme: "System", Description: "Night shift"})
@@ -157,14 +156,6 @@ func (s *story) change(ctx context.Context) error {
 		s.say("  %s %s", role.Name, late.say)
 	}
 	return nil
-}
-
-// summarize says the numbers of a report.
-func (s *story) summarize(r *report.Report) {
-	s.say("%s", r.Lead)
-	for _, f := range r.Figures {
-		s.say("  %d %s", f.Number, f.Label)
-	}
 }
 
 func (s *story) write(name string, write func(io.Writer) error) error {
