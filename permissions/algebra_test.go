@@ -123,7 +123,9 @@ func isIn(effects []permissions.Effect, p permissions.Path) bool {
 			return false
 		}
 		// The rest of a group is what is not known here.
-		known := func(info permissions.PathInfo) bool { return info.Path != e.Path && modelCovers(e.Path, info.Path) && modelCovers(info.Path, p) }
+		known := func(info permissions.PathInfo) bool {
+			return info.Path != e.Path && modelCovers(e.Path, info.Path) && modelCovers(info.Path, p)
+		}
 		return !e.Rest || !slices.ContainsFunc(permissions.Catalogue().Paths, known)
 	})
 }

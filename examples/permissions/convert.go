@@ -28,7 +28,7 @@ func convert(o options, in input, w output) error {
 		return err
 	}
 	conversions := permissions.ConvertAll(roles, &o.convert)
-	status, meaning := gate(conversions)
+	meaning, status := gate(conversions)
 	if err := write(o, w.result, jsonOf(conversions), textOf(conversions)); err != nil {
 		return err
 	}
@@ -79,15 +79,11 @@ func fromFile(name string, parse func([]byte) error) error {
 
 // gate says whether what became of the roles can be used: nil, errFound or errUndecided. In words it says what that means
 // and what to do next.
-func gate(c permissions.Conversions) (status error, meaning string) {
-	unusable, unused, undecided, lacking := 0, 0, 0, 0
+func gate(c permissions.Conversions) (meaning string, status error) {
+	undecided, unused, lacking := 0, 0, 0
 	for _, r := range c.Roles {
-		open := len(r.Undecided())
-		undecided += open
+		undecided += len(r.Undecided())
 		for _, item := range r.Items {
-			if item.Outcome == permissions.OutcomeRefused || item.Outcome == permissions.OutcomeUnknown {
-				unusable++
-			}
 			lacking += len(item.Unavailable)
 		}
 	}
@@ -96,34 +92,38 @@ func gate(c permissions.Conversions) (status error, meaning string) {
 			unused++
 		}
 	}
-	var problems []string
-	add := func(n int, one, many string) {
-		switch {
-		case n == 1:
-			problems = append(problems, one)
-		case n > 1:
-			problems = append(problems, fmt.Sprintf(many, n))
-		}
+	unusable := c.Counts().ToDecide - undecided
+	problems := slices.DeleteFunc([]string{
+		amount(unusable, "1 name is refused or unknown", "%d names are refused or unknown"),
+		amount(unused, "1 decision is about no name of these roles", "%d decisions are about no name of these roles"),
+		amount(undecided, "1 name gives or takes something, or is a guess, and nobody decided about it", "%d names give or take something, or are guesses, and nobody decided about them"),
+	}, func(s string) bool { return s == "" })
+	next := "decide in a file (-overrides) about each name that is UNDECIDED above, then convert again."
+	if unusable+undecided == 0 {
+		next = "correct or remove these decisions, then convert again."
 	}
-	add(unusable, "1 name is refused or unknown", "%d names are refused or unknown")
-	add(unused, "1 decision is about no name of these roles", "%d decisions are about no name of these roles")
-	failed := len(problems) > 0
-	add(undecided, "1 name gives or takes something, or is a guess, and nobody decided about it", "%d names give or take something, or are guesses, and nobody decided about them")
-	what, next := strings.Join(problems, "; "), "decide in a file (-overrides) about each name that is UNDECIDED, REFUSED or UNKNOWN above, then convert again."
-	switch {
-	case failed:
-		if unusable+undecided == 0 {
-			next = "correct or remove these decisions, then convert again."
-		}
-		return errFound, "Exit status 1: " + what + ". Next: " + next
+	switch what := strings.Join(problems, "; "); {
+	case unusable+unused > 0:
+		return "Exit status 1: " + what + ". Next: " + next, errFound
 	case undecided > 0:
-		return errUndecided, "Exit status 3: " + what + ". Next: " + next
+		return "Exit status 3: " + what + ". Next: " + next, errUndecided
+	case lacking > 0:
+		next = "look at what is NOT ON THIS VERSION; then give the roles these paths, and make the test calls above."
+	default:
+		next = "give the roles these paths, and make the test calls above."
 	}
-	meaning = "Exit status 0: each name is converted as it is, or somebody decided about it. Next: give the roles these paths, and make the test calls above."
-	if lacking > 0 {
-		meaning += " First look at what is NOT ON THIS VERSION."
+	return "Exit status 0: each name is converted as it is, or somebody decided about it. Next: " + next, nil
+}
+
+// amount says how many there are of something, or nothing if there is none.
+func amount(n int, one, many string) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return one
 	}
-	return nil, meaning
+	return fmt.Sprintf(many, n)
 }
 
 // converted is a role with what to decide and what to test.
@@ -158,17 +158,40 @@ func textOf(c permissions.Conversions) string {
 			fmt.Fprintf(&text, "Role \"%s\"\n", show.Text(r.Role, 200))
 		}
 		text.WriteString(r.String() + permissions.FormatChecks(r.Checks()))
-		for _, item := range r.Undecided() {
-			name := show.Text(string(item.Name), 200)
-			fmt.Fprintf(&text, "UNDECIDED: %s %s. Write in the file of -overrides: %s | accept, - or paths | reason\n", name, why(item), name)
-		}
+		text.WriteString(undecided(r))
 		text.WriteString("\n")
 	}
 	return text.String() + c.Summary() + "\n"
 }
 
-// why says why somebody has to decide about an item.
-func why(item permissions.Item) string {
+// undecided says of each name that somebody has to decide about why, and what to write in the file of decisions.
+func undecided(r permissions.RoleConversion) string {
+	where := "Write in the file of -overrides"
+	if r.Role != "" {
+		where += fmt.Sprintf(", below \"%s:\" if it is for this role alone", show.Text(r.Role, 200))
+	}
+	var text strings.Builder
+	line := func(item permissions.Item, why, choice string) {
+		name := show.Text(string(item.Name), 200)
+		fmt.Fprintf(&text, "UNDECIDED: %s %s. %s: %s | %s | reason\n", name, why, where, name, choice)
+	}
+	for _, item := range r.Undecided() {
+		line(item, effects(item), "accept, - or paths")
+	}
+	for _, item := range r.Items {
+		switch item.Outcome {
+		case permissions.OutcomeRefused:
+			line(item, "is refused", "- or paths")
+		case permissions.OutcomeUnknown:
+			line(item, "is unknown: correct it, or decide", "- or paths")
+		case permissions.OutcomeConverted, permissions.OutcomeDropped:
+		}
+	}
+	return text.String()
+}
+
+// effects says why somebody has to decide about an item.
+func effects(item permissions.Item) string {
 	switch {
 	case item.Widens != "" && item.Narrows != "":
 		return "widens and narrows the role"
