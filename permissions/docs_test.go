@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,34 @@ func sideEffect(kind string, e permissions.SideEffect) string {
 		text += ", unless it also holds " + strings.Join(names, " and ")
 	}
 	return text + "."
+}
+
+// The page lists every right that a guess never grants, and no other.
+func TestDocsOfGuesses(t *testing.T) {
+	text, err := os.ReadFile("../docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "### What a guess never grants\n")
+	table, _, ok := strings.Cut(rest, "These were considered and left out:")
+	var listed, want []permissions.Path
+	for i, part := range strings.Split(table, "`") {
+		if i%2 == 1 {
+			listed = append(listed, permissions.Path(part))
+		}
+	}
+	for _, info := range permissions.Catalogue().Paths {
+		if info.Sensitive != "" {
+			want = append(want, info.Path)
+		}
+		if info.Risk != "" && info.Sensitive != info.Risk {
+			t.Errorf("%s: risk %q, sensitive %q", info.Path, info.Risk, info.Sensitive)
+		}
+	}
+	slices.Sort(listed)
+	if !ok || !slices.Equal(listed, want) {
+		t.Errorf("%v\nwant\n%v", listed, want)
+	}
 }
 
 func TestDocsTable(t *testing.T) {
