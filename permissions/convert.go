@@ -96,7 +96,7 @@ type Item struct {
 	Proven bool        `json:"proven,omitempty"`
 	// Widens is what the role can do after the conversion that none of its names allowed, as verb phrases separated by
 	// semicolons: "approve and deny certificate requests". Narrows is what it can no longer do. Those of a refused name say
-	// what the conversion would have given and taken.
+	// what the conversion would have given and taken. They are for people; the effects of a row alone are in Mappings.
 	Widens  string `json:"widens,omitempty"`
 	Narrows string `json:"narrows,omitempty"`
 	// Redundant lists the paths of this name that the set does not need, because other names bring them in.

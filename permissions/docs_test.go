@@ -57,6 +57,33 @@ func TestDocsOfGuesses(t *testing.T) {
 	}
 }
 
+// The files in the page are what the program reads.
+func TestDocsFiles(t *testing.T) {
+	text, err := os.ReadFile("../docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(after string) []byte {
+		_, rest, _ := strings.Cut(string(text), after)
+		_, rest, _ = strings.Cut(rest, "```")
+		_, rest, _ = strings.Cut(rest, "\n")
+		rest, _, _ = strings.Cut(rest, "```")
+		return []byte(rest)
+	}
+	decisions, err := permissions.ParseDecisions(block("### Deciding\n"))
+	if err != nil || len(decisions) != 5 || decisions[3].Role != "PKI Operators" || !decisions[4].Accept {
+		t.Errorf("%+v, %v", decisions, err)
+	}
+	o, err := permissions.ParseOverlay(block("**The overlay**"))
+	if err != nil || len(o.Rows()) != 1 {
+		t.Errorf("%v", err)
+	}
+	observations, known, err := permissions.ParseObservations(block("## Proof from your own server\n"))
+	if err != nil || len(observations) != 1 || len(known) != 3 {
+		t.Errorf("%v %v, %v", observations, known, err)
+	}
+}
+
 func TestDocsTable(t *testing.T) {
 	const file, begin, end = "../docs/permissions.md", "<!-- begin table -->\n", "<!-- end table -->"
 	text, err := os.ReadFile(file)

@@ -187,6 +187,11 @@ func TestDecisionsAboutOneRole(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", line, all.Summary())
 		}
 	}
+	// An acceptance in all roles is not used for one that decided otherwise.
+	all = permissions.ConvertAll(roles[:2], &permissions.ConvertOptions{Accept: names(api), Decisions: []permissions.Decision{{Role: "A", Name: api, Paths: paths("/auditing/read/")}}})
+	if a, b := item(t, all.Roles[0].Conversion, api), item(t, all.Roles[1].Conversion, api); a.Accepted || !a.Overridden || !b.Accepted || b.Overridden || !slices.Equal(all.Decisions[0].Roles, []string{"B"}) {
+		t.Errorf("%+v\n%+v\n%+v", a, b, all.Decisions)
+	}
 	opts.Decisions = []permissions.Decision{{Role: "D", Name: api}, {Role: "C", Name: api, Accept: true}, {Role: "C", Name: "AdminPortl:Read"}}
 	opts.Overrides = nil
 	text := permissions.ConvertAll(roles, opts).Err().Error()
