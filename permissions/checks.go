@@ -109,7 +109,8 @@ func nearby(p Path, set Set) *TestCall {
 }
 
 // Checks returns what to test on a live server before the converted role is relied on: each permission of the set, in its
-// order, then what the role can no longer do, in the words of [Item.Narrows], and what was withheld from it. Each call is safe: a GET, or a write to an id that does not exist.
+// order, then what the role can no longer do, in the words of [Item.Narrows], and what was withheld from it. Each call is
+// safe: a GET, or a write to an id that does not exist. A conversion that was read from JSON does not have the losses any more.
 func (c Conversion) Checks() []Check {
 	checks := []Check{}
 	var gained []Path

@@ -96,7 +96,7 @@ type Item struct {
 	Proven bool        `json:"proven,omitempty"`
 	// Widens is what the role can do after the conversion that none of its names allowed, as verb phrases separated by
 	// semicolons: "approve and deny certificate requests". Narrows is what it can no longer do. Those of a refused name say
-	// what the conversion would have given and taken.
+	// what the conversion would have given and taken. They are for people; the effects of a row alone are in Mappings.
 	Widens  string `json:"widens,omitempty"`
 	Narrows string `json:"narrows,omitempty"`
 	// Redundant lists the paths of this name that the set does not need, because other names bring them in.
@@ -572,7 +572,11 @@ func unavailable(p Path, target version) string {
 // Err returns an error that names every unknown name, every refused name, every unused override and acceptance, and a
 // malformed target version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride],
 // [ErrAccept] and [ErrVersion] accordingly.
-func (c Conversion) Err() error {
+func (c Conversion) Err() error { return errors.Join(c.errs("")...) }
+
+// errs are the errors of a conversion, each with the role that it is about, unless that has no name.
+func (c Conversion) errs(role string) []error {
+	about := about(role)
 	var errs []error
 	if c.err != nil {
 		errs = append(errs, c.err)
@@ -581,13 +585,21 @@ func (c Conversion) Err() error {
 	for _, item := range c.Items {
 		switch item.Outcome {
 		case OutcomeUnknown:
-			errs = append(errs, fmt.Errorf("permissions: %w: %s %s", ErrUnknown, quote(string(item.Input)), item.Reason))
+			errs = append(errs, fmt.Errorf("permissions: %s%w: %s %s", about, ErrUnknown, quote(string(item.Input)), item.Reason))
 		case OutcomeRefused:
-			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", shownName(item.Name), ErrRefused, item.Reason))
+			errs = append(errs, fmt.Errorf("permissions: %s%s %w: %s", about, shownName(item.Name), ErrRefused, item.Reason))
 		case OutcomeConverted, OutcomeDropped:
 		}
 	}
-	return errors.Join(errs...)
+	return errs
+}
+
+// about begins a message about a role, unless that has no name.
+func about(role string) string {
+	if role == "" {
+		return ""
+	}
+	return "role " + quote(role) + ": "
 }
 
 // Widening returns the items whose conversion lets the role do more than before. It includes refused ones, which would

@@ -71,9 +71,12 @@ type ProofRow struct {
 // returns it; Learn completes it with every path of the roles. Without known, only exact roles confirm anything, because a
 // path of a role can cover others that were never seen.
 //
-// It makes one assumption: a role shows a name only if it covers all paths that the name stands for there. Therefore a name
+// It makes one assumption about the mapping: a role shows a name only if it covers all paths that the name stands for there. Therefore a name
 // stands for nothing outside what all roles that show it cover. That bound holds whatever else the roles hold. If the bound
 // is empty, the name stands for nothing, or the assumption is broken; such a name is never refuted.
+//
+// Two more things have to hold. The list is complete: a path that is missing there and on all roles is not counted among what a
+// name can stand for. And ids end paths, as they do in all known ones, or are the number of the object that a name is about.
 //
 // Ids become placeholders: a number or GUID at the end of a path is an id. A name that holds everywhere stands for paths
 // without an id. A name for one object stands for paths without an id or with that of the object. Names that are not well

@@ -70,7 +70,8 @@ func (o *Overlay) Rows() []OverlayRow {
 }
 
 // Redact returns the names, paths and verdicts alone, to be sent to others: neither version, date nor number of roles. An id
-// in the middle of a path becomes a placeholder.
+// in the middle of a path becomes a placeholder. A name or path that only this server has stays: a person has to look whether
+// it tells whose server it is.
 func (o *Overlay) Redact() *Overlay {
 	rows := o.Rows()
 	for i := range rows {

@@ -322,6 +322,12 @@ func TestConvertWithOverlay(t *testing.T) {
 			[]string{"the path is sensitive (it includes /security/modify/)"},
 		},
 		{
+			"AdminPortal:Read | /application_settings/ | confirmed", names("AdminPortal:Read"),
+			permissions.ConvertOptions{},
+			permissions.OutcomeRefused, nil, permissions.ConfidenceInferred,
+			[]string{"the path is sensitive (it includes /application_settings/modify/)"},
+		},
+		{
 			"AdminPortal:Read | /quantum/ | confirmed", names("AdminPortal:Read"),
 			permissions.ConvertOptions{},
 			permissions.OutcomeRefused, nil, permissions.ConfidenceInferred,

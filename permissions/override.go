@@ -163,7 +163,7 @@ func (n *parsedLegacy) withPlaceholder() Legacy {
 }
 
 // find returns the decision about a name. It is nil if there is none.
-func (o overrides) find(n *parsedLegacy) *decision {
+func (o *overrides) find(n *parsedLegacy) *decision {
 	if len(o.byName) == 0 {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (o overrides) find(n *parsedLegacy) *decision {
 }
 
 // unused returns the names of decisions that are about none of the names, sorted.
-func (o overrides) unused() []Legacy {
+func (o *overrides) unused() []Legacy {
 	var keys []Legacy
 	for _, d := range o.list {
 		if len(d.roles) == 0 {
@@ -192,23 +192,23 @@ func (o overrides) unused() []Legacy {
 func unusedErrs(overrides, accepts []Legacy) []error {
 	var errs []error
 	for _, l := range overrides {
-		errs = append(errs, unused(ErrOverride, l))
+		errs = append(errs, unused(ErrOverride, "", l))
 	}
 	for _, l := range accepts {
-		errs = append(errs, unused(ErrAccept, l))
+		errs = append(errs, unused(ErrAccept, "", l))
 	}
 	return errs
 }
 
-func unused(kind error, key Legacy) error {
+func unused(kind error, role string, key Legacy) error {
 	if _, known := KnownLegacy(canonicalKey(key)); known {
-		return fmt.Errorf("permissions: %w: %s is not among the names", kind, key)
+		return fmt.Errorf("permissions: %s%w: %s is not among the names", about(role), kind, key)
 	}
 	hint := ""
 	if near := nearestLegacy(strings.Replace(string(key), placeholder, "[1]", 1)); near != "" {
 		hint = "; did you mean " + strings.Replace(string(near), "[1]", placeholder, 1) + "?"
 	}
-	return fmt.Errorf("permissions: %w: %s is not known here, and not among the names%s", kind, quote(string(key)), hint)
+	return fmt.Errorf("permissions: %s%w: %s is not known here, and not among the names%s", about(role), kind, quote(string(key)), hint)
 }
 
 // resolve returns the paths of the decision for a name, with its id in the place of placeholders.

@@ -103,7 +103,9 @@ func (item Item) lines() []string {
 	if item.Narrows != "" {
 		lines = append(lines, narrows+item.Narrows)
 	}
-	if item.Accepted {
+	if item.Accepted && item.Outcome == OutcomeRefused {
+		lines = append(lines, "accepted by name, which does not grant what is refused")
+	} else if item.Accepted {
 		lines = append(lines, "accepted by name")
 	}
 	for _, r := range item.StillGranted {

@@ -101,12 +101,10 @@ func (u UsedDecision) err(roles map[string]bool) error {
 	switch {
 	case len(u.Roles) > 0:
 		return nil
-	case u.Role == "":
-		return unused(kind, u.Name)
-	case !roles[u.Role]:
+	case u.Role != "" && !roles[u.Role]:
 		return fmt.Errorf("permissions: %w: %s is for role %s, which is not among the roles", kind, shownKey(u.Name), quote(u.Role))
 	}
-	return fmt.Errorf("role %s: %w", quote(u.Role), unused(kind, u.Name))
+	return unused(kind, u.Role, u.Name)
 }
 
 // unusedErrs are the errors about decisions that were used for none of the roles.
@@ -129,12 +127,7 @@ func (c Conversions) unusedErrs() []error {
 func (c Conversions) Err() error {
 	errs := c.unusedErrs()
 	for _, r := range c.Roles {
-		switch err := r.Err(); {
-		case err != nil && r.Role != "":
-			errs = append(errs, fmt.Errorf("role %s: %w", quote(r.Role), err))
-		case err != nil:
-			errs = append(errs, err)
-		}
+		errs = append(errs, r.errs(r.Role)...)
 	}
 	return errors.Join(errs...)
 }

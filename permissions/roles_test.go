@@ -152,10 +152,10 @@ func TestConvertAll(t *testing.T) {
 
 // A decision about one role holds for it alone, and goes before one about all roles.
 func TestDecisionsAboutOneRole(t *testing.T) {
-	const api, pending, recover = permissions.Legacy("API:Read"), permissions.Legacy("CertificateEnrollment:PendingCsr"), permissions.Legacy("Collections[6]:Recover")
-	roles := []permissions.LegacyRole{{Role: "A", Names: names(api, pending, recover)}, {Role: "B", Names: names(api, pending, recover)}, {Role: "C", Names: names("AdminPortal:Read")}}
+	const api, pending, download = permissions.Legacy("API:Read"), permissions.Legacy("CertificateEnrollment:PendingCsr"), permissions.Legacy("Collections[6]:Recover")
+	roles := []permissions.LegacyRole{{Role: "A", Names: names(api, pending, download)}, {Role: "B", Names: names(api, pending, download)}, {Role: "C", Names: names("AdminPortal:Read")}}
 	opts := &permissions.ConvertOptions{
-		Overrides: decisions{recover: {}},
+		Overrides: decisions{download: {}},
 		Decisions: []permissions.Decision{
 			{Name: api, Paths: paths("/auditing/read/")},
 			{Name: pending},
@@ -187,11 +187,16 @@ func TestDecisionsAboutOneRole(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", line, all.Summary())
 		}
 	}
+	// An acceptance in all roles is not used for one that decided otherwise.
+	all = permissions.ConvertAll(roles[:2], &permissions.ConvertOptions{Accept: names(api), Decisions: []permissions.Decision{{Role: "A", Name: api, Paths: paths("/auditing/read/")}}})
+	if a, b := item(t, all.Roles[0].Conversion, api), item(t, all.Roles[1].Conversion, api); a.Accepted || !a.Overridden || !b.Accepted || b.Overridden || !slices.Equal(all.Decisions[0].Roles, []string{"B"}) {
+		t.Errorf("%+v\n%+v\n%+v", a, b, all.Decisions)
+	}
 	opts.Decisions = []permissions.Decision{{Role: "D", Name: api}, {Role: "C", Name: api, Accept: true}, {Role: "C", Name: "AdminPortl:Read"}}
 	opts.Overrides = nil
 	text := permissions.ConvertAll(roles, opts).Err().Error()
 	for _, want := range []string{
-		`unused override: API:Read is for role "D", which is not among the roles`, `role "C": permissions: unused acceptance: API:Read is not among the names`, `did you mean AdminPortal:Read?`,
+		`unused override: API:Read is for role "D", which is not among the roles`, `role "C": unused acceptance: API:Read is not among the names`, `did you mean AdminPortal:Read?`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in %s", want, text)

@@ -126,7 +126,7 @@ func judge(c *cobra.Command, f permissionFlags, conversions permissions.Conversi
 		"names give or take something, or are guesses, and nobody decided about them")
 	switch {
 	case unknown+refused+undecided > 0:
-		next(c, "decide with --overrides about each name that is UNDECIDED, REFUSED or UNKNOWN, and convert again.")
+		next(c, "decide with --overrides about each name that is UNDECIDED, and convert again.")
 	case unused > 0:
 		next(c, "correct or remove these decisions, and convert again.")
 	case lacking > 0:
@@ -175,17 +175,40 @@ func textOf(c permissions.Conversions) string {
 			fmt.Fprintf(&text, "Role \"%s\"\n", show.Text(r.Role, 200))
 		}
 		text.WriteString(r.String() + permissions.FormatChecks(r.Checks()))
-		for _, item := range r.Undecided() {
-			name := show.Text(string(item.Name), 200)
-			fmt.Fprintf(&text, "UNDECIDED: %s %s. Write in the file of --overrides: %s | accept, - or paths | reason\n", name, why(item), name)
-		}
+		text.WriteString(undecided(r))
 		text.WriteString("\n")
 	}
 	return text.String() + c.Summary()
 }
 
-// why says why somebody has to decide about an item.
-func why(item permissions.Item) string {
+// undecided says of each name that somebody has to decide about why, and what to write in the file of decisions.
+func undecided(r permissions.RoleConversion) string {
+	where := "Write in the file of --overrides"
+	if r.Role != "" {
+		where += fmt.Sprintf(", below \"%s:\" if it is for this role alone", show.Text(r.Role, 200))
+	}
+	var text strings.Builder
+	line := func(item permissions.Item, why, choice string) {
+		name := show.Text(string(item.Name), 200)
+		fmt.Fprintf(&text, "UNDECIDED: %s %s. %s: %s | %s | reason\n", name, why, where, name, choice)
+	}
+	for _, item := range r.Undecided() {
+		line(item, effects(item), "accept, - or paths")
+	}
+	for _, item := range r.Items {
+		switch item.Outcome {
+		case permissions.OutcomeRefused:
+			line(item, "is refused", "- or paths")
+		case permissions.OutcomeUnknown:
+			line(item, "is unknown: correct it, or decide", "- or paths")
+		case permissions.OutcomeConverted, permissions.OutcomeDropped:
+		}
+	}
+	return text.String()
+}
+
+// effects says why somebody has to decide about an item.
+func effects(item permissions.Item) string {
 	switch {
 	case item.Widens != "" && item.Narrows != "":
 		return "widens and narrows the role"

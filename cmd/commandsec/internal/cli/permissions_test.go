@@ -46,7 +46,10 @@ func TestPermissions(t *testing.T) {
 		{"convert AdminPortal:Read Certificates:Read", "", 0, "AdminPortal:Read   /portal/read/  (inferred E3)\n                   source: vendor page POST Security Roles"},
 		{"convert Auditing:Read", "", 0, "must work:       GET /Audit (takes /auditing/read/): 200\n"},
 		{"convert --exit-code API:Read", "", 3, "UNDECIDED: API:Read narrows the role. Write in the file of --overrides: API:Read | accept, - or paths | reason\n"},
-		{"convert API:Read --accept API:Read", "", 0, "accepted by name"},
+		{"convert API:Read --accept API:Read", "", 0, "accepted by name\n"},
+		{"convert WorkflowManagement:Manage --accept WorkflowManagement:Manage", "", 3, "accepted by name, which does not grant what is refused\n"},
+		{"convert", "A:\nSSH:User\nWorkflowManagement:Manage\n", 3, "UNDECIDED: WorkflowManagement:Manage is refused. Write in the file of --overrides, below \"A:\" if it is for this role alone: WorkflowManagement:Manage | - or paths | reason\n"},
+		{"convert Nonsense:X", "", 1, "UNDECIDED: Nonsense:X is unknown: correct it, or decide. Write in the file of --overrides: Nonsense:X | - or paths | reason\n"},
 		{"convert API:Read --accept SSH:User,API:Read", "", 1, "unused acceptance: SSH:User is not among the names"},
 		{"convert --exit-code CertificateEnrollment:PendingCsr", "", 3, "UNDECIDED"},
 		{"convert --exit-code CertificateStoreManagement:EditMetadata", "", 3, "UNDECIDED"},
@@ -144,7 +147,7 @@ func TestConvertStreams(t *testing.T) {
 	const in = "A:\nCertificateEnrollment:PendingCsr\nB:\nNonsense:X\nAPI:Read\n"
 	for args, want := range map[string]string{
 		"--accept SSH:User": "1 name is unknown.\n1 decision is about no name of these roles.\n2 names give or take something, or are guesses, and nobody decided about them.\nNext: decide",
-		"--accept API:Read,CertificateEnrollment:PendingCsr": "commandsec: role \"B\": permissions: unknown permission name: ",
+		"--accept API:Read,CertificateEnrollment:PendingCsr": "commandsec: role \"B\": unknown permission name: ",
 		"--accept SSH:User AdminPortal:Read":                 "commandsec: unused acceptance: SSH:User is not among the names\n1 decision is about no name of these roles.\nNext: correct or remove",
 		"API:Read":                                           "1 name gives or takes something, or is a guess, and nobody decided about it.\nNext: decide",
 		"AdminPortal:Read":                                   "Next: give the roles",
