@@ -125,14 +125,30 @@ var guides = []report.Guide{
 	},
 }
 
+// Guides explain every code that a finding can have without rules from a file, by
+// code.
+func Guides() []report.Guide {
+	out := slices.Clone(guides)
+	for i := range builtIn() {
+		out = append(out, builtIn()[i].guide())
+	}
+	slices.SortFunc(out, func(a, b report.Guide) int { return cmp.Compare(a.Code, b.Code) })
+	return out
+}
+
+// guide returns the guide of the rule's findings.
+func (r *Rule) guide() report.Guide {
+	return report.Guide{Code: CodeDuty + r.Name, Title: r.Title, Why: r.Why, Do: r.Do}
+}
+
 // guide returns the guide of a code.
 func (r *Review) guide(code string) report.Guide {
 	if i := slices.IndexFunc(guides, func(g report.Guide) bool { return g.Code == code }); i >= 0 {
 		return guides[i]
 	}
-	for _, rule := range r.rules {
-		if CodeDuty+rule.Name == code {
-			return report.Guide{Code: code, Title: rule.Title, Why: rule.Why, Do: rule.Do}
+	for i := range r.rules {
+		if g := r.rules[i].guide(); g.Code == code {
+			return g
 		}
 	}
 	return report.Guide{Code: code}
