@@ -15,14 +15,15 @@ import (
 func story(c *snapshot.Comparison) []string {
 	lines := []string{}
 	note := func(kind snapshot.Kind, what string, fields []snapshot.FieldChange, lists ...any) {
-		line := string(kind) + " " + what
+		var line strings.Builder
+		line.WriteString(string(kind) + " " + what)
 		for _, f := range fields {
-			line += fmt.Sprintf(" %s:%s>%s", f.Field, f.Before, f.After)
+			fmt.Fprintf(&line, " %s:%s>%s", f.Field, f.Before, f.After)
 		}
 		for i := 0; i < len(lists); i += 2 {
-			line += texts("+", lists[i]) + texts("-", lists[i+1])
+			line.WriteString(texts("+", lists[i]) + texts("-", lists[i+1]))
 		}
-		lines = append(lines, line)
+		lines = append(lines, line.String())
 	}
 	for _, r := range c.Roles {
 		note(r.Kind, r.Name, r.Fields, r.AddedPaths, r.RemovedPaths, r.AddedNames, r.RemovedNames, r.AddedHolders, r.RemovedHolders)

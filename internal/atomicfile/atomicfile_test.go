@@ -13,13 +13,13 @@ func TestWrite(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
-	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil { //nolint:gosec // it must become private
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := atomicfile.Write(path, []byte("new")); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(path) //nolint:gosec // of this test
+	data, err := os.ReadFile(path)
 	if err != nil || string(data) != "new" {
 		t.Errorf("%s, %v", data, err)
 	}

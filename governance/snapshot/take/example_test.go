@@ -66,7 +66,7 @@ func ExampleFrom_compare() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a directory for this example
+	defer os.RemoveAll(dir)
 	client, err := server.Client()
 	if err != nil {
 		fmt.Println(err)
