@@ -575,6 +575,23 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// TestGaps: names for single objects are missing only if there are no paths.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	gap := snapshot.Gap{Part: snapshot.PartObjectNames, Reason: snapshot.ReasonNotAsked, Option: "Proof"}
+	s := sample()
+	s.Gaps = append(s.Gaps, gap)
+	if got := review.New(s, nil).Gaps(); len(got) != 1 {
+		t.Errorf("with paths: %+v", got)
+	}
+	s = legacy()
+	s.Gaps = append(s.Gaps, gap, snapshot.Gap{Part: snapshot.PartRolesV1, Object: "b", Reason: snapshot.ReasonFailed}, snapshot.Gap{Part: snapshot.PartRolesV1, Object: "a", Reason: snapshot.ReasonFailed})
+	got := review.New(s, nil).Gaps()
+	if len(got) != 4 || got[2].Do != "Take the snapshot with --proof." || got[3].What != `roles, version 1 of "a" and "b"` {
+		t.Errorf("without paths: %+v", got)
+	}
+}
+
 func TestChangesBetweenServers(t *testing.T) {
 	t.Parallel()
 	other := sample()
