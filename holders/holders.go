@@ -4,7 +4,9 @@
 package holders
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -123,23 +125,28 @@ func (k Key) String() string { return fmt.Sprintf("%s %s (%s)", k.Type, k.Value,
 
 // keyJSON is a key in a file: unlike in a request, the type is its name.
 type keyJSON struct {
-	Type   string `json:"type"`
-	Value  string `json:"value"`
-	Scheme string `json:"scheme"`
+	Type   *string `json:"type"`
+	Value  *string `json:"value"`
+	Scheme *string `json:"scheme"`
 }
 
 // MarshalJSON writes the key for a file, with the type's name.
 func (k Key) MarshalJSON() ([]byte, error) {
-	return json.Marshal(keyJSON{string(k.Type), k.Value, k.Scheme})
+	return json.Marshal(keyJSON{(*string)(&k.Type), &k.Value, &k.Scheme})
 }
 
-// UnmarshalJSON reads a key from a file.
+// UnmarshalJSON reads a key from a file. It has these three members and no other.
 func (k *Key) UnmarshalJSON(data []byte) error {
 	var read keyJSON
-	if err := json.Unmarshal(data, &read); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&read); err != nil {
 		return err
 	}
-	*k = Key{Type(read.Type), read.Value, read.Scheme}
+	if read.Type == nil || read.Value == nil || read.Scheme == nil {
+		return errors.New("a holder has the members type, value and scheme")
+	}
+	*k = Key{Type(*read.Type), *read.Value, *read.Scheme}
 	return nil
 }
 

@@ -135,7 +135,14 @@ func (p *printer) facts(facts []fact) {
 	}
 	widest = min(widest, p.width/3)
 	for _, f := range facts {
-		p.line(0, pad(clean(f.Label), widest)+"  "+clean(f.Value), widest+2)
+		label := wrap(clean(f.Label), widest)
+		for i, part := range wrap(clean(f.Value), p.width-widest-2) {
+			front := ""
+			if i < len(label) {
+				front = label[i]
+			}
+			p.raw(pad(front, widest) + "  " + part + "\n")
+		}
 	}
 }
 
@@ -350,7 +357,7 @@ func (p *printer) changes(changes []Change) {
 		for _, f := range c.Fields {
 			p.line(4, clean(f.Label)+":", 0)
 			p.list(6, "before", orNothing(f.Before))
-			p.list(6, "after ", orNothing(f.After))
+			p.list(6, "after", orNothing(f.After))
 		}
 		for _, l := range []itemList{{"Roles", c.Roles}, {"Holders", c.Holders}} {
 			if len(l.Items) > 0 {
@@ -520,12 +527,8 @@ func (p *printer) signOff(r *Report) {
 	for _, who := range s.signers() {
 		p.raw("\n")
 		p.line(0, clean(who), 0)
-		if len(s.Decisions) > 0 {
-			var boxes []string
-			for _, d := range s.Decisions {
-				boxes = append(boxes, "[ ] "+clean(d))
-			}
-			p.line(2, "Decision:  "+strings.Join(boxes, "   "), 11)
+		for _, d := range s.Decisions {
+			p.line(2, "[ ] "+clean(d), 4)
 		}
 		for _, what := range []string{"Name:      ", "Date:      ", "Signature: "} {
 			p.line(2, what+strings.Repeat("_", 25), 0)

@@ -467,14 +467,15 @@ func mark(kind snapshot.Kind) report.Mark {
 
 func (d *differ) gaps() []report.Gap {
 	var out []report.Gap
-	for _, side := range []string{"before", "after"} {
+	for i, side := range []string{"before", "after"} {
+		r := []*Review{d.before, d.after}[i]
 		var gaps []snapshot.Gap
 		for _, n := range d.c.NotCompared {
 			if n.Side == side {
 				gaps = append(gaps, n.Gap)
 			}
 		}
-		for _, g := range gapsOf(gaps) {
+		for _, g := range gapsOf(r.lacking(gaps)) {
 			g.What = side + ": " + g.What
 			g.Effect = "It is not compared. What somebody could or can do through it may show as gained or lost."
 			out = append(out, g)

@@ -125,14 +125,30 @@ var guides = []report.Guide{
 	},
 }
 
+// Guides explain every code that a finding can have without rules from a file, by
+// code.
+func Guides() []report.Guide {
+	out := slices.Clone(guides)
+	for i := range builtIn() {
+		out = append(out, builtIn()[i].guide())
+	}
+	slices.SortFunc(out, func(a, b report.Guide) int { return cmp.Compare(a.Code, b.Code) })
+	return out
+}
+
+// guide returns the guide of the rule's findings.
+func (r *Rule) guide() report.Guide {
+	return report.Guide{Code: CodeDuty + r.Name, Title: r.Title, Why: r.Why, Do: r.Do}
+}
+
 // guide returns the guide of a code.
 func (r *Review) guide(code string) report.Guide {
 	if i := slices.IndexFunc(guides, func(g report.Guide) bool { return g.Code == code }); i >= 0 {
 		return guides[i]
 	}
-	for _, rule := range r.rules {
-		if CodeDuty+rule.Name == code {
-			return report.Guide{Code: code, Title: rule.Title, Why: rule.Why, Do: rule.Do}
+	for i := range r.rules {
+		if g := r.rules[i].guide(); g.Code == code {
+			return g
 		}
 	}
 	return report.Guide{Code: code}
@@ -460,7 +476,14 @@ func (r *Review) unheld(i int) {
 // holdersRead reports whether all holders of a role were read: from 11 on version 2
 // shows them all, before there is version 1 only.
 func (r *Review) holdersRead(role *role) bool {
-	return slices.Contains(role.Versions, 2) || role.readV1() && !r.joined()
+	return slices.Contains(role.Versions, 2) || role.readV1() && r.onlyV1()
+}
+
+// onlyV1 reports whether the server has no version 2 of roles, as before Command 11.
+func (r *Review) onlyV1() bool {
+	return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
+		return g.Part == snapshot.PartRolesV2 && g.Object == "" && g.Reason == snapshot.ReasonNotThere
+	})
 }
 
 // rightsRead reports whether everything that a role grants was read.
@@ -489,9 +512,9 @@ func (r *Review) idle() {
 
 // rolesRead reports whether all roles were read with all their holders.
 func (r *Review) rolesRead() bool {
-	part := snapshot.PartRolesV1
-	if r.joined() {
-		part = snapshot.PartRolesV2
+	part := snapshot.PartRolesV2
+	if r.onlyV1() {
+		part = snapshot.PartRolesV1
 	}
 	return !slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool { return g.Part == part && g.Reason != snapshot.ReasonGone }) &&
 		!slices.ContainsFunc(r.roles, func(x role) bool { return !r.holdersRead(&x) })

@@ -24,15 +24,19 @@ var effects = map[snapshot.Part]string{
 }
 
 // Gaps are what the snapshot lacks, and what the review therefore cannot tell.
-func (r *Review) Gaps() []report.Gap { return gapsOf(r.s.Gaps) }
+func (r *Review) Gaps() []report.Gap { return gapsOf(r.lacking(r.s.Gaps)) }
+
+// lacking are the gaps that matter to a review: names for single objects do not if
+// paths say the same.
+func (r *Review) lacking(gaps []snapshot.Gap) []snapshot.Gap {
+	named := slices.ContainsFunc(r.roles, func(x role) bool { return !slices.Contains(x.Versions, 2) })
+	return slices.DeleteFunc(slices.Clone(gaps), func(g snapshot.Gap) bool { return g.Part == snapshot.PartObjectNames && !named })
+}
 
 // missing are the gaps that somebody should look at: not what the server does not have
-// at all, nor names for single objects if paths say the same.
+// at all.
 func (r *Review) missing() []snapshot.Gap {
-	named := slices.ContainsFunc(r.roles, func(x role) bool { return !slices.Contains(x.Versions, 2) })
-	return slices.DeleteFunc(slices.Clone(r.s.Gaps), func(g snapshot.Gap) bool {
-		return g.Reason == snapshot.ReasonNotThere || g.Part == snapshot.PartObjectNames && !named
-	})
+	return slices.DeleteFunc(r.lacking(r.s.Gaps), func(g snapshot.Gap) bool { return g.Reason == snapshot.ReasonNotThere })
 }
 
 // gapsOf tells gaps to people. Those of single objects with one reason are one.

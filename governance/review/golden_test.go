@@ -65,10 +65,10 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got bytes.Buffer
-			if err := r.WriteText(&got); err != nil {
+			if err := r.WriteJSON(&got); err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join("testdata", name+".txt")
+			file := filepath.Join("testdata", name+".json")
 			if *update {
 				if err := os.WriteFile(file, got.Bytes(), 0o600); err != nil {
 					t.Fatal(err)

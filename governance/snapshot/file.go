@@ -31,15 +31,23 @@ var ErrFormat = errors.New("unknown format")
 // Save writes the snapshot to a file, in one step: the file is there as a whole, or as
 // it was before. Only its owner may read it. The file is JSON, sorted and indented, so
 // that two of them can be compared with any tool, and its SHA-256 is [Snapshot.Digest].
+// A snapshot that Load would refuse is not written.
 func (s *Snapshot) Save(path string) error {
-	data, err := s.encode()
-	if err == nil {
-		err = atomicfile.Write(path, data)
-	}
-	if err != nil {
+	if err := s.save(path); err != nil {
 		return fmt.Errorf("save the snapshot to %s: %w", show.Text(path, maxShown), err)
 	}
 	return nil
+}
+
+func (s *Snapshot) save(path string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	data, err := s.encode()
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, data)
 }
 
 // Load reads a snapshot from a file that [Snapshot.Save] wrote. It refuses a file of
@@ -60,12 +68,16 @@ func load(path string) (*Snapshot, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	tooLarge := fmt.Errorf("it is larger than %d MiB, which no snapshot is", maxFile>>20)
+	if info, err := f.Stat(); err == nil && info.Size() > maxFile {
+		return nil, tooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // what is no regular file has no size
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("it is larger than %d MiB, which no snapshot is", maxFile>>20)
+		return nil, tooLarge
 	}
 	return decode(data)
 }

@@ -307,7 +307,9 @@ func Hostile() *report.Report {
 		})
 		r.Notes = append(r.Notes, report.Note{Title: name, Text: name})
 	}
-	r.Tables = []report.Table{list, list}
+	again := list
+	again.Title = names[2]
+	r.Tables = []report.Table{list, again}
 	return r
 }
 

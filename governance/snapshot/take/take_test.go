@@ -458,9 +458,9 @@ func TestHidden(t *testing.T) {
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	server, client := start(t, seeds("25.4.1")...)
-	server.Inject(answer("/IdentityProviders", 1, `[{"Id":"C70E8641-A543-45B1-A47F-8B7D253FBF14","AuthenticationScheme":"System",` +
-		`"DisplayName":"Sign-in","AuthenticationEnabled":true,"Parameters":[{"Name":"Authority","Value":"https://u:hush@idp.example.com/x?key=hush"},` +
-		`{"Name":"RoleClaimType","Value":"roles"},{"Name":"ClientSecret","SecretValue":{"SecretValue":"hush"}},{"Name":"ClientSecret","Value":"hush"},` +
+	server.Inject(answer("/IdentityProviders", 1, `[{"Id":"C70E8641-A543-45B1-A47F-8B7D253FBF14","AuthenticationScheme":"System",`+
+		`"DisplayName":"Sign-in","AuthenticationEnabled":true,"Parameters":[{"Name":"Authority","Value":"https://u:hush@idp.example.com/x?key=hush"},`+
+		`{"Name":"RoleClaimType","Value":"roles"},{"Name":"ClientSecret","SecretValue":{"SecretValue":"hush"}},{"Name":"ClientSecret","Value":"hush"},`+
 		`{"Name":"RequestHeaders","RequestHeaders":[{"Name":"X-Key","Value":"hush"}]},{"Name":"Surprise","Value":"hush"}]}]`))
 	s := from(t, client, nil)
 	equal(t, "providers", s.Providers, []snapshot.Provider{{
