@@ -112,6 +112,7 @@ type warnings struct{ w io.Writer }
 func (h warnings) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
 // Handle writes the message and what it is about, and leaves out what is for machines.
+// What is no call is about the configuration, and told already.
 func (h warnings) Handle(_ context.Context, r slog.Record) error {
 	var about []string
 	r.Attrs(func(a slog.Attr) bool {
@@ -120,6 +121,9 @@ func (h warnings) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
+	if len(about) == 0 {
+		return nil
+	}
 	_, err := fmt.Fprintf(h.w, "Warning: %s (%s)\n", r.Message, show.Text(strings.Join(about, ", "), 500))
 	return err
 }

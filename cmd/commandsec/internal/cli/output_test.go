@@ -115,3 +115,43 @@ func TestProgressLines(t *testing.T) {
 		}
 	})
 }
+
+// On a terminal, progress is a bar with the numbers once they are known, and gone at the end.
+func TestProgressBar(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		p := &progress{w: &out, terminal: true}
+		shows := func(want string) {
+			t.Helper()
+			lines := strings.Split(strings.TrimRight(out.String(), "\r"), "\r")
+			if last := lines[len(lines)-1]; !strings.Contains(last, want) || want == "" && strings.TrimSpace(last) != "" || strings.Contains(last, "\n") {
+				t.Errorf("the terminal shows %q, want %q", last, want)
+			}
+		}
+		p.tell("Reading", 3, -1)
+		shows("Reading: 3")
+		p.tell("Reading", 10, 200)
+		time.Sleep(time.Second) // the bar is not drawn more often than people can see
+		p.tell("Reading", 50, 200)
+		shows("(50/200)")
+		p.end()
+		shows("")
+		p.tell("Listing", 1, -1)
+		p.end()
+		shows("")
+	})
+}
+
+func TestColors(t *testing.T) {
+	for _, c := range []struct {
+		term, noColor string
+		want          bool
+	}{{"xterm", "", true}, {"xterm", "1", false}, {"dumb", "", false}, {"", "", false}} {
+		t.Setenv("TERM", c.term)
+		t.Setenv("NO_COLOR", c.noColor)
+		if got := colors(); got != c.want {
+			t.Errorf("TERM=%s NO_COLOR=%s: %t", c.term, c.noColor, got)
+		}
+	}
+}

@@ -20,6 +20,7 @@ type progress struct {
 	mu   sync.Mutex
 	what string
 	bar  *progressbar.ProgressBar
+	line int // how long the line is that stands on a terminal without a bar
 	last time.Time
 }
 
@@ -59,21 +60,32 @@ func (p *progress) tell(what string, done, total int) {
 	}
 }
 
+// draw draws the bar, once the total is known. Until then it only counts: a bar without
+// an end would go on drawing by itself.
 func (p *progress) draw(done, total int) {
+	if total < 0 {
+		p.line, _ = fmt.Fprintf(p.w, "\r%s: %d", p.what, done)
+		return
+	}
 	if p.bar == nil {
+		p.clear()
 		p.bar = progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.what), progressbar.OptionShowCount(),
 			progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 		)
 	}
-	if total >= 0 && p.bar.GetMax() != total {
+	if p.bar.GetMax() != total {
 		p.bar.ChangeMax(total)
 	}
 	_ = p.bar.Set(done) // a bar that cannot be drawn is no reason to stop
 }
 
-// clear takes the bar off the terminal.
+// clear takes what was drawn off the terminal.
 func (p *progress) clear() {
+	if p.line > 0 {
+		fmt.Fprintf(p.w, "\r%*s\r", p.line, "")
+		p.line = 0
+	}
 	if p.bar != nil {
 		_ = p.bar.Clear() // as in draw
 		p.bar = nil
