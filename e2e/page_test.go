@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 		defer cancel()
 		ctx, stop, err := browser.Start(ctx)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "these tests need a browser:", err)
+			fmt.Fprintln(os.Stderr, "these tests need a browser; to get one, run: go -C e2e run ./prepare:", err)
 			return 1
 		}
 		defer stop()
