@@ -330,7 +330,7 @@ func TestOrderOfFindings(t *testing.T) {
 			last = at
 		}
 	}
-	if text := written(t, r.WriteText); !strings.Contains(text, "1 critical, 1 high, 1 medium, 1 low; 2 accepted; 1 of the open ones") {
+	if text := written(t, r.WriteText); !strings.Contains(text, "1 critical, 1 high, 1 medium, 1 low, 1 info; 2 accepted; 1 of the open ones") {
 		t.Errorf("the summary counts otherwise:\n%s", text)
 	}
 }
