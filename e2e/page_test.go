@@ -37,18 +37,18 @@ var axe string
 var running context.Context
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-		defer cancel()
-		ctx, stop, err := browser.Start(ctx)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "these tests need a browser:", err)
-			return 1
-		}
-		defer stop()
-		running = ctx
-		return m.Run()
-	}())
+	os.Exit(test(m))
+}
+
+func test(m *testing.M) int {
+	ctx, stop, err := browser.Start(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "these tests need a browser; to get one, run: go -C e2e run ./prepare:", err)
+		return 1
+	}
+	defer stop()
+	running = ctx //nolint:fatcontext // tests have no other way to share it
+	return m.Run()
 }
 
 func specimens() map[string]*report.Report {
@@ -128,11 +128,7 @@ func (p *tab) event(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventConsoleAPICalled:
-		text := string(e.Type)
-		for _, a := range e.Args {
-			text += " " + string(a.Value)
-		}
-		p.said = append(p.said, text)
+		p.said = append(p.said, fmt.Sprintf("%s with %d arguments", e.Type, len(e.Args)))
 	case *runtime.EventExceptionThrown:
 		p.said = append(p.said, e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:

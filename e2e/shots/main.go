@@ -5,7 +5,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
@@ -33,9 +35,9 @@ func main() {
 
 func run(out string, files []string) error {
 	if out == "" {
-		return fmt.Errorf("name the folder for the pictures with -out")
+		return errors.New("name the folder for the pictures with -out")
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
 	if len(files) == 0 {
@@ -65,15 +67,11 @@ func run(out string, files []string) error {
 }
 
 func write(path string, r *report.Report) error {
-	f, err := os.Create(path)
-	if err != nil {
+	var b bytes.Buffer
+	if err := r.WriteHTML(&b); err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := r.WriteHTML(f); err != nil {
-		return err
-	}
-	return f.Close()
+	return os.WriteFile(path, b.Bytes(), 0o600)
 }
 
 // tallest is how many pixels of a page fit on a picture.
@@ -117,7 +115,7 @@ func shoot(ctx context.Context, file, name string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(name+"-"+look.name+".png", picture, 0o644); err != nil {
+		if err := os.WriteFile(name+"-"+look.name+".png", picture, 0o600); err != nil {
 			return err
 		}
 	}
@@ -126,5 +124,5 @@ func shoot(ctx context.Context, file, name string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name+".pdf", paper, 0o644)
+	return os.WriteFile(name+".pdf", paper, 0o600)
 }

@@ -124,7 +124,7 @@ func (r *Report) tally() tally {
 			t.Accepted++
 			continue
 		}
-		open[f.Severity]++
+		open[severities[min(f.Severity.rank(), len(severities)-1)]]++
 		if f.Accepted != nil {
 			t.Expired++
 		}

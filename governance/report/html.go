@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -245,7 +246,7 @@ func (p *page) funcs() template.FuncMap {
 		"cells": func(t Table, row Row) []Cell {
 			cells := row.cells(&t)
 			if missing := len(t.Columns) - len(cells); missing > 0 {
-				cells = append(cells[:len(cells):len(cells)], make([]Cell, missing)...)
+				cells = append(slices.Clip(cells), make([]Cell, missing)...)
 			}
 			return cells
 		},

@@ -424,20 +424,21 @@ func (p *printer) table(t *Table) {
 			height = max(height, len(lines))
 		}
 		for n := range height {
-			line := strings.Repeat(" ", indent)
+			var line strings.Builder
+			line.WriteString(strings.Repeat(" ", indent))
 			for i, lines := range cells {
 				part := ""
 				if n < len(lines) {
 					part = lines[n]
 				}
 				if t.Columns[i].Kind == Number {
-					line += strings.Repeat(" ", max(widths[i]-columns(part), 0)) + part
+					line.WriteString(strings.Repeat(" ", max(widths[i]-columns(part), 0)) + part)
 				} else {
-					line += pad(part, widths[i])
+					line.WriteString(pad(part, widths[i]))
 				}
-				line += strings.Repeat(" ", gap)
+				line.WriteString(strings.Repeat(" ", gap))
 			}
-			p.raw(strings.TrimRight(line, " ") + "\n")
+			p.raw(strings.TrimRight(line.String(), " ") + "\n")
 		}
 	}
 	head, rule := make([][]string, len(widths)), make([][]string, len(widths))
@@ -586,10 +587,12 @@ func wrap(s string, width int) []string {
 		return []string{s}
 	}
 	var lines []string
-	line, n := "", 0
+	var line strings.Builder
+	n := 0
 	flush := func() {
-		lines = append(lines, line)
-		line, n = "", 0
+		lines = append(lines, line.String())
+		line.Reset()
+		n = 0
 	}
 	for word := range strings.SplitSeq(s, " ") {
 		size := columns(word)
@@ -603,10 +606,10 @@ func wrap(s string, width int) []string {
 			size = columns(word)
 		}
 		if n > 0 {
-			line += " "
+			line.WriteByte(' ')
 			n++
 		}
-		line += word
+		line.WriteString(word)
 		n += size
 	}
 	flush()

@@ -15,7 +15,9 @@ import (
 func Compare(before, after *Snapshot) *Comparison {
 	c := comparer{before: before.Sorted(), after: after.Sorted()}
 	c.sameServer = c.before.Server.URL == c.after.Server.URL
-	out := &Comparison{Before: source(before), After: source(after), From: c.before, To: c.after, NotCompared: c.notCompared()}
+	out := &Comparison{
+		Before: source(c.before), After: source(c.after), From: c.before, To: c.after, NotCompared: c.notCompared(),
+	}
 	out.Roles = c.roles()
 	out.Claims = c.claims()
 	out.Objects = c.objects()
@@ -25,8 +27,9 @@ func Compare(before, after *Snapshot) *Comparison {
 // Empty reports whether nothing is different, as far as it could be compared.
 func (c *Comparison) Empty() bool { return len(c.Roles)+len(c.Claims)+len(c.Objects) == 0 }
 
+// source says where a snapshot, which is sorted, comes from.
 func source(s *Snapshot) Source {
-	return Source{Server: s.Server, TakenAt: s.TakenAt, Account: s.Account, Digest: s.Digest()}
+	return Source{Server: s.Server, TakenAt: s.TakenAt, Account: s.Account, Digest: s.digest()}
 }
 
 type comparer struct {

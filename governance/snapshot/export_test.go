@@ -4,4 +4,4 @@ package snapshot
 func Decode(data []byte) (*Snapshot, error) { return decode(data) }
 
 // Encode returns the content of a file.
-func (s *Snapshot) Encode() ([]byte, error) { return s.encode() }
+func (s *Snapshot) Encode() ([]byte, error) { return s.Sorted().encode() }

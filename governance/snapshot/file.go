@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"unicode"
 	"unicode/utf16"
@@ -43,7 +44,7 @@ func (s *Snapshot) save(path string) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	data, err := s.encode()
+	data, err := s.Sorted().encode()
 	if err != nil {
 		return err
 	}
@@ -113,14 +114,14 @@ func formatText(format *int) string {
 	return strconv.Itoa(*format)
 }
 
-// encode returns the snapshot as a file has it. It can fail for one thing only: a time
+// encode returns the snapshot, which is sorted, as a file has it. It can fail for one thing only: a time
 // in a year that has more than four digits.
 func (s *Snapshot) encode() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(file{Format, *s.Sorted()}); err != nil {
+	if err := enc.Encode(file{Format, *s}); err != nil {
 		return nil, err
 	}
 	return escapeHidden(b.Bytes()), nil
@@ -129,7 +130,10 @@ func (s *Snapshot) encode() ([]byte, error) {
 // Digest is "sha256:" and the SHA-256 of the file that [Snapshot.Save] writes, in
 // hexadecimal: the same for snapshots that say the same, whatever the order of their
 // lists. It is empty for a snapshot that cannot be written.
-func (s *Snapshot) Digest() string {
+func (s *Snapshot) Digest() string { return s.Sorted().digest() }
+
+// digest is Digest of a snapshot that is sorted.
+func (s *Snapshot) digest() string {
 	data, err := s.encode()
 	if err != nil {
 		return ""
@@ -145,8 +149,8 @@ func hidden(r rune) bool { return r > unicode.MaxASCII && show.Hidden(r) }
 // escapeHidden writes characters that do not show as themselves as \u escapes: in a
 // file that people compare, a bidi control must not hide anything.
 func escapeHidden(data []byte) []byte {
-	if !bytes.ContainsFunc(data, hidden) {
-		return data
+	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
+		return data // as nearly all of them
 	}
 	var b bytes.Buffer
 	for _, r := range string(data) {

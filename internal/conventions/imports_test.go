@@ -69,11 +69,13 @@ var dependencies = map[string][]string{
 	"golang.org/x/oauth2":                   {"security", "internal/transport"},
 	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "examples/onboard"},
 	"golang.org/x/time":                     {"security", "internal/transport"},
-	"go.yaml.in/yaml":                       {"security"},
+	"go.yaml.in/yaml":                       {"security", "governance/review"},
 
 	"github.com/getkin/kin-openapi": {"internal/spec"},
 	"github.com/jarcoal/httpmock":   {"internal/apitest"},
 	"go.uber.org/goleak":            {"internal/apitest"},
+
+	"github.com/santhosh-tekuri/jsonschema": {"governance/report"},
 }
 
 // imports: who may import whom.

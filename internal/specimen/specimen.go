@@ -5,6 +5,7 @@ package specimen
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -329,7 +330,7 @@ func Large(roleCount, holderCount int) *report.Report {
 				fmt.Sprintf("read certificates in the collection Web servers of team %d", n+i), fmt.Sprintf("/certificates/collections/read/%d/", n+i)))
 		}
 		r.Tables[0].Rows = append(r.Tables[0].Rows, report.Row{Anchor: fmt.Sprintf("role-%d", n), Cells: []report.Cell{
-			{Text: name(n)}, {Text: "Global"}, {Items: rights}, {Text: fmt.Sprint(holderCount / roleCount)},
+			{Text: name(n)}, {Text: "Global"}, {Items: rights}, {Text: strconv.Itoa(holderCount / roleCount)},
 		}})
 		cells := []report.Cell{{Items: []report.Item{role(n, name(n))}}}
 		for i := range len(r.Tables[2].Columns) - 1 {
@@ -339,7 +340,8 @@ func Large(roleCount, holderCount int) *report.Report {
 	}
 	for n := range holderCount {
 		r.Tables[1].Rows = append(r.Tables[1].Rows, report.Row{Anchor: fmt.Sprintf("holder-%d", n), Cells: []report.Cell{
-			{Text: who(n)}, {Text: "Active Directory"},
+			{Text: who(n)},
+			{Text: "Active Directory"},
 			{Items: []report.Item{role(n%roleCount, name(n%roleCount)), role(n*7%roleCount, name(n*7%roleCount)), role(n*13%roleCount, name(n*13%roleCount))}},
 		}})
 	}
