@@ -97,19 +97,31 @@ func summarize(w io.Writer, s *snapshot.Snapshot) {
 const maxGaps = 10
 
 func tellGaps(w io.Writer, gaps []snapshot.Gap) {
-	for i, g := range gaps {
-		if i == maxGaps {
-			fmt.Fprintf(w, "Not read: %d more, see \"gaps\" in the snapshot.\n", len(gaps)-i)
-			break
+	var lacks []string
+	told := 0
+	for _, g := range gaps {
+		if g.Reason == snapshot.ReasonNotThere && g.Object == "" {
+			lacks = append(lacks, string(g.Part))
+			continue
 		}
-		fmt.Fprintf(w, "Not read: %s\n", gapText(g))
+		if told++; told <= maxGaps {
+			fmt.Fprintf(w, "Not read: %s\n", gapText(g))
+		}
+	}
+	if told > maxGaps {
+		fmt.Fprintf(w, "Not read: %d more, see \"gaps\" in the snapshot.\n", told-maxGaps)
+	}
+	if len(lacks) > 0 {
+		fmt.Fprintf(w, "The server does not have: %s.\n", strings.Join(lacks, "; "))
 	}
 }
 
-// tellMissing tells the gaps because of which an answer may lack something. Names that
-// were not asked for are none: then the server shows paths.
+// tellMissing tells the gaps because of which an answer may lack something: neither
+// what the server does not have, nor names that were not asked for, where it shows paths.
 func tellMissing(w io.Writer, s *snapshot.Snapshot) {
-	tellGaps(w, slices.DeleteFunc(slices.Clone(s.Gaps), func(g snapshot.Gap) bool { return g.Reason == snapshot.ReasonNotAsked }))
+	tellGaps(w, slices.DeleteFunc(slices.Clone(s.Gaps), func(g snapshot.Gap) bool {
+		return g.Reason == snapshot.ReasonNotAsked || g.Reason == snapshot.ReasonNotThere
+	}))
 }
 
 func gapText(g snapshot.Gap) string {
