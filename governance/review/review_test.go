@@ -431,7 +431,9 @@ func TestMembers(t *testing.T) {
 	t.Parallel()
 	s := sample()
 	s.Roles[2].Holders = []snapshot.Holder{
-		{Key: user("only1"), Versions: []int{1}}, {Key: user("only2"), Versions: []int{2}}, {Key: ravi, Versions: []int{1, 2}},
+		{Key: user("only1"), Versions: []int{1}},
+		{Key: user("only2"), Versions: []int{2}},
+		{Key: ravi, Versions: []int{1, 2}},
 		{Key: web, Versions: []int{2}},
 		{Key: snapshot.Key{Type: holders.TypeComputer, Value: `KEYEXAMPLE\HOST$`, Scheme: holders.SchemeActiveDirectory}, Versions: []int{2}},
 	}

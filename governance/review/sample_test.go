@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	yes, no = ptr(true), ptr(false)
+	yes, no = new(true), new(false)
 
 	jane     = user("jsmith")
 	janeAdm  = user("adm_jsmith")
@@ -20,8 +20,6 @@ var (
 	web      = snapshot.Key{Type: holders.TypeOAuthRole, Value: "web-team", Scheme: "System"}
 	unusedID = snapshot.Key{Type: holders.TypeOAuthSubject, Value: "old@example.com", Scheme: "System"}
 )
-
-func ptr[T any](v T) *T { return &v }
 
 func user(name string) snapshot.Key {
 	return snapshot.Key{Type: holders.TypeUser, Value: `KEYEXAMPLE\` + name, Scheme: holders.SchemeActiveDirectory}
