@@ -33,7 +33,7 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s: what it does is %q; write a phrase without a period", c.CommandPath(), c.Short)
 		}
 		for line := range strings.SplitSeq(c.Example, "\n") {
-			checkExample(t, c, strings.TrimSpace(line))
+			checkExample(t, c.CommandPath(), strings.TrimSpace(line))
 		}
 		if c.Example == "" {
 			t.Errorf("%s has no example", c.CommandPath())
@@ -47,23 +47,50 @@ func TestDocs(t *testing.T) {
 	visit(newRoot())
 }
 
+// The documents call commands and flags that there are.
+func TestDocsCalls(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..", "..", "..")
+	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	for _, name := range append(documents, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(string(text), "\n") {
+			if strings.HasPrefix(line, "commandsec ") {
+				calls++
+				checkExample(t, filepath.Base(name), line)
+			}
+		}
+	}
+	if calls < 20 {
+		t.Errorf("only %d calls were found", calls)
+	}
+}
+
 // checkExample checks that a line of an example names a command and flags that there are.
-func checkExample(t *testing.T, of *cobra.Command, line string) {
+func checkExample(t *testing.T, of, line string) {
 	t.Helper()
 	line, _, _ = strings.Cut(line, " #")
+	line, _, _ = strings.Cut(line, " -- ") // what follows is no flag
 	words := strings.Fields(line)
 	if len(words) == 0 || words[0] != "commandsec" {
 		return
 	}
 	c, _, err := newRoot().Find(words[1:])
 	if err != nil || c.CommandPath() == "commandsec" {
-		t.Errorf("an example of %s calls what there is not: %s", of.CommandPath(), line)
+		t.Errorf("an example of %s calls what there is not: %s", of, line)
 		return
 	}
 	for _, word := range words {
 		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 		if strings.HasPrefix(word, "--") && name != "" && c.Flags().Lookup(name) == nil {
-			t.Errorf("an example of %s has a flag that there is not: %s", of.CommandPath(), line)
+			t.Errorf("an example of %s has a flag that there is not: %s", of, line)
 		}
 	}
 }

@@ -30,9 +30,11 @@ collections, containers and PAM providers of a server into one file. It only rea
 the file has no secrets. Only its owner can read it, and it is there as a whole or not
 at all.
 
-What could not be read is told, and is in the file as a gap. An account with
-/security/read/ and /certificates/collections/read/ sees most; /security/modify/ lists
-identities as well.`,
+What could not be read is told, and is in the file as a gap. The account needs
+/security/read/. To be complete it also needs, for the names of objects,
+/certificates/collections/read/, /certificate_stores/read/ and /pam/read/; for identity
+providers /identity_providers/read/; and, from Command 11 on, /security/modify/ for the
+list of identities, which reading alone does not show.`,
 		Example: `  commandsec snapshot --out q3.json
   commandsec snapshot --profile production --out q3.json
   commandsec snapshot --proof --out q3.json    # what 'commandsec prove' needs`,
