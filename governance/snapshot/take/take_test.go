@@ -143,6 +143,19 @@ func TestFrom(t *testing.T) {
 	}
 }
 
+// TestUpgrade: that a server got version 2 of the API, and what it shows beyond version
+// 1, is no change of who can do what.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	_, old := start(t, seeds("10.5.0")...)
+	_, upgraded := start(t, seeds("25.4.1")...)
+	before, after := from(t, old, nil), from(t, upgraded, &take.Options{Proof: true})
+	before.Server.URL = after.Server.URL
+	if c := snapshot.Compare(before, after); !c.Empty() || len(c.NotCompared) != 5 {
+		t.Errorf("roles %+v, claims %+v, objects %+v, not compared %+v", c.Roles, c.Claims, c.Objects, c.NotCompared)
+	}
+}
+
 func parts(s *snapshot.Snapshot) []snapshot.Part {
 	var all []snapshot.Part
 	for _, g := range s.Gaps {
