@@ -36,7 +36,7 @@ func (s *V2) Find(ctx context.Context, name string, call ...security.CallOption)
 
 // find is Find, with nil for a role that does not exist.
 func (s *V2) find(ctx context.Context, name string, call []security.CallOption) (*RoleV2, error) {
-	found, err := find(name, func(r *SummaryV2) string { return r.Name }, func(filter security.Filter) iter.Seq2[SummaryV2, error] {
+	found, err := safe.Find("role", name, func(r *SummaryV2) string { return r.Name }, FieldName, func(filter security.Filter) iter.Seq2[SummaryV2, error] {
 		return s.All(ctx, &ListOptionsV2{Filter: filter}, call...)
 	})
 	if err != nil || found == nil {
