@@ -100,10 +100,13 @@ func globalList(more ...func([]GlobalPermissionV1) error) func(any) error {
 // globalsGiven refuses a list that lacks what was sent. Several names can stand for
 // one path, and some for none: a server that keeps paths may answer with another name,
 // or leave one out. So a name also counts if its paths are covered, or if it has none.
-func globalsGiven(sent []GlobalPermissionV1) func([]GlobalPermissionV1) error {
+func globalsGiven(sent []GlobalPermissionV1, complete bool) func([]GlobalPermissionV1) error {
 	return func(answer []GlobalPermissionV1) error {
-		if len(answer) == 0 {
+		switch {
+		case len(answer) == 0:
 			return nil
+		case complete && len(sent) == 0:
+			return fmt.Errorf("it lists %s, and none was sent", answer[0].Legacy())
 		}
 		listed := make(map[string]bool, len(answer))
 		names := make([]permissions.Legacy, len(answer))
@@ -174,14 +177,14 @@ func echo[T any](sent []T, complete bool, object string, read func(T) (id int, h
 		}
 		meant := make(map[int]bool, len(sent))
 		for _, item := range sent {
-			id, _ := read(item)
-			meant[id] = true
+			id, wanted := read(item)
+			meant[id] = meant[id] || len(wanted) > 0
 		}
 		listed := make(map[grant]bool, len(answer))
 		for _, item := range answer {
 			id, held := read(item)
-			if complete && !meant[id] {
-				return fmt.Errorf("it is about %s %d, which was not sent", object, id)
+			if complete && len(held) > 0 && !meant[id] {
+				return fmt.Errorf("it lists permissions on %s %d, and none was sent", object, id)
 			}
 			for _, permission := range held {
 				listed[grant{id, safe.Fold(permission)}] = true

@@ -495,7 +495,7 @@ func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.Cal
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items), Check: globalList(globalsGiven(items))})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items), Check: globalList(globalsGiven(items, false))})
 }
 
 // SetGlobalPermissions replaces the permissions of a role that hold everywhere,
@@ -505,7 +505,7 @@ func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items), Check: globalList(globalsGiven(items))})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items), Check: globalList(globalsGiven(items, true))})
 }
 
 // CollectionPermissions lists the permissions of a role on single collections.
