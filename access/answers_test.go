@@ -62,14 +62,16 @@ func TestAnswersThatSayNothing(t *testing.T) {
 				v, err := s.ContainerRoles(ctx, 2)
 				return v != nil, err
 			},
-			list, []string{`[]`, `[{"SecurityRoleId":3}]`},
+			list,
+			[]string{`[]`, `[{"SecurityRoleId":3}]`},
 		},
 		"ApplicationRoles": {
 			func(ctx context.Context, s *access.V1, _ *access.V2) (bool, error) {
 				v, err := s.ApplicationRoles(ctx, 2)
 				return v != nil, err
 			},
-			list, []string{`[]`, `[{"SecurityRoleId":3}]`},
+			list,
+			[]string{`[]`, `[{"SecurityRoleId":3}]`},
 		},
 		"AuditCertificate, version 1": {
 			func(ctx context.Context, s *access.V1, _ *access.V2) (bool, error) {

@@ -210,7 +210,8 @@ func TestV1Parts(t *testing.T) {
 		},
 		"SetIdentities to none": {
 			"PUT", "Identities", `{"Ids":[]}`, "[]",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetIdentities(ctx, 5, nil) }, []roles.RoleIdentityV1{},
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetIdentities(ctx, 5, nil) },
+			[]roles.RoleIdentityV1{},
 		},
 		"Permissions": {
 			"GET", "Permissions", "", "v1_permissions.json",
@@ -232,7 +233,8 @@ func TestV1Parts(t *testing.T) {
 		},
 		"SetGlobalPermissions to none": {
 			"PUT", "Permissions/Global", `[]`, "[]",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetGlobalPermissions(ctx, 5, nil) }, []roles.GlobalPermissionV1{},
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetGlobalPermissions(ctx, 5, nil) },
+			[]roles.GlobalPermissionV1{},
 		},
 		"CollectionPermissions": {
 			"GET", "Permissions/Collections", "", "v1_permissions_collections.json",
@@ -252,7 +254,8 @@ func TestV1Parts(t *testing.T) {
 		},
 		"SetCollectionPermissions to none": {
 			"PUT", "Permissions/Collections", `[]`, "[]",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetCollectionPermissions(ctx, 5, nil) }, []roles.CollectionPermissionV1{},
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetCollectionPermissions(ctx, 5, nil) },
+			[]roles.CollectionPermissionV1{},
 		},
 		"ContainerPermissions": {
 			"GET", "Permissions/Containers", "", "v1_permissions_containers.json",
@@ -288,7 +291,8 @@ func TestV1Parts(t *testing.T) {
 			"PUT", "Permissions/PamProviders", `[{"PamProviderId":1,"Permissions":[]}]`, `[{"PamProviderId":1,"Name":"Vault","Permissions":[]}]`,
 			func(ctx context.Context, s *roles.V1) (any, error) {
 				return s.SetPAMProviderPermissions(ctx, 5, []roles.PAMProviderPermissionsV1{{PAMProviderID: 1}})
-			}, []roles.PAMProviderPermissionsV1{{PAMProviderID: 1, Name: "Vault", Permissions: []permissions.PAMProviderPermission{}}},
+			},
+			[]roles.PAMProviderPermissionsV1{{PAMProviderID: 1, Name: "Vault", Permissions: []permissions.PAMProviderPermission{}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -298,7 +298,7 @@ func Find[T any](object, name string, nameOf func(*T) string, field security.Fil
 	if filter.String() == "" {
 		filter = security.Filter{} // the query language cannot quote the name
 	}
-	var similar *T
+	var similar, another *T
 	shown := func(item *T) string { return `"` + show.Text(nameOf(item), maxShown) + `"` }
 	for item, err := range list(filter) {
 		switch {
@@ -307,12 +307,15 @@ func Find[T any](object, name string, nameOf func(*T) string, field security.Fil
 		case nameOf(&item) == name:
 			return &item, nil
 		case !SameName(nameOf(&item), name):
-		case similar != nil:
-			return nil, fmt.Errorf("find %s %q: %w: it fits %s and %s; write the name as one of them is written, or rename one on the server",
-				object, name, security.ErrConflict, shown(similar), shown(&item))
-		default:
+		case similar == nil:
 			similar = &item
+		default:
+			another = &item
 		}
+	}
+	if another != nil {
+		return nil, fmt.Errorf("find %s %q: %w: it fits %s and %s; write the name as one of them is written, or rename one on the server",
+			object, name, security.ErrConflict, shown(similar), shown(another))
 	}
 	return similar, nil
 }
