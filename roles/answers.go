@@ -122,7 +122,7 @@ func globalsGiven(sent []GlobalPermissionV1, complete bool) func([]GlobalPermiss
 			if held == nil {
 				held = new(permissions.Convert(names, nil).Set)
 			}
-			if paths := permissions.Convert([]permissions.Legacy{p.Legacy()}, nil).Set; paths.Len() > 0 && !held.Covers(paths) {
+			if paths := permissions.Convert([]permissions.Legacy{p.Legacy()}, nil).Set; !held.Covers(paths) {
 				return fmt.Errorf("it does not list %s, which was sent", p.Legacy())
 			}
 		}
