@@ -58,7 +58,7 @@ type RoleV2 struct {
 	Immutable       bool               `json:"Immutable"`       // true: only its claims can be changed
 	PermissionSetID string             `json:"PermissionSetId"` // GUID
 	Permissions     []permissions.Path `json:"Permissions"`
-	Claims          []claims.Claim     `json:"Claims"`
+	Claims          []claims.Claim     `json:"Claims"` // for identities that hold the role see [V1.Identities]
 }
 
 // ToUpdate returns the update that changes nothing.
