@@ -60,7 +60,7 @@ type RoleV1 struct {
 	Valid           *bool                `json:"Valid"`                     // false: the record's audit signature does not match; nil: not checked
 	Private         bool                 `json:"Private"`                   // without documented effect
 	PermissionSetID string               `json:"PermissionSetId,omitempty"` // GUID, from Command 11 on
-	Identities      []IdentityRefV1      `json:"Identities"` // for claims that hold the role see RoleV2.Claims
+	Identities      []IdentityRefV1      `json:"Identities"`                // for claims that hold the role see RoleV2.Claims
 	Name            string               `json:"Name"`
 	Permissions     []permissions.Legacy `json:"Permissions"` // global ones; empty for a role that version 2 gave its permissions
 }
