@@ -43,6 +43,7 @@ type flight struct {
 	notAfter time.Time
 	asked    int // items of a list
 	bodiless bool
+	limit    int64        // of the body of a success, in bytes
 	max      int          // attempts allowed
 	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
 	started  time.Time    // of this attempt
