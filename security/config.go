@@ -215,7 +215,7 @@ func (c Config) credential() Option {
 		return WithAccessToken(c.AccessToken.Reveal())
 	case c.oauth():
 		return WithClientCredentials(ClientCredentials{
-			TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Scopes: c.Scopes, Audience: c.Audience,
+			TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: c.Scopes, Audience: c.Audience,
 		})
 	}
 	user := c.Username

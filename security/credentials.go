@@ -124,13 +124,11 @@ func fixed(value string) credential {
 }
 
 // ClientCredentials is an OAuth 2.0 client, for the client-credentials grant.
-// Printing it shows no secret, but ClientSecret is an ordinary string, for
-// convenience: what looks into values by reflection sees it. Give the value to
-// [WithClientCredentials], which hides it, and keep a [Secret] if you keep one.
+// Printing, logging or encoding it shows no secret.
 type ClientCredentials struct {
 	TokenURL     string // https
 	ClientID     string
-	ClientSecret string
+	ClientSecret Secret
 	Scopes       []string // optional
 	Audience     string   // optional; sent as the form value "audience"
 }
@@ -138,7 +136,7 @@ type ClientCredentials struct {
 // Format prints the credentials without their secret, whatever the verb.
 func (c ClientCredentials) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ClientCredentials{TokenURL:%s ClientID:%s ClientSecret:%s Scopes:%v Audience:%s}",
-		safeURL(c.TokenURL), c.ClientID, redacted(c.ClientSecret), c.Scopes, c.Audience)
+		safeURL(c.TokenURL), c.ClientID, c.ClientSecret, c.Scopes, c.Audience)
 }
 
 // String is the credentials without their secret.
@@ -158,13 +156,6 @@ func safeURL(s string) string {
 	return s
 }
 
-func redacted(secret string) string {
-	if secret == "" {
-		return "(none)"
-	}
-	return "(hidden)"
-}
-
 // WithClientCredentials signs in with tokens that it fetches from an identity
 // provider. Tokens are shared by all calls, renewed before they expire, and
 // renewed once more if the server refuses one. The token endpoint is reached
@@ -175,15 +166,16 @@ func redacted(secret string) string {
 func WithClientCredentials(cc ClientCredentials) Option {
 	return withCredential("WithClientCredentials", func() (credential, error) {
 		var errs []error
+		secret := cc.ClientSecret.Reveal()
 		for _, f := range []struct{ name, value string }{
-			{"TokenURL", cc.TokenURL}, {"ClientID", cc.ClientID}, {"ClientSecret", cc.ClientSecret},
+			{"TokenURL", cc.TokenURL}, {"ClientID", cc.ClientID}, {"ClientSecret", secret},
 		} {
 			if f.value == "" {
 				errs = append(errs, badOption("ClientCredentials."+f.name, "must not be empty"))
 			}
 		}
 		grant := &clientcredentials.Config{
-			ClientID: cc.ClientID, ClientSecret: cc.ClientSecret, TokenURL: cc.TokenURL, Scopes: slices.Clone(cc.Scopes),
+			ClientID: cc.ClientID, ClientSecret: secret, TokenURL: cc.TokenURL, Scopes: slices.Clone(cc.Scopes),
 		}
 		if cc.Audience != "" {
 			grant.EndpointParams = url.Values{"audience": {cc.Audience}}
@@ -193,7 +185,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 			own.CheckRedirect = func(*http.Request, []*http.Request) error {
 				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
 			}
-			return tokens(cc.ClientSecret, func(ctx context.Context) (*oauth2.Token, error) {
+			return tokens(secret, func(ctx context.Context) (*oauth2.Token, error) {
 				return grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &own))
 			})
 		}}, errors.Join(errs...)

@@ -51,7 +51,7 @@ func TestSkipVerify(t *testing.T) {
 	tokens := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		write(w, 200, jsonText, `{"access_token":"t","token_type":"bearer","expires_in":3600}`)
 	})
-	cc := security.WithClientCredentials(security.ClientCredentials{TokenURL: tokens.URL, ClientID: "i", ClientSecret: clientSecret})
+	cc := security.WithClientCredentials(security.ClientCredentials{TokenURL: tokens.URL, ClientID: "i", ClientSecret: security.NewSecret(clientSecret)})
 	_, err := do(t.Context(), connect(t, s.URL, cc, security.WithInsecureSkipVerify(), once), get)
 	if err == nil || tokens.requests.Load() != 0 {
 		t.Errorf("an untrusted token endpoint got %d requests, %v", tokens.requests.Load(), err)
@@ -95,7 +95,7 @@ func TestVerifiedTLS(t *testing.T) {
 		t.Errorf("a configuration that skips: %v", err)
 	}
 	if _, err := security.NewClient(baseURL, security.WithVerifiedTLS(), security.WithInsecureHTTP(), security.WithClientCredentials(security.ClientCredentials{
-		TokenURL: "http://localhost/token", ClientID: "i", ClientSecret: "s",
+		TokenURL: "http://localhost/token", ClientID: "i", ClientSecret: security.NewSecret("s"),
 	})); err == nil {
 		t.Error("a token URL without TLS is accepted")
 	}
@@ -161,7 +161,7 @@ func TestInsecureHTTPHosts(t *testing.T) {
 			t.Errorf("%s with %v: %v", tt.host, tt.names, err)
 		}
 		_, err = security.NewClient(baseURL, security.WithInsecureHTTP(tt.names...), security.WithClientCredentials(security.ClientCredentials{
-			TokenURL: "http://" + tt.host + "/token", ClientID: "i", ClientSecret: "s",
+			TokenURL: "http://" + tt.host + "/token", ClientID: "i", ClientSecret: security.NewSecret("s"),
 		}))
 		if (err == nil) != tt.want {
 			t.Errorf("a token endpoint at %s with %v: %v", tt.host, tt.names, err)

@@ -53,7 +53,10 @@ func (f *flight) decoded(into any) (Reason, error) {
 	}()
 	select {
 	case r := <-done:
-		if r.reason == OK && into != nil {
+		switch {
+		case f.ctx.Err() != nil:
+			return Undecodable, f.ctx.Err()
+		case r.reason == OK && into != nil:
 			reflect.ValueOf(into).Elem().Set(reflect.ValueOf(target).Elem())
 		}
 		return r.reason, r.err

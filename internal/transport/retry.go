@@ -52,8 +52,8 @@ type flight struct {
 	wantConn atomic.Bool  // net/http began to look for a connection
 	gotConn  atomic.Bool  // and found one: from here on the request may have left
 
-	secrets    []string // what must not show of what comes back
-	redirected bool     // the last attempt followed a redirect
+	secrets    []func() string // what must not show of what comes back; closures, because a context can be dumped
+	redirected bool            // the last attempt followed a redirect
 
 	status  int // of the last answer
 	header  http.Header
@@ -333,17 +333,19 @@ func (f *flight) log(err error, again bool, wait time.Duration) {
 }
 
 // hide notes a credential that is being sent, and must not show if it comes back.
-func (f *flight) hide(value string) { f.secrets = append(f.secrets, value) }
+func (f *flight) hide(value string) {
+	f.secrets = append(f.secrets, func() string { return value })
+}
 
 // scrub takes out of s the credentials that this call sent.
 func (f *flight) scrub(s string) string {
 	if s == "" {
 		return s
 	}
-	for _, value := range f.secrets {
-		scheme, credential, ok := strings.Cut(value, " ")
+	for _, secret := range f.secrets {
+		scheme, credential, ok := strings.Cut(secret(), " ")
 		if !ok {
-			credential = value
+			credential = secret()
 		}
 		s = Hide(s, credential)
 		if strings.EqualFold(scheme, "Basic") {
