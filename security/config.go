@@ -158,6 +158,9 @@ func NewClientFromConfig(cfg *Config, opts ...Option) (*Client, error) {
 	all := append(cfg.Options(), opts...)
 	all = append(all, option(func(c *config) error { // the last one: the logger is known by then
 		for _, warning := range cfg.Warnings {
+			if warning == warnUnverified {
+				continue // the client says it itself
+			}
 			c.logger.Warn("configuration", "source", cfg.source(), "warning", warning)
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"math"
 	"net/http"
@@ -253,6 +254,13 @@ func TestEchoedCredential(t *testing.T) {
 				return string(must(json.Marshal(map[string]string{"Message": "you sent " + c, "ErrorCode": c})))
 			},
 			"text": func(c string) string { return "you sent " + c },
+			"percent, lower case": func(c string) string {
+				return strings.NewReplacer("+", "%2b", "&", "%26", `"`, "%22", "-", "%2d").Replace(c)
+			},
+			"json, escaped": func(c string) string {
+				return `{"Message":"no","Sent":"` + strings.NewReplacer("+", `\u002B`, "&", `\u0026`, `"`, `\u0022`, "-", `\u002d`).Replace(c) + `"}`
+			},
+			"html": func(c string) string { return "<p>" + strings.ReplaceAll(html.EscapeString(c), "-", "&#x2D;") },
 			"parts": func(c string) string {
 				return string(must(json.Marshal(map[string]any{"FailedOperations": []any{map[string]string{"Reason": c}}})))
 			},

@@ -269,6 +269,12 @@ var callScenarios = map[string]callScenario{
 		return connect(t, "https://command.test", s.roots(), security.WithBasicAuth(user, password), quick,
 			security.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: dial}}))
 	}},
+	"the program's own check refuses the certificate": {client: func(t *testing.T) *security.Client {
+		check := &tls.Config{VerifyConnection: func(tls.ConnectionState) error { return errors.New("revoked") }}
+		s := newServer(t, right)
+		return connect(t, s.URL, s.roots(), security.WithBasicAuth(user, password), quick,
+			security.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: check}}))
+	}},
 	"the server wants a client certificate": {client: func(t *testing.T) *security.Client {
 		return newServer(t, right, func(s *httptest.Server) { s.TLS = tlsThatAsks() }).client(t)
 	}},

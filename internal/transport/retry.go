@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/hashicorp/go-retryablehttp"
 
@@ -52,8 +54,8 @@ type flight struct {
 	wantConn atomic.Bool  // net/http began to look for a connection
 	gotConn  atomic.Bool  // and found one: from here on the request may have left
 
-	secrets    []func() string // what must not show of what comes back; closures, because a context can be dumped
-	redirected bool            // the last attempt followed a redirect
+	clean      func(string) string // takes out what must not show; a closure, because a context can be dumped
+	redirected bool                // the last attempt followed a redirect
 
 	status  int // of the last answer
 	header  http.Header
@@ -212,6 +214,17 @@ func shunned(err error) bool {
 	return ok && op.Op == "remote error" && slices.Contains(alerts[:], op.Err.Error())
 }
 
+// CheckError is a certificate that the program's own check refused.
+type CheckError struct{ Err error }
+
+// Error says whose check it was.
+func (e *CheckError) Error() string {
+	return "the program's own check refused the server's certificate: " + e.Err.Error()
+}
+
+// Unwrap returns what the check said.
+func (e *CheckError) Unwrap() error { return e.Err }
+
 // ProxyError is a proxy that did not let a connection through.
 type ProxyError struct {
 	Proxy  string // host and port
@@ -249,7 +262,7 @@ func permanent(err error) bool {
 	if proxy, ok := errors.AsType[*ProxyError](err); ok && proxy.Status >= 400 && proxy.Status < 500 {
 		return true
 	}
-	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err) || shunned(err)
+	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err) || is[*CheckError](err) || shunned(err)
 }
 
 func is[E error](err error) bool {
@@ -334,25 +347,35 @@ func (f *flight) log(err error, again bool, wait time.Duration) {
 
 // hide notes a credential that is being sent, and must not show if it comes back.
 func (f *flight) hide(value string) {
-	f.secrets = append(f.secrets, func() string { return value })
+	before := f.clean
+	f.clean = func(s string) string {
+		if before != nil {
+			s = before(s)
+		}
+		return without(s, value)
+	}
 }
 
 // scrub takes out of s the credentials that this call sent.
 func (f *flight) scrub(s string) string {
-	if s == "" {
+	if s == "" || f.clean == nil {
 		return s
 	}
-	for _, secret := range f.secrets {
-		scheme, credential, ok := strings.Cut(secret(), " ")
-		if !ok {
-			credential = secret()
-		}
-		s = Hide(s, credential)
-		if strings.EqualFold(scheme, "Basic") {
-			if plain, err := base64.StdEncoding.DecodeString(credential); err == nil {
-				_, password, _ := strings.Cut(string(plain), ":")
-				s = Hide(s, password)
-			}
+	return f.clean(s)
+}
+
+// without takes out of s the value of an Authorization header, and the password in
+// it.
+func without(s, value string) string {
+	scheme, credential, ok := strings.Cut(value, " ")
+	if !ok {
+		credential = value
+	}
+	s = Hide(s, credential)
+	if strings.EqualFold(scheme, "Basic") {
+		if plain, err := base64.StdEncoding.DecodeString(credential); err == nil {
+			_, password, _ := strings.Cut(string(plain), ":")
+			s = Hide(s, password)
 		}
 	}
 	return s
@@ -365,17 +388,123 @@ func (f *flight) shown(s string, limit int) string { return show.Text(f.scrub(s)
 // say what the secret is.
 const minSecret = 4
 
-// Hide takes a secret out of s: as it is, and as JSON, URLs and forms write it.
+// Hide takes a secret out of s: as it is, and as JSON, URLs, forms and HTML write
+// it, each character in its own way.
 func Hide(s, secret string) string {
 	if len(secret) < minSecret {
 		return s
 	}
-	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
-	if quoted, err := json.Marshal(secret); err == nil {
-		forms = append(forms, string(quoted[1:len(quoted)-1]))
+	var b strings.Builder
+	done := 0
+	for i := 0; i < len(s); {
+		n := begins(s[i:], secret)
+		if n == 0 {
+			i++
+			continue
+		}
+		b.WriteString(s[done:i])
+		b.WriteString("(hidden)")
+		i += n
+		done = i
 	}
-	for _, form := range forms {
-		s = strings.ReplaceAll(s, form, "(hidden)")
+	if done == 0 {
+		return s
 	}
-	return s
+	b.WriteString(s[done:])
+	return b.String()
+}
+
+// begins returns how much of s, from its beginning, stands for secret; 0 if it does
+// not begin with it.
+func begins(s, secret string) int {
+	var ends, next [4]int // where the characters so far can end: "%25" may be one or three
+	n := 1
+	for i, c := range secret {
+		size := utf8.RuneLen(c)
+		if c == utf8.RuneError {
+			_, size = utf8.DecodeRuneInString(secret[i:])
+		}
+		char, m := secret[i:i+size], 0
+		for _, end := range ends[:n] {
+			for _, length := range written(s[end:], char) {
+				if at := end + length; length > 0 && m < len(next) && !slices.Contains(next[:m], at) {
+					next[m] = at
+					m++
+				}
+			}
+		}
+		if m == 0 {
+			return 0
+		}
+		ends, n = next, m
+	}
+	return slices.Max(ends[:n])
+}
+
+// written returns how much of s, from its beginning, stands for a character: as it
+// is, and escaped; 0 if nothing does.
+func written(s, char string) [2]int {
+	var n [2]int
+	if strings.HasPrefix(s, char) {
+		n[0] = len(char)
+	}
+	if s == "" {
+		return n
+	}
+	switch s[0] {
+	case '+': // in a form
+		if char == " " {
+			n[1] = 1
+		}
+	case '%':
+		n[1] = same(s, char, 3*len(char), url.PathUnescape)
+	case '&':
+		if end := strings.IndexByte(s[:min(len(s), 12)], ';'); end > 0 {
+			n[1] = same(s, char, end+1, func(text string) (string, error) { return html.UnescapeString(text), nil })
+		}
+	case '\\':
+		if len(s) > 1 && s[1] == 'u' {
+			n[1] = max(same(s, char, 6, unicodes), same(s, char, 12, unicodes))
+		} else {
+			n[1] = same(s, char, 2, short)
+		}
+	}
+	return n
+}
+
+// same returns length if as much of s stands for char, or 0.
+func same(s, char string, length int, decode func(string) (string, error)) int {
+	if len(s) < length {
+		return 0
+	}
+	if text, err := decode(s[:length]); err != nil || text != char {
+		return 0
+	}
+	return length
+}
+
+// short reads an escape of JSON that has one character.
+func short(s string) (string, error) {
+	if i := strings.IndexByte(`"\/bfnrt`, s[1]); i >= 0 {
+		return "\"\\/\b\f\n\r\t"[i : i+1], nil
+	}
+	return "", strconv.ErrSyntax
+}
+
+// unicodes reads escapes of JSON that have four digits, one or two of them.
+func unicodes(s string) (string, error) {
+	var units [2]uint16
+	n := 0
+	for ; len(s) >= 6 && s[:2] == `\u`; s = s[6:] {
+		unit, err := strconv.ParseUint(s[2:6], 16, 16)
+		if err != nil {
+			return "", err
+		}
+		units[n] = uint16(unit)
+		n++
+	}
+	if s != "" {
+		return "", strconv.ErrSyntax
+	}
+	return string(utf16.Decode(units[:n])), nil
 }
