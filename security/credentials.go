@@ -185,7 +185,11 @@ func WithClientCredentials(cc ClientCredentials) Option {
 			own.CheckRedirect = func(*http.Request, []*http.Request) error {
 				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
 			}
-			return tokens(secret, func(ctx context.Context) (*oauth2.Token, error) {
+			hide := func(s string) string {
+				header := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(cc.ClientID) + ":" + url.QueryEscape(secret)))
+				return transport.Hide(transport.Hide(s, header), secret)
+			}
+			return tokens(hide, func(ctx context.Context) (*oauth2.Token, error) {
 				return grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &own))
 			})
 		}}, errors.Join(errs...)
@@ -202,7 +206,7 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 			return credential{}, badOption("WithTokenSource", "must not be nil")
 		}
 		return credential{authorizer: func(*http.Client) transport.Authorizer {
-			return tokens("", func(context.Context) (*oauth2.Token, error) { return ts.Token() })
+			return tokens(nil, func(context.Context) (*oauth2.Token, error) { return ts.Token() })
 		}}, nil
 	})
 }
@@ -261,8 +265,8 @@ func WithClientCertificate(cert tls.Certificate) Option {
 // for it, each no longer than its own context lasts. So no token request
 // outlives the call that made it, and a caller that gives up harms nobody.
 //
-// secret is kept out of what goes wrong.
-func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
+// hide takes the secret out of what goes wrong.
+func tokens(hide func(string) string, fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
 	var current atomic.Pointer[oauth2.Token]
 	turn := make(chan struct{}, 1)
 
@@ -287,7 +291,7 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 		}
 		tok, err := fetch(ctx)
 		if err != nil {
-			return "", fmt.Errorf("no token: %w", readable(err, secret))
+			return "", fmt.Errorf("no token: %w", readable(err, hide))
 		}
 		if tok == nil || tok.AccessToken == "" {
 			return "", errors.New("no token: the token source gave an empty one")
@@ -317,9 +321,9 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 
 // readable drops what must not be shown: the token endpoint's answer, the token
 // URL, whose query could hold anything, and the secret.
-func readable(err error, secret string) error {
+func readable(err error, hide func(string) string) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		return newTokenError(refused, secret)
+		return newTokenError(refused, hide)
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("the token endpoint was not reached: %w", wrapped.Err)

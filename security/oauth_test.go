@@ -335,6 +335,9 @@ func TestTokenFailure(t *testing.T) {
 		"refused": {func(int, *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"the secret `+clientSecret+` is wrong"}`), nil
 		}, true},
+		"refused, with an echo": {func(_ int, r *http.Request) (*http.Response, error) {
+			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"you sent `+r.Header.Get("Authorization")+`"}`), nil
+		}, true},
 		"page that echoes": {func(_ int, r *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(500, "<html>"+clientSecret+r.Header.Get("Authorization")), nil
 		}, false}, // the endpoint is down, which says nothing about the credential
