@@ -160,7 +160,9 @@ func safeURL(s string) string {
 // provider. Tokens are shared by all calls, renewed before they expire, and
 // renewed once more if the server refuses one. The token endpoint is reached
 // with the client's per-attempt timeout, trusted CAs and middleware; its
-// certificate is verified even with [WithInsecureSkipVerify]. A token request that
+// certificate is verified even with [WithInsecureSkipVerify], or with a transport in
+// [WithHTTPClient] that does not verify, unless that has a check of its own
+// (VerifyConnection or VerifyPeerCertificate). A token request that
 // fails is not repeated, except to send the secret in the other of the two ways
 // that providers know.
 func WithClientCredentials(cc ClientCredentials) Option {

@@ -3,6 +3,7 @@ package security_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -335,8 +336,9 @@ func TestTokenFailure(t *testing.T) {
 		"refused": {func(int, *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"the secret `+clientSecret+` is wrong"}`), nil
 		}, true},
-		"refused, with an echo": {func(_ int, r *http.Request) (*http.Response, error) {
-			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"you sent `+r.Header.Get("Authorization")+`"}`), nil
+		"refused, with an echo": {func(int, *http.Request) (*http.Response, error) {
+			header := base64.StdEncoding.EncodeToString([]byte(clientID + ":" + clientSecret))
+			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"you sent Basic `+header+`"}`), nil
 		}, true},
 		"page that echoes": {func(_ int, r *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(500, "<html>"+clientSecret+r.Header.Get("Authorization")), nil

@@ -316,9 +316,12 @@ var callScenarios = map[string]callScenario{
 		}
 	}, security.WithMaxResponseBytes(1<<20)),
 	"a gzip bomb": sockets(gunzipped(func(w io.Writer) { _, _ = io.WriteString(w, role+strings.Repeat(" ", 2<<20)) }), security.WithMaxResponseBytes(1<<20)),
-	"few bytes that stand for millions of values": sockets(gunzipped(func(w io.Writer) {
-		_, _ = io.WriteString(w, `{"Permissions":["a"`+strings.Repeat(`,""`, 100_000)+"]}")
-	}), security.WithMaxResponseBytes(1<<20)),
+	"one object of more than 250,000 values": sockets(gunzipped(func(w io.Writer) {
+		_, _ = io.WriteString(w, `{"Permissions":["a"`+strings.Repeat(`,""`, 300_000)+"]}")
+	})),
+	"one object of more than 16 MiB": sockets(gunzipped(func(w io.Writer) {
+		_, _ = io.WriteString(w, `{"Name":"`+strings.Repeat("a", 17<<20)+`"}`)
+	})),
 
 	// Redirects.
 	"307 or 308 to the same API":      sockets(moved(307, "/Keyfactor/API/moved")),
