@@ -28,8 +28,8 @@ func dump(b *strings.Builder, v reflect.Value, seen map[uintptr]bool) {
 	case reflect.Interface:
 		dump(b, v.Elem(), seen)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			dump(b, v.Field(i), seen)
+		for _, field := range v.Fields() {
+			dump(b, field, seen)
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
