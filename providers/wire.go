@@ -9,7 +9,7 @@ type createBody struct{ Create }
 
 // MarshalJSON writes the request as it is sent.
 func (b createBody) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct { //nolint:musttag // the fields of the embedded type are those of this object
+	return json.Marshal(struct {
 		Create
 
 		Parameters *parametersBody `json:"Parameters,omitzero"`
@@ -20,7 +20,7 @@ type updateBody struct{ Update }
 
 // MarshalJSON writes the request as it is sent.
 func (b updateBody) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct { //nolint:musttag // the fields of the embedded type are those of this object
+	return json.Marshal(struct {
 		Update
 
 		Parameters *parametersBody `json:"Parameters,omitzero"`
@@ -48,7 +48,7 @@ func wire(p *Parameters) *parametersBody {
 	}
 	s := p.ClientSecret
 	return &parametersBody{
-		Parameters: *p, ClientSecret: secretJSON{s.value, s.Parameters, s.PAMProvider},
+		Parameters: *p, ClientSecret: secretJSON{s.Reveal(), s.Parameters, s.PAMProvider},
 		RequestHeaders: pairs(p.RequestHeaders), RequestURLParameters: pairs(p.RequestURLParameters),
 	}
 }
