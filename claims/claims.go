@@ -68,9 +68,6 @@ func (t Type) Number() (int, bool) {
 	return n, n >= 0
 }
 
-// ad reports whether t names something in Active Directory.
-func (t Type) ad() bool { return t == TypeUser || t == TypeGroup || t == TypeComputer }
-
 // MarshalJSON writes the number.
 func (t Type) MarshalJSON() ([]byte, error) {
 	n, ok := t.Number()
@@ -120,23 +117,8 @@ func (k Key) String() string { return fmt.Sprintf("%s %s (%s)", k.Type, k.Value,
 // of Active Directory types, are compared without regard to case; a DOMAIN\ that
 // only one of the values has is tolerated, because the server adds it.
 func (k Key) Same(other Key) bool {
-	if k.Type != other.Type || !safe.SameName(k.Scheme, other.Scheme) {
-		return false
-	}
-	if !k.Type.ad() {
-		return k.Value == other.Value
-	}
-	domain, name := splitDomain(k.Value)
-	otherDomain, otherName := splitDomain(other.Value)
-	return safe.SameName(name, otherName) &&
-		(domain == "" || otherDomain == "" || safe.SameName(domain, otherDomain))
-}
-
-func splitDomain(value string) (domain, name string) {
-	if domain, name, ok := strings.Cut(value, `\`); ok {
-		return domain, name
-	}
-	return "", value
+	a, b := k.fold(), other.fold()
+	return a == b || a.Short() == b.Short() && (a.Domain == "" || b.Domain == "")
 }
 
 // Claim is a claim as the server has it.
@@ -227,38 +209,27 @@ const maxText = 512
 // what the server makes of it.
 func Unique(requests []Request) []Request {
 	unique := make([]Request, 0, len(requests))
-	seen := make(map[Key]bool, len(requests))
-	qualified := make(map[Key]bool) // without their domain
+	seen := make(map[safe.ClaimKey]bool, len(requests))
+	qualified := make(map[safe.ClaimKey]bool) // without their domain
 	for _, r := range requests {
-		if domain, key := r.Key().fold(); domain != "" {
-			qualified[key] = true
+		if key := r.Key().fold(); key.Domain != "" {
+			qualified[key.Short()] = true
 		}
 	}
 	for _, r := range requests {
-		domain, key := r.Key().fold()
-		if domain == "" && qualified[key] {
+		key := r.Key().fold()
+		if seen[key] || key.Domain == "" && qualified[key] {
 			continue
 		}
-		if domain != "" {
-			key.Value = domain + `\` + key.Value
-		}
-		if !seen[key] {
-			seen[key] = true
-			unique = append(unique, r)
-		}
+		seen[key] = true
+		unique = append(unique, r)
 	}
 	return unique
 }
 
-// fold returns the key in the one form of all that compare equal, and without
-// the domain, which it returns too.
-func (k Key) fold() (domain string, key Key) {
-	k.Scheme = safe.Fold(k.Scheme)
-	if k.Type.ad() {
-		domain, k.Value = splitDomain(safe.Fold(k.Value))
-	}
-	return domain, k
-}
+// fold returns the key in the one form of all that compare equal, but for a domain
+// that only one of them has.
+func (k Key) fold() safe.ClaimKey { return safe.FoldClaim(string(k.Type), k.Value, k.Scheme) }
 
 // Update is a change of a claim. Only the description can change; a claim with
 // another type, value or scheme is another claim.

@@ -39,7 +39,31 @@ var (
 	opRolesV1  = transport.Op{Method: http.MethodGet, Path: "Security/Claims/Roles", Version: 1}
 )
 
-func about(id int) func(any) error { return service.About(id, func(c *Claim) int { return c.ID }) }
+func about(id int, more ...func(*Claim) error) func(any) error {
+	return service.About(id, func(c *Claim) int { return c.ID }, more...)
+}
+
+// made refuses a claim that the server cannot have made of a request. It writes the
+// values of Active Directory in its own way, and others in another case at most. The
+// scheme can come back as another one "in rare cases (like unknown)", as clients of
+// the vendor note, and is the display name for some callers.
+func made(r Request) func(*Claim) error {
+	return func(c *Claim) error {
+		value := safe.SameText(c.Value, r.Value)
+		if r.Key().fold().AD {
+			value = safe.SameAccount(c.Value, r.Value)
+		}
+		scheme := c.Provider.AuthenticationScheme
+		unknown := scheme == "" || safe.SameText(scheme, unknownScheme) || safe.SameText(r.Scheme, unknownScheme)
+		if c.Type != r.Type || !value || !unknown && !safe.SameText(scheme, r.Scheme) && !safe.SameText(c.Provider.DisplayName, r.Scheme) {
+			return fmt.Errorf("it is about the claim %s, and not about %s", c.Key(), r.Key())
+		}
+		return nil
+	}
+}
+
+// unknownScheme is a scheme of the server's own, which claims may have or get.
+const unknownScheme = "unknown"
 
 // List returns one page of claims.
 //
@@ -64,13 +88,16 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Cla
 	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id)})
 }
 
+// roleRefs refuses a list with a role that nobody could look up.
+var roleRefs = service.Each("id", func(r *RoleRef) bool { return r.ID > 0 })
+
 // Create makes a claim. A value or a scheme with control or invisible characters
 // is refused. What the server does if the claim exists already is not documented;
 // we assume that it refuses.
 //
 // API: POST /Security/Claims, version 1.
 func (s *V1) Create(ctx context.Context, claim Request, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim, Err: checkNew(claim), Check: about(0)})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim, Err: checkNew(claim), Check: about(0, made(claim))})
 }
 
 // Update changes a claim's description, the only thing about it that can change.
@@ -96,7 +123,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
 	number, _ := claim.Type.Number()
-	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Query: url.Values{
+	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Check: roleRefs, Query: url.Values{
 		"ClaimType":                    {strconv.Itoa(number)},
 		"ClaimValue":                   {claim.Value},
 		"ProviderAuthenticationScheme": {claim.Scheme},
@@ -127,7 +154,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		return nil, fmt.Errorf("find claim: %w", err)
 	}
 	filter := FieldType.Eq(claim.Type)
-	if value := FieldValue.Eq(claim.Value); !claim.Type.ad() && value.String() != "" {
+	if value := FieldValue.Eq(claim.Value); !claim.fold().AD && value.String() != "" {
 		// The server finds it. What it made of an Active Directory value is not
 		// known, and a quote cannot be asked for: those are looked for here.
 		filter = security.And(value, filter)
@@ -159,10 +186,10 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
-	_, bare := desired.Key().fold() // the same for all keys that count as equal
+	bare := desired.Key().fold().Short() // the same for all keys that count as equal
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
-		Key:    "claim " + bare.String(),
+		Key:    fmt.Sprintf("claim %s %s (%s)", bare.Type, bare.Name, bare.Scheme),
 		Object: object, Invalid: desired.Validate(),
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
 		Check:  func(ctx context.Context) error { return s.checkCreation(ctx, desired, resolved.DryRun, call) },
@@ -206,7 +233,10 @@ func (s *V1) checkCreation(ctx context.Context, claim Request, dryRun bool, call
 // EnsureAll ensures many claims, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
 // error is nil if all went well; it says how many failed or were not
-// attempted, and holds the first error.
+// attempted, and holds the first error. After a refused sign-in (a 401 that stands) no
+// further claim is attempted.
+//
+// API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
 	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

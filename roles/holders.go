@@ -1,51 +1,25 @@
 package roles
 
 import (
-	"strings"
-
 	"github.com/commandsec/commandsec-go/claims"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
-// claimKey is a claim's key in the one form of all spellings that name the same
-// claim: case counts in the values of OAuth claims only.
-type claimKey struct {
-	kind         claims.Type
-	scheme       string
-	domain, name string // the domain is empty for claims that are not of Active Directory
-	ad           bool
-}
-
-func fold(k claims.Key) claimKey {
-	key := claimKey{kind: k.Type, scheme: safe.Fold(k.Scheme), name: k.Value}
-	if k.Type == claims.TypeUser || k.Type == claims.TypeGroup || k.Type == claims.TypeComputer {
-		key.ad, key.name = true, safe.Fold(k.Value)
-		if domain, name, ok := strings.Cut(key.name, `\`); ok {
-			key.domain, key.name = domain, name
-		}
-	}
-	return key
-}
-
-// short is the key without the domain.
-func (k claimKey) short() claimKey {
-	k.domain = ""
-	return k
-}
+func fold(k claims.Key) safe.ClaimKey { return safe.FoldClaim(string(k.Type), k.Value, k.Scheme) }
 
 // claimIndex finds the claims of a list by their key.
 type claimIndex struct {
 	exact     map[claims.Key]int
-	folded    map[claimKey][]int // in any spelling
-	qualified map[claimKey][]int // those with a domain, by their key without it
+	folded    map[safe.ClaimKey][]int // in any spelling
+	qualified map[safe.ClaimKey][]int // those with a domain, by their key without it
 }
 
 func indexClaims(list []claims.Request) claimIndex {
 	x := claimIndex{
 		exact:     make(map[claims.Key]int, len(list)),
-		folded:    make(map[claimKey][]int, len(list)),
-		qualified: map[claimKey][]int{},
+		folded:    make(map[safe.ClaimKey][]int, len(list)),
+		qualified: map[safe.ClaimKey][]int{},
 	}
 	for i, c := range list {
 		key := c.Key()
@@ -55,8 +29,8 @@ func indexClaims(list []claims.Request) claimIndex {
 		x.exact[key] = i
 		folded := fold(key)
 		x.folded[folded] = append(x.folded[folded], i)
-		if folded.domain != "" {
-			x.qualified[folded.short()] = append(x.qualified[folded.short()], i)
+		if folded.Domain != "" {
+			x.qualified[folded.Short()] = append(x.qualified[folded.Short()], i)
 		}
 	}
 	return x
@@ -79,7 +53,7 @@ func (x claimIndex) find(key claims.Key) []int {
 	if at := x.folded[folded]; len(at) > 0 {
 		return at
 	}
-	if folded.ad && folded.domain == "" {
+	if folded.AD && folded.Domain == "" {
 		return x.qualified[folded]
 	}
 	return nil

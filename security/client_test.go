@@ -459,6 +459,16 @@ func TestCallOptionsOfAClient(t *testing.T) {
 	}
 }
 
+// A list with an empty item is none.
+func TestEndpointsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`[null]`, `["/Security/Roles",""]`} {
+		if got, err := newClient(t, newScript(reply(200, body))).Endpoints(t.Context()); err == nil || got != nil {
+			t.Errorf("%s: %q, %v", body, got, err)
+		}
+	}
+}
+
 func TestEndpointsHealthCheckVersion(t *testing.T) {
 	t.Parallel()
 	version := []string{"X-Keyfactor-Product-Version", "25.4.1+dc0db2c8"}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/turns"
+	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -214,6 +216,109 @@ func Fold(name string) string {
 
 // SameName reports whether two names differ in case at most, see [Fold].
 func SameName(a, b string) bool { return a == b || Fold(a) == Fold(b) }
+
+// SameText is SameName for a name that came back from the server, which may have
+// taken spaces from its ends.
+func SameText(a, b string) bool { return SameName(strings.TrimSpace(a), strings.TrimSpace(b)) }
+
+// ClaimKey is the natural key of a claim in the one form of all spellings that name
+// the same claim: case counts in the values of OAuth claims only.
+type ClaimKey struct {
+	Type, Scheme string
+	Domain, Name string // the domain is empty for claims that are not of Active Directory
+	AD           bool
+}
+
+// FoldClaim returns that form.
+func FoldClaim(kind, value, scheme string) ClaimKey {
+	key := ClaimKey{Type: kind, Scheme: Fold(scheme), Name: value}
+	if key.AD = kind == "User" || kind == "Group" || kind == "Computer"; key.AD {
+		key.Domain, key.Name = splitDomain(Fold(value))
+	}
+	return key
+}
+
+// Short is the key without the domain.
+func (k ClaimKey) Short() ClaimKey {
+	k.Domain = ""
+	return k
+}
+
+func splitDomain(account string) (domain, name string) {
+	if domain, name, ok := strings.Cut(account, `\`); ok {
+		return domain, name
+	}
+	return "", account
+}
+
+// SameAccount reports whether a server can have made got of the Active Directory
+// account sent: it adds the domain, changes the case, and may write DOMAIN\name for
+// name@domain or for a domain in the form of DNS, whose short name cannot be told
+// from it.
+func SameAccount(got, sent string) bool {
+	gotDomain, gotName := windowsAccount(got)
+	domain, name := windowsAccount(sent)
+	dns := strings.Contains(domain, ".") || strings.Contains(gotDomain, ".")
+	return gotName == name && (gotDomain == "" || domain == "" || gotDomain == domain || dns)
+}
+
+// windowsAccount reads DOMAIN\name and name@domain.
+func windowsAccount(account string) (domain, name string) {
+	account = Fold(strings.TrimSpace(account))
+	if domain, name = splitDomain(account); domain == "" {
+		if i := strings.LastIndexByte(name, '@'); i > 0 {
+			return name[i+1:] + ".", name[:i] // a domain of DNS, even if it has one label
+		}
+	}
+	return domain, name
+}
+
+// Named makes a check of an answer (see service.About) that refuses one about an
+// object with another name than the one that was sent.
+func Named[T any](sent string, name func(*T) string) func(*T) error {
+	return func(answer *T) error {
+		if got := name(answer); !SameText(got, sent) {
+			return fmt.Errorf("it is about %q, and not about %q", got, sent)
+		}
+		return nil
+	}
+}
+
+// Find returns the item of a list with a name: the one that is written like it, or
+// else the only one that differs from it in case at most (see SameName). It is nil if
+// there is none. object says what the items are, such as "role". list makes the list,
+// with a filter on field or without.
+func Find[T any](object, name string, nameOf func(*T) string, field security.FilterField, list func(security.Filter) iter.Seq2[T, error]) (*T, error) {
+	var p validate.Problems
+	p.Required("name", name, 0)
+	if err := p.Err(); err != nil {
+		return nil, fmt.Errorf("find %s: %w", object, err)
+	}
+	filter := field.Eq(name)
+	if filter.String() == "" {
+		filter = security.Filter{} // the query language cannot quote the name
+	}
+	var similar, another *T
+	shown := func(item *T) string { return `"` + show.Text(nameOf(item), maxShown) + `"` }
+	for item, err := range list(filter) {
+		switch {
+		case err != nil:
+			return nil, err
+		case nameOf(&item) == name:
+			return &item, nil
+		case !SameName(nameOf(&item), name):
+		case similar == nil:
+			similar = &item
+		default:
+			another = &item
+		}
+	}
+	if another != nil {
+		return nil, fmt.Errorf("find %s %q: %w: it fits %s and %s; write the name as one of them is written, or rename one on the server",
+			object, name, security.ErrConflict, shown(similar), shown(another))
+	}
+	return similar, nil
+}
 
 // taken reports a refusal that may mean that the object exists by now. Which
 // status a duplicate gets is not documented.
