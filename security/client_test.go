@@ -99,7 +99,7 @@ func nan() float64 {
 
 func TestCredentialOptions(t *testing.T) {
 	t.Parallel()
-	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret)}
 	changed := func(change func(*security.ClientCredentials)) security.Option {
 		c := cc
 		change(&c)

@@ -269,6 +269,12 @@ var callScenarios = map[string]callScenario{
 		return connect(t, "https://command.test", s.roots(), security.WithBasicAuth(user, password), quick,
 			security.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: dial}}))
 	}},
+	"the program's own check refuses the certificate": {client: func(t *testing.T) *security.Client {
+		check := &tls.Config{VerifyConnection: func(tls.ConnectionState) error { return errors.New("revoked") }}
+		s := newServer(t, right)
+		return connect(t, s.URL, s.roots(), security.WithBasicAuth(user, password), quick,
+			security.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: check}}))
+	}},
 	"the server wants a client certificate": {client: func(t *testing.T) *security.Client {
 		return newServer(t, right, func(s *httptest.Server) { s.TLS = tlsThatAsks() }).client(t)
 	}},
@@ -313,9 +319,12 @@ var callScenarios = map[string]callScenario{
 		}
 	}, security.WithMaxResponseBytes(1<<20)),
 	"a gzip bomb": sockets(gunzipped(func(w io.Writer) { _, _ = io.WriteString(w, role+strings.Repeat(" ", 2<<20)) }), security.WithMaxResponseBytes(1<<20)),
-	"few bytes that stand for millions of values": sockets(gunzipped(func(w io.Writer) {
-		_, _ = io.WriteString(w, `{"Permissions":["a"`+strings.Repeat(`,""`, 100_000)+"]}")
-	}), security.WithMaxResponseBytes(1<<20)),
+	"one object of more than 250,000 values": sockets(gunzipped(func(w io.Writer) {
+		_, _ = io.WriteString(w, `{"Permissions":["a"`+strings.Repeat(`,""`, 300_000)+"]}")
+	})),
+	"one object of more than 16 MiB": sockets(gunzipped(func(w io.Writer) {
+		_, _ = io.WriteString(w, `{"Name":"`+strings.Repeat("a", 17<<20)+`"}`)
+	})),
 
 	// Redirects.
 	"307 or 308 to the same API":      sockets(moved(307, "/Keyfactor/API/moved")),
