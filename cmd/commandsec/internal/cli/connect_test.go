@@ -54,7 +54,7 @@ func TestWarnings(t *testing.T) {
 	if _, err := connectionFlags(command).client(command); err != nil {
 		t.Fatal(err)
 	}
-	if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "Warning: the server's certificate is not checked") {
+	if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "Warning: the server's certificate is not verified") {
 		t.Errorf("it says %q", got)
 	}
 }
