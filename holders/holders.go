@@ -154,16 +154,9 @@ func (k *Key) UnmarshalJSON(data []byte) error {
 // of Active Directory types, are compared without regard to case; a DOMAIN\ that
 // only one of the values has is tolerated, because the server adds it.
 func (k Key) Same(other Key) bool {
-	if k.Type != other.Type || !names.Same(k.Scheme, other.Scheme) {
-		return false
-	}
-	if !k.Type.AD() {
-		return k.Value == other.Value
-	}
-	domain, name := splitDomain(k.Value)
-	otherDomain, otherName := splitDomain(other.Value)
-	return names.Same(name, otherName) &&
-		(domain == "" || otherDomain == "" || names.Same(domain, otherDomain))
+	domain, bare := k.Fold().Domain()
+	otherDomain, otherBare := other.Fold().Domain()
+	return bare == otherBare && (domain == otherDomain || domain == "" || otherDomain == "")
 }
 
 // Fold returns the key in the one form of all spellings that name the same claim:
@@ -180,14 +173,7 @@ func (k Key) Fold() Key {
 // The domain is empty for a value that has none, and for every other key.
 func (k Key) Domain() (domain string, bare Key) {
 	if k.Type.AD() {
-		domain, k.Value = splitDomain(k.Value)
+		domain, k.Value = names.SplitDomain(k.Value)
 	}
 	return domain, k
-}
-
-func splitDomain(value string) (domain, name string) {
-	if domain, name, ok := strings.Cut(value, `\`); ok {
-		return domain, name
-	}
-	return "", value
 }

@@ -1,6 +1,7 @@
 package security
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,9 @@ var (
 	// ErrNotJSON: a success that is HTML or empty. Usually a proxy or a login
 	// page answered in the server's place.
 	ErrNotJSON = errors.New("the answer is not JSON")
+	// ErrWrongAnswer: a success that cannot be used: JSON of another form than
+	// expected, or about another object than the one asked for.
+	ErrWrongAnswer = errors.New("the answer cannot be used")
 	// ErrListChanged: a list changed while it was walked, so that items may have
 	// been missed. Walk it again.
 	ErrListChanged = errors.New("the list changed while it was walked")
@@ -345,6 +349,9 @@ func (e *Error) Is(target error) bool {
 		return e.unknown
 	case ErrNotJSON:
 		return e.reason == transport.NotJSON
+	case ErrWrongAnswer:
+		ended := errors.Is(e.cause, context.Canceled) || errors.Is(e.cause, context.DeadlineExceeded) // while it was decoded
+		return (e.reason == transport.Undecodable || e.reason == transport.WrongAnswer) && !ended
 	}
 	return false
 }
@@ -371,7 +378,7 @@ type tokenError struct {
 
 func (e *tokenError) Error() string { return e.text }
 
-func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
+func newTokenError(err *oauth2.RetrieveError, hide func(string) string) *tokenError {
 	s, down := "the token endpoint refused", false
 	if err.Response != nil {
 		code := err.Response.StatusCode
@@ -386,7 +393,10 @@ func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
 	if err.ErrorDescription != "" {
 		s += " (" + err.ErrorDescription + ")"
 	}
-	return &tokenError{transport.Hide(s, secret), down}
+	if hide != nil { // nil for a token source of the program
+		s = hide(s)
+	}
+	return &tokenError{s, down}
 }
 
 // FieldError is one thing wrong with the input of a call.

@@ -101,11 +101,11 @@ func TestAnswers(t *testing.T) {
 		"empty":                     {200, jsonText, "", []error{security.ErrNotJSON}, "", ""},
 		"blank":                     {200, jsonText, " \r\n", []error{security.ErrNotJSON}, "", ""},
 		"no content":                {204, "", "", []error{security.ErrNotJSON}, "", ""},
-		"null":                      {200, jsonText, "null", nil, "", ""},
-		"truncated JSON":            {200, jsonText, `{"Id":5,"Name":"half`, nil, "", ""},
-		"JSON of another kind":      {200, jsonText, `[1,2]`, nil, "", ""},
-		"a field of another type":   {200, jsonText, `{"Id":5,"Name":{"a":1}}`, nil, "", ""},
-		"two objects":               {200, jsonText, `{"Id":5}{"Id":6}`, nil, "", ""},
+		"null":                      {200, jsonText, "null", []error{security.ErrWrongAnswer}, "", ""},
+		"truncated JSON":            {200, jsonText, `{"Id":5,"Name":"half`, []error{security.ErrWrongAnswer}, "", ""},
+		"JSON of another kind":      {200, jsonText, `[1,2]`, []error{security.ErrWrongAnswer}, "", ""},
+		"a field of another type":   {200, jsonText, `{"Id":5,"Name":{"a":1}}`, []error{security.ErrWrongAnswer}, "", ""},
+		"two objects":               {200, jsonText, `{"Id":5}{"Id":6}`, []error{security.ErrWrongAnswer}, "", ""},
 		"301 without a place":       {301, htmlText, page, nil, "", ""},
 		"304":                       {304, "", "", nil, "", ""},
 		"400 with a code":           {400, jsonText, `{"ErrorCode":"0xA011004A","Message":"Invalid sort field: Id."}`, []error{security.ErrInvalid}, "0xA011004A", "Invalid sort field: Id."},
@@ -535,7 +535,20 @@ func TestConnectionReuse(t *testing.T) {
 	}
 	t.Run("30 at a time", func(t *testing.T) {
 		t.Parallel()
-		s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { write(w, 200, jsonText, `{"Id":1}`) })
+		var arrived atomic.Int32
+		all := make(chan struct{})
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			// The first 30 wait for each other: each then has a connection of its own,
+			// and none is still being opened.
+			if arrived.Add(1) == 30 {
+				close(all)
+			}
+			select {
+			case <-all:
+			case <-r.Context().Done():
+			}
+			write(w, 200, jsonText, `{"Id":1}`)
+		})
 		client := s.client(t)
 		for range 5 {
 			var group sync.WaitGroup
@@ -544,8 +557,8 @@ func TestConnectionReuse(t *testing.T) {
 			}
 			group.Wait()
 		}
-		if n := s.conns.Load(); n > 75 { // net/http may dial more than it needs
-			t.Errorf("%d connections for 30 callers", n)
+		if n := s.conns.Load(); n != 30 || s.requests.Load() != 150 {
+			t.Errorf("%d connections for 30 callers and %d requests", n, s.requests.Load())
 		}
 	})
 }

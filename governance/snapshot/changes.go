@@ -139,10 +139,11 @@ func (c comparer) roleFields(before, after *Role) []FieldChange {
 }
 
 // permissionSet compares the permission sets that two objects are in, by name, or else
-// by id on one server: a snapshot may lack the names.
+// by id on one server: a snapshot may lack the names. Before Command 11 there are none.
 func (c comparer) permissionSet(f *fields, before, after string) {
 	from, to := c.before.setName(before), c.after.setName(after)
 	switch {
+	case before == "" || after == "":
 	case from != "" && to != "":
 		f.text("permissionSet", from, to)
 	case c.sameServer:

@@ -51,7 +51,7 @@ func (c comparer) notCompared() []NotCompared {
 
 // has reports whether a snapshot has a part, apart from single objects of it.
 func (s *Snapshot) has(part Part) bool {
-	return !slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Part == part && g.Object == "" && g.Reason != ReasonUnreadable })
+	return !slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Part == part && g.Object == "" })
 }
 
 // both reports whether both snapshots have a part.

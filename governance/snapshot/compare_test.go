@@ -95,6 +95,9 @@ func TestCompare(t *testing.T) {
 			s.Roles[0].ID = 8
 			s.Roles = append(s.Roles, snapshot.Role{ID: 3, Name: "OPERATORS", Versions: []int{2}, Paths: []permissions.Path{"/"}})
 		}, want: []string{"changed OPERATORS id:8>3 +/", "changed operators id:3>8"}},
+		"one of two names that differ in case only is gone": {before: func(s *snapshot.Snapshot) {
+			s.Roles = append(s.Roles, snapshot.Role{ID: 8, Name: "OPERATORS", Versions: []int{2}})
+		}, want: []string{"removed OPERATORS"}},
 		"holders": {after: func(s *snapshot.Snapshot) {
 			s.Roles[0].Holders = []snapshot.Holder{{Key: jsmith, Versions: []int{1, 2}}}
 			s.Roles[1].Holders = []snapshot.Holder{{Key: pkiOps, Versions: []int{2}}}
@@ -182,7 +185,7 @@ func TestCompareGaps(t *testing.T) {
 	} {
 		less := sample()
 		test.lose(less)
-		gap := snapshot.Gap{Part: test.part, Reason: snapshot.ReasonRefused}
+		gap := snapshot.Gap{Part: test.part, Reason: snapshot.ReasonUnreadable}
 		less.Gaps = append(less.Gaps, gap)
 		for _, c := range []*snapshot.Comparison{snapshot.Compare(sample(), less), snapshot.Compare(less, sample())} {
 			if lines := story(c); len(lines) > 0 {
@@ -192,6 +195,11 @@ func TestCompareGaps(t *testing.T) {
 				t.Errorf("%s: it is not said what was not compared: %+v", name, c.NotCompared)
 			}
 		}
+	}
+	listed := sample()
+	listed.Roles[0] = snapshot.Role{ID: 3, Name: "operators", PermissionSetID: "s1"}
+	if c := snapshot.Compare(sample(), listed); len(c.Roles) > 0 {
+		t.Errorf("a role of which only a list is known differs: %v", story(c))
 	}
 	empty := &snapshot.Snapshot{Gaps: []snapshot.Gap{{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonRefused}, {Part: snapshot.PartRolesV2, Reason: snapshot.ReasonRefused}}}
 	if c := snapshot.Compare(sample(), empty); len(c.Roles) > 0 {

@@ -115,7 +115,10 @@ func TestDigest(t *testing.T) {
 	slices.Reverse(other.Roles)
 	slices.Reverse(other.Claims)
 	slices.Reverse(other.Roles[1].Holders)
-	if other.Digest() != sample().Digest() {
+	same := sample()
+	other.Roles[1].Holders[0].Versions, same.Roles[0].Holders[1].Versions = []int{2, 1, 2}, []int{1, 2}
+	other.Claims[0].Versions, same.Claims[1].Versions = []int{2, 1}, []int{1, 2}
+	if other.Digest() != same.Digest() {
 		t.Error("the order of lists changes the digest")
 	}
 	for name, change := range map[string]func(*snapshot.Snapshot){

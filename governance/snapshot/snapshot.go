@@ -185,7 +185,7 @@ const (
 	ReasonRefused    Reason = "refused"     // the account lacks the permission (403)
 	ReasonNotThere   Reason = "not there"   // the server has no such endpoint
 	ReasonGone       Reason = "gone"        // it was deleted between the list and the reading
-	ReasonFailed     Reason = "failed"      // the server failed to read it (500)
+	ReasonFailed     Reason = "failed"      // the server failed to read it (400, 500)
 	ReasonUnreadable Reason = "unreadable"  // the server's answer makes no sense
 	ReasonNotAsked   Reason = "not asked"   // an option was not given, see Gap.Option
 	ReasonHidden     Reason = "not visible" // something refers to it, and the list lacks it

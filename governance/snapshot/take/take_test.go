@@ -143,6 +143,19 @@ func TestFrom(t *testing.T) {
 	}
 }
 
+// TestUpgrade: that a server got version 2 of the API, and what it shows beyond version
+// 1, is no change of who can do what.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	_, old := start(t, seeds("10.5.0")...)
+	_, upgraded := start(t, seeds("25.4.1")...)
+	before, after := from(t, old, nil), from(t, upgraded, &take.Options{Proof: true})
+	before.Server.URL = after.Server.URL
+	if c := snapshot.Compare(before, after); !c.Empty() || len(c.NotCompared) != 5 {
+		t.Errorf("roles %+v, claims %+v, objects %+v, not compared %+v", c.Roles, c.Claims, c.Objects, c.NotCompared)
+	}
+}
+
 func parts(s *snapshot.Snapshot) []snapshot.Part {
 	var all []snapshot.Part
 	for _, g := range s.Gaps {
@@ -397,6 +410,19 @@ func TestSkipSignatures(t *testing.T) {
 	}
 }
 
+// TestSkippedAnyway: what a server says of signatures that it was not asked to check
+// means nothing.
+func TestSkippedAnyway(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, seeds("25.4.1")...)
+	server.Inject(answer("/Security/Roles", 1, `[{"Id":4,"Name":"Auditors","Valid":true}]`))
+	server.Inject(answer("/Security/Identities", 1, `[{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User","Valid":true}]`))
+	s := from(t, client, &take.Options{SkipSignatures: true})
+	if at := slices.IndexFunc(s.Claims, identityID); role(t, s, "Auditors").Valid != nil || s.Claims[at].Valid != nil {
+		t.Errorf("roles %+v, claims %+v", s.Roles, s.Claims)
+	}
+}
+
 // answer is a fault that answers a list of version 1 in the words of a test.
 func answer(path string, total int, body string) securitytest.Fault {
 	return securitytest.Fault{Path: path, Version: 1, Status: 200, Body: body, Header: http.Header{"X-Total-Count": {strconv.Itoa(total)}}}
@@ -407,7 +433,7 @@ func TestSignatures(t *testing.T) {
 	t.Parallel()
 	server, client := start(t, seeds("25.4.1")...)
 	server.Inject(answer("/Security/Roles", 1, `[{"Id":4,"Name":"Auditors","Valid":false,"Enabled":true}]`))
-	server.Inject(answer("/Security/Identities", 2, `[null,{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User","Valid":false}]`))
+	server.Inject(answer("/Security/Identities", 2, `[{"Id":null,"AccountName":"KEYEXAMPLE\\nobody"},{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User","Valid":false}]`))
 	s := from(t, client, nil)
 	if valid := role(t, s, "Auditors").Valid; valid == nil || *valid {
 		t.Errorf("a broken signature is read as %v", valid)
@@ -416,7 +442,7 @@ func TestSignatures(t *testing.T) {
 		t.Errorf("a broken signature is read as %v", s.Claims[at].Valid)
 	}
 	if !slices.ContainsFunc(s.Gaps, func(g snapshot.Gap) bool {
-		return g.Part == snapshot.PartIdentities && g.Reason == snapshot.ReasonUnreadable
+		return g.Part == snapshot.PartIdentities && g.Reason == snapshot.ReasonUnreadable && g.Object != ""
 	}) {
 		t.Errorf("an item without an id is silently absent: %+v", s.Gaps)
 	}
@@ -429,11 +455,15 @@ func TestLenient(t *testing.T) {
 	server, client := start(t, seeds("25.4.1")...)
 	server.Inject(answer("/CertificateCollections", 1, `[{"Id":6,"Name":"Web","Content":null,"Favorite":true,"Duplication":{}}]`))
 	server.Inject(answer("/PamProviders", 1, `[{"Id":"5f0f","Name":"Vault"}]`))
+	server.Inject(answer("/Security/Claims", 1, `[null]`))
+	server.Inject(securitytest.Fault{Path: "/Security/Roles/4", Version: 2, OtherID: "3"})
 	s := from(t, client, nil)
 	equal(t, "collections", s.Collections, []snapshot.Collection{{ID: 6, Name: "Web"}})
-	at := slices.IndexFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Part == snapshot.PartPAMProviders })
-	if at < 0 || s.Gaps[at].Reason != snapshot.ReasonUnreadable {
-		t.Errorf("gaps are %+v", s.Gaps)
+	for part, object := range map[snapshot.Part]string{snapshot.PartPAMProviders: "", snapshot.PartClaims: "", snapshot.PartRolesV2: "Auditors"} {
+		at := slices.IndexFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Part == part && g.Object == object })
+		if at < 0 || s.Gaps[at].Reason != snapshot.ReasonUnreadable || !strings.Contains(s.Gaps[at].Detail, "cannot be used: ") {
+			t.Errorf("gaps are %+v", s.Gaps)
+		}
 	}
 }
 
