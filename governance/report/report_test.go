@@ -276,6 +276,31 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// What the style has from the report cannot end the string that it stands in.
+func TestStyle(t *testing.T) {
+	t.Parallel()
+	const text = `"([A-Za-z0-9]|\\[0-9a-f]{6})*"`
+	safe := regexp.MustCompile(`^(#table-[\w-]+ tbody>tr>:nth-child\(\d+\)\{--label:` + text + `\}|#table-[\w-]+ tr>:nth-child\(\d+\)\{text-align:right;[a-z:-]+\}|` +
+		`@page\{@bottom-left\{content:` + text + `\}@bottom-right\{content:"Page " counter\(page\) " of " counter\(pages\)\}\})$`)
+	style := func(r *report.Report) string {
+		_, rest, _ := strings.Cut(written(t, r.WriteHTML), "<style>")
+		inside, _, _ := strings.Cut(rest, "</style>")
+		return inside
+	}
+	fixed := strings.Index(style(&report.Report{}), "@page{@bottom-left{")
+	for name, r := range specimens() {
+		lines := strings.Split(strings.TrimSpace(style(r)[fixed:]), "\n")
+		if len(lines) == 0 || fixed < 0 {
+			t.Fatalf("%s: the style has nothing from the report", name)
+		}
+		for _, line := range lines {
+			if !safe.MatchString(line) {
+				t.Errorf("%s: the style has %s", name, line)
+			}
+		}
+	}
+}
+
 var errFull = errors.New("disk full")
 
 // full takes some bytes, and then no more.

@@ -280,7 +280,7 @@ func Hostile() *report.Report {
 	r := &report.Report{
 		Kind: report.Review, Title: names[0], Lead: names[2], Provenance: report.Provenance{
 			Sources: []report.Source{{
-				Label: names[1], Server: `https://x/"</style><b id=injected>`, Version: names[3], Account: names[16], Taken: taken, File: names[10], Digest: names[24],
+				Label: names[1], Server: `https://x/"}} body { display: none } </style><b id=injected>`, Version: names[3], Account: names[16], Taken: taken, File: names[10], Digest: names[24],
 			}},
 			Files: []report.File{{Label: names[3], Name: names[0], Digest: names[1]}}, Made: taken, Program: names[5],
 		},
@@ -288,7 +288,7 @@ func Hostile() *report.Report {
 	}
 	list := report.Table{
 		ID: `"><b id=injected>`, Title: names[1], Note: names[2],
-		Columns: []report.Column{{Title: names[3], Kind: report.Roles}, {Title: `"}</style><b id=injected>`, Kind: report.Holders}, {Title: names[24]}},
+		Columns: []report.Column{{Title: names[3], Kind: report.Roles}, {Title: `"}</style><b id=injected>`, Kind: report.Holders}, {Title: names[24]}, {Title: `"} body { display: none } x {"`}},
 	}
 	for i, name := range names {
 		item := report.Item{Text: name, Code: name, Link: name}
