@@ -75,7 +75,7 @@ var dependencies = map[string][]string{
 	"github.com/jarcoal/httpmock":   {"internal/apitest"},
 	"go.uber.org/goleak":            {"internal/apitest"},
 
-	"github.com/santhosh-tekuri/jsonschema": {"governance/report"},
+	"github.com/santhosh-tekuri/jsonschema": {"governance/report"}, // its tests only
 }
 
 // imports: who may import whom.
