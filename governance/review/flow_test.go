@@ -17,7 +17,12 @@ import (
 // server reads a simulated server.
 func server(t *testing.T, opts ...securitytest.Option) *snapshot.Snapshot {
 	t.Helper()
-	client, err := securitytest.Start(t, opts...).Client()
+	return read(t, securitytest.Start(t, opts...))
+}
+
+func read(t *testing.T, simulated *securitytest.Server) *snapshot.Snapshot {
+	t.Helper()
+	client, err := simulated.Client()
 	if err != nil {
 		t.Fatal(err)
 	}
