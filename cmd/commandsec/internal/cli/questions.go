@@ -93,7 +93,7 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 			fmt.Fprintf(c.ErrOrStderr(), "%s %s\n", show.Text(string(path), 200), show.Text(f.Text, 500))
 		}
 	}
-	r, s, err := q.review(c)
+	r, _, err := q.review(c)
 	if err != nil {
 		return err
 	}
@@ -104,14 +104,14 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 		rows = append(rows, []string{g.Holder.String(), g.Role, string(g.Path), note(g)})
 	}
 	if len(grants) == 0 {
-		fmt.Fprintf(&text, "Nobody can %s.\n", permissions.EffectOf(path))
+		fmt.Fprintf(&text, "Nobody can %s%s.\n", permissions.EffectOf(path), reserve(r))
 	} else if err := writeTable(&text, rows); err != nil {
 		return err
 	}
 	if err := q.write(c, grants, text.String()); err != nil {
 		return err
 	}
-	tellMissing(c.ErrOrStderr(), s)
+	tellMissing(c.ErrOrStderr(), r)
 	if len(grants) > 0 {
 		next(c, "what else somebody can do: commandsec can %s%s", quoted(named(grants[0].Holder)), q.again())
 	}
@@ -159,7 +159,7 @@ func can(c *cobra.Command, q *question, asked string) error {
 	}
 	keys := r.Find(asked)
 	if len(keys) == 0 {
-		tellMissing(c.ErrOrStderr(), s)
+		tellMissing(c.ErrOrStderr(), r)
 		return fmt.Errorf("nobody there is called %s%s", asked, nearby(s, asked))
 	}
 	var (
@@ -174,7 +174,7 @@ func can(c *cobra.Command, q *question, asked string) error {
 		}
 		fmt.Fprintf(&text, "%s\n", show.Text(key.String(), 300))
 		if len(one.Grants) == 0 {
-			text.WriteString("  holds no role that grants something\n")
+			fmt.Fprintf(&text, "  holds no role that grants something%s\n", reserve(r))
 			continue
 		}
 		rows := [][]string{{"ROLE", "CAN", "THROUGH", "NOTE"}}
@@ -188,11 +188,19 @@ func can(c *cobra.Command, q *question, asked string) error {
 	if err := q.write(c, all, text.String()); err != nil {
 		return err
 	}
-	tellMissing(c.ErrOrStderr(), s)
+	tellMissing(c.ErrOrStderr(), r)
 	if grants := all[0].Grants; len(grants) > 0 {
 		next(c, "who else can do it: commandsec who-can %s%s", quoted(string(grants[0].Path)), q.again())
 	}
 	return nil
+}
+
+// reserve is what an answer ends with that may be wrong because something is missing.
+func reserve(r *review.Review) string {
+	if len(r.Gaps()) > 0 {
+		return ", as far as could be read"
+	}
+	return ""
 }
 
 // maxNear is how many holders are suggested.
