@@ -135,7 +135,7 @@ func (d *differ) report() *report.Report {
 	d.newFindings()
 	after := d.after
 	out := &report.Report{
-		Kind: report.Comparison, Title: "What changed on " + d.c.After.Server.URL, Lead: d.lead(),
+		Kind: report.Comparison, Title: d.title(), Lead: d.lead(),
 		Provenance: report.Provenance{
 			Sources: []report.Source{source("before", d.before.opts.File, d.c.Before), source("after", after.opts.File, d.c.After)},
 			Files:   after.opts.Files, Made: after.opts.Made, Program: after.opts.Program,
@@ -156,6 +156,13 @@ func (d *differ) report() *report.Report {
 		out.Guides = append(out.Guides, after.guide(code))
 	}
 	return out
+}
+
+func (d *differ) title() string {
+	if before, after := d.c.Before.Server.URL, d.c.After.Server.URL; before != after {
+		return "What is different on " + after + " from " + before
+	}
+	return "What changed on " + d.c.After.Server.URL
 }
 
 // newFindings are the findings that the earlier snapshot has not.
