@@ -106,7 +106,7 @@ func openFindings(r *review.Review, at time.Time) int {
 }
 
 // options reads the files.
-func (files reviewFiles) options(file string) (opts *review.Options, err error) {
+func (files *reviewFiles) options(file string) (opts *review.Options, err error) {
 	opts = &review.Options{File: filepath.Base(file), Program: program(), Made: time.Now().UTC().Truncate(time.Second)}
 	if opts.Rules, err = fromFile("--rules", files.rules, reading(review.ParseRules)); err != nil {
 		return nil, err
