@@ -48,7 +48,7 @@ func (r *Review) Report() *report.Report {
 // source is where a snapshot comes from.
 func source(label, file string, from snapshot.Source) report.Source {
 	return report.Source{
-		Label: label, Server: from.Server.URL, Version: from.Server.Version, Account: from.Account,
+		Label: label, Server: from.Server.URL, Version: cmp.Or(from.Server.Version, "not told by the server"), Account: from.Account,
 		Taken: from.TakenAt, File: file, Digest: from.Digest,
 	}
 }
