@@ -58,7 +58,7 @@ func specimens(t *testing.T) map[string]*report.Report {
 		"review": specimen.Review(), "comparison": specimen.Comparison(), "hostile": specimen.Hostile(), "large": specimen.Large(300, 1200),
 		"empty": {Kind: report.Review, Title: "Nothing"},
 	}
-	maps.Copy(all, real(t))
+	maps.Copy(all, tenants(t))
 	return all
 }
 

@@ -63,8 +63,8 @@ var snapshots = sync.OnceValues(func() (both [2]*snapshot.Snapshot, err error) {
 	return both, nil
 })
 
-// real are reviews and a comparison of simulated servers.
-func real(t *testing.T) map[string]*report.Report {
+// tenants are reviews and a comparison of simulated servers.
+func tenants(t *testing.T) map[string]*report.Report {
 	t.Helper()
 	both, err := snapshots()
 	if err != nil {
@@ -81,7 +81,7 @@ func real(t *testing.T) map[string]*report.Report {
 // of it.
 func TestRealHostileNames(t *testing.T) {
 	t.Parallel()
-	for name, r := range real(t) {
+	for name, r := range tenants(t) {
 		p := open(t, r, look{})
 		text := eval[string](p, "document.body.textContent")
 		for _, hostile := range hostileNames() {

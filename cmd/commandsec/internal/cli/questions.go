@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/governance/snapshot/take"
@@ -54,8 +55,24 @@ func (q *question) review(c *cobra.Command) (*review.Review, *snapshot.Snapshot,
 	return review.New(s, nil), s, nil
 }
 
+// answerFormat is the number of the form of answers as JSON. It changes if a program that
+// read the form before would misunderstand the new one.
+const answerFormat = 1
+
+// answer is what programs get. Exactly one of Grants and Holders is there.
+type answer struct {
+	Format  int            `json:"format"`
+	Grants  []review.Grant `json:"grants,omitzero"`  // of who-can
+	Holders []rights       `json:"holders,omitzero"` // of can
+	NotRead []report.Gap   `json:"notRead"`          // because of which the answer may lack something
+}
+
+func answerFrom(r *review.Review) answer {
+	return answer{Format: answerFormat, NotRead: append([]report.Gap{}, r.Gaps()...)}
+}
+
 // write writes v as JSON, or the text.
-func (q *question) write(c *cobra.Command, v any, text string) error {
+func (q *question) write(c *cobra.Command, v answer, text string) error {
 	if q.json {
 		return output(c, q.out, func(w io.Writer) error { return writeJSON(w, v) })
 	}
@@ -108,7 +125,9 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 	} else if err := writeTable(&text, rows); err != nil {
 		return err
 	}
-	if err := q.write(c, grants, text.String()); err != nil {
+	told := answerFrom(r)
+	told.Grants = grants
+	if err := q.write(c, told, text.String()); err != nil {
 		return err
 	}
 	tellMissing(c.ErrOrStderr(), r)
@@ -185,7 +204,9 @@ func can(c *cobra.Command, q *question, asked string) error {
 			return err
 		}
 	}
-	if err := q.write(c, all, text.String()); err != nil {
+	told := answerFrom(r)
+	told.Holders = all
+	if err := q.write(c, told, text.String()); err != nil {
 		return err
 	}
 	tellMissing(c.ErrOrStderr(), r)
