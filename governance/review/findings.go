@@ -477,12 +477,15 @@ func (r *Review) holdersRead(role *role) bool {
 	return slices.Contains(role.Versions, 2) || role.readV1() && r.onlyV1()
 }
 
-// onlyV1 reports whether the server has no version 2 of roles, as before Command 11. A
-// later one that says so hides it: then not all is known.
+// onlyV1 reports whether the server has neither version 2 of roles nor claims, as before
+// Command 11. A later one that says so hides them: then not all is known.
 func (r *Review) onlyV1() bool {
-	return !r.joined() && slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
-		return g.Part == snapshot.PartRolesV2 && g.Object == "" && g.Reason == snapshot.ReasonNotThere
-	})
+	lacks := func(part snapshot.Part) bool {
+		return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
+			return g.Part == part && g.Object == "" && g.Reason == snapshot.ReasonNotThere
+		})
+	}
+	return !r.joined() && lacks(snapshot.PartRolesV2) && lacks(snapshot.PartClaims)
 }
 
 // rightsRead reports whether everything that a role grants was read. From 11 on, version

@@ -17,16 +17,16 @@ import (
 // server reads a simulated server.
 func server(t *testing.T, opts ...securitytest.Option) *snapshot.Snapshot {
 	t.Helper()
-	return read(t, securitytest.Start(t, opts...))
+	return read(t, securitytest.Start(t, opts...), nil)
 }
 
-func read(t *testing.T, simulated *securitytest.Server) *snapshot.Snapshot {
+func read(t *testing.T, simulated *securitytest.Server, opts *take.Options) *snapshot.Snapshot {
 	t.Helper()
 	client, err := simulated.Client()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := take.From(t.Context(), client, nil)
+	s, err := take.From(t.Context(), client, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/governance/snapshot/take"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -26,7 +27,7 @@ func traps(version string) []securitytest.Option {
 			// Version 1 shows no holder of it.
 			securitytest.Role{ID: 9001, Name: "Only claims", Legacy: []string{"AdminPortal:Read"}, Claims: []securitytest.Claim{claim("only")}},
 			// Version 1 has no name for what it grants.
-			securitytest.Role{ID: 9002, Name: "Only paths", Permissions: []string{"/workflows/instances/read/pending/"}, Identities: []string{`KEYEXAMPLE\jsmith`}},
+			securitytest.Role{ID: 9002, Name: "Only paths", Permissions: []string{"/enrollment_pattern/modify/"}, Identities: []string{`KEYEXAMPLE\jsmith`}},
 			// Without the names for single objects they look the same.
 			securitytest.Role{ID: 9003, Name: "Readers A", Legacy: []string{"Auditing:Read", "Collections[1]:Read"}, Identities: []string{`KEYEXAMPLE\jsmith`}},
 			securitytest.Role{ID: 9004, Name: "Readers B", Legacy: []string{"Auditing:Read", "Collections[2]:Read"}, Identities: []string{`KEYEXAMPLE\jsmith`}},
@@ -44,40 +45,42 @@ func TestRefused(t *testing.T) {
 		version int
 		missing []snapshot.Part
 		unknown []string // figures
+		proof   bool     // with the names for single objects
 	}
 	const signatures, powerful = "records with a broken signature", "holders who can do everything"
 	lists := []part{
-		{"/Security/Identities", 1, []snapshot.Part{snapshot.PartIdentities}, nil},
-		{"/CertificateCollections", 1, []snapshot.Part{snapshot.PartCollections}, nil},
-		{"/CertificateStoreContainers", 1, []snapshot.Part{snapshot.PartContainers}, nil},
-		{"/PamProviders", 1, []snapshot.Part{snapshot.PartPAMProviders}, nil},
+		{"/Security/Identities", 1, []snapshot.Part{snapshot.PartIdentities}, nil, false},
+		{"/CertificateCollections", 1, []snapshot.Part{snapshot.PartCollections}, nil, false},
+		{"/CertificateStoreContainers", 1, []snapshot.Part{snapshot.PartContainers}, nil, false},
+		{"/PamProviders", 1, []snapshot.Part{snapshot.PartPAMProviders}, nil, false},
 	}
 	newer := append([]part{
-		{"/Security/Roles", 1, []snapshot.Part{snapshot.PartRolesV1}, nil},
-		{"/Security/Roles", 2, []snapshot.Part{snapshot.PartRolesV2, snapshot.PartObjectNames}, []string{powerful}},
-		{"/Security/Roles", 0, []snapshot.Part{snapshot.PartRolesV1, snapshot.PartRolesV2}, []string{powerful, "roles"}},
-		{"/Security/Roles/{id}", 2, []snapshot.Part{snapshot.PartRolesV2}, []string{powerful}},
-		{"/Security/Roles/9001", 2, []snapshot.Part{snapshot.PartRolesV2}, []string{powerful}},
-		{"/Security/Claims", 1, []snapshot.Part{snapshot.PartClaims}, nil},
-		{"/PermissionSets", 1, []snapshot.Part{snapshot.PartPermissionSets}, nil},
-		{"/Permissions", 1, []snapshot.Part{snapshot.PartPermissions}, nil},
-		{"/IdentityProviders", 1, []snapshot.Part{snapshot.PartProviders}, nil},
-		{"/Security/*", 0, []snapshot.Part{snapshot.PartRolesV1, snapshot.PartRolesV2, snapshot.PartIdentities, snapshot.PartClaims}, []string{signatures, powerful, "roles", "holders"}},
+		{"/Security/Roles", 1, []snapshot.Part{snapshot.PartRolesV1}, nil, false},
+		{"/Security/Roles", 2, []snapshot.Part{snapshot.PartRolesV2, snapshot.PartObjectNames}, []string{powerful}, false},
+		{"/Security/Roles", 0, []snapshot.Part{snapshot.PartRolesV1, snapshot.PartRolesV2}, []string{powerful, "roles"}, false},
+		{"/Security/Roles/{id}", 2, []snapshot.Part{snapshot.PartRolesV2}, []string{powerful}, false},
+		{"/Security/Roles", 2, []snapshot.Part{snapshot.PartRolesV2}, []string{powerful}, true},
+		{"/Security/Roles/9001", 2, []snapshot.Part{snapshot.PartRolesV2}, []string{powerful}, false},
+		{"/Security/Claims", 1, []snapshot.Part{snapshot.PartClaims}, nil, false},
+		{"/PermissionSets", 1, []snapshot.Part{snapshot.PartPermissionSets}, nil, false},
+		{"/Permissions", 1, []snapshot.Part{snapshot.PartPermissions}, nil, false},
+		{"/IdentityProviders", 1, []snapshot.Part{snapshot.PartProviders}, nil, false},
+		{"/Security/*", 0, []snapshot.Part{snapshot.PartRolesV1, snapshot.PartRolesV2, snapshot.PartIdentities, snapshot.PartClaims}, []string{signatures, powerful, "roles", "holders"}, false},
 	}, lists...)
 	oldest := append([]part{
-		{"/Security/Roles", 1, []snapshot.Part{snapshot.PartRolesV1}, []string{powerful, "roles"}},
-		{"/Security/Roles/{id}/Permissions/Collections", 1, []snapshot.Part{snapshot.PartObjectNames}, []string{powerful}},
-		{"/Security/Roles/{id}/Permissions/Containers", 1, []snapshot.Part{snapshot.PartObjectNames}, []string{powerful}},
+		{"/Security/Roles", 1, []snapshot.Part{snapshot.PartRolesV1}, []string{powerful, "roles"}, false},
+		{"/Security/Roles/{id}/Permissions/Collections", 1, []snapshot.Part{snapshot.PartObjectNames}, []string{powerful}, false},
+		{"/Security/Roles/{id}/Permissions/Containers", 1, []snapshot.Part{snapshot.PartObjectNames}, []string{powerful}, false},
 	}, lists...)
 	for version, parts := range map[string][]part{"10.5.0": oldest, "11.0.0": newer, "24.4.0": newer, "25.4.1": newer} {
 		whole := review.New(server(t, traps(version)...), nil)
 		for _, p := range parts {
 			for _, status := range []int{http.StatusForbidden, http.StatusNotFound} {
-				t.Run(fmt.Sprintf("%s %s version %d %d", version, p.path, p.version, status), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s %s version %d proof %v %d", version, p.path, p.version, p.proof, status), func(t *testing.T) {
 					t.Parallel()
 					simulated := securitytest.Start(t, traps(version)...)
 					simulated.Inject(securitytest.Fault{Method: http.MethodGet, Path: p.path, Version: p.version, Status: status})
-					s := read(t, simulated)
+					s := read(t, simulated, &take.Options{Proof: p.proof})
 					r := review.New(s, nil)
 					says(t, r, p.missing)
 					claims(t, r, whole)
@@ -152,7 +155,26 @@ func claims(t *testing.T, r, whole *review.Review) {
 	if lead := r.Report().Lead; strings.Contains(lead, "Nobody can") && !strings.Contains(whole.Report().Lead, "Nobody can") {
 		t.Errorf("this is not so: %s", lead)
 	}
-	for _, path := range []string{"/", "/security/modify/", "/certificates/collections/read/", "/workflows/instances/read/pending/", "/portal/read/"} {
+	cells := func(of *review.Review) map[string]string { // what is said about what is not there
+		said := map[string]string{}
+		for _, table := range of.Report().Tables {
+			for _, row := range table.Rows {
+				for n, cell := range row.Cells {
+					if cell.Text == "nothing" || cell.Text == "nobody" || cell.Text == "none" {
+						said[fmt.Sprint(table.ID, " ", row.Cells[0].Text, " ", n)] = cell.Text
+					}
+				}
+			}
+		}
+		return said
+	}
+	all := cells(whole)
+	for where, text := range cells(r) {
+		if all[where] != text {
+			t.Errorf("this is not so: %s: %s", where, text)
+		}
+	}
+	for _, path := range []string{"/", "/security/modify/", "/certificates/collections/read/", "/enrollment_pattern/modify/", "/portal/read/"} {
 		all := whole.WhoCan(permissions.Path(path))
 		for _, g := range r.WhoCan(permissions.Path(path)) {
 			if !slices.ContainsFunc(all, func(have review.Grant) bool { return have.Holder.Fold() == g.Holder.Fold() && have.Role == g.Role }) {
