@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/commandsec/commandsec-go/internal/foresee"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -96,7 +97,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
 	number, _ := claim.Type.Number()
-	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Query: url.Values{
+	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: validate.CheckClaim(claim), Query: url.Values{
 		"ClaimType":                    {strconv.Itoa(number)},
 		"ClaimValue":                   {claim.Value},
 		"ProviderAuthenticationScheme": {claim.Scheme},
@@ -123,11 +124,11 @@ func shown(s string) string { return show.Text(s, 2*maxText) }
 
 // find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
-	if err := claim.Validate(); err != nil {
+	if err := validate.CheckClaim(claim); err != nil {
 		return nil, fmt.Errorf("find claim: %w", err)
 	}
 	filter := FieldType.Eq(claim.Type)
-	if value := FieldValue.Eq(claim.Value); !claim.Type.ad() && value.String() != "" {
+	if value := FieldValue.Eq(claim.Value); !claim.Type.AD() && value.String() != "" {
 		// The server finds it. What it made of an Active Directory value is not
 		// known, and a quote cannot be asked for: those are looked for here.
 		filter = security.And(value, filter)
@@ -138,7 +139,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		case err != nil:
 			return nil, err
 		case !c.Key().Same(claim):
-		case safe.SameName(c.Value, claim.Value):
+		case names.Same(c.Value, claim.Value):
 			return &c, nil
 		case similar != nil:
 			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", shown(claim.String()), security.ErrConflict, shown(similar.Value), shown(c.Value))
@@ -159,7 +160,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
-	_, bare := desired.Key().fold() // the same for all keys that count as equal
+	_, bare := fold(desired.Key()) // the same for all keys that count as equal
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
 		Key:    "claim " + bare.String(),

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/foresee"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -105,9 +106,9 @@ func (s *V1) Find(ctx context.Context, accountName string, call ...security.Call
 		switch {
 		case err != nil:
 			return nil, err
-		case safe.SameName(identity.AccountName, accountName):
+		case names.Same(identity.AccountName, accountName):
 			return &identity, nil
-		case !strings.Contains(accountName, `\`) && safe.SameName(bare(identity.AccountName), accountName):
+		case !strings.Contains(accountName, `\`) && names.Same(bare(identity.AccountName), accountName):
 			if found != nil {
 				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
 					accountName, security.ErrConflict, show.Text(found.AccountName, maxShown), show.Text(identity.AccountName, maxShown))
@@ -148,7 +149,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
-		Key:    "identity " + safe.Fold(bare(desired.AccountName)),
+		Key:    "identity " + names.Fold(bare(desired.AccountName)),
 		Object: object, Invalid: p.Err(),
 		Find: func(ctx context.Context) (*Identity, error) {
 			found, err := s.Find(ctx, desired.AccountName, call...)

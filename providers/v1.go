@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
-	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -96,7 +96,7 @@ func (s *V1) Find(ctx context.Context, scheme string, call ...security.CallOptio
 		if err != nil {
 			return nil, err
 		}
-		if safe.SameName(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
+		if names.Same(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
 			return &provider, nil
 		}
 	}

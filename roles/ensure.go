@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -78,7 +79,7 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.Call
 	settings := service.Resolve(s.c, call)
 	created := compare(UpdateV2{}, desired.update())
 	return safe.Ensure(ctx, s.c, settings, safe.Resource[RoleV2]{
-		Key:    "role " + safe.Fold(desired.Name),
+		Key:    "role " + names.Fold(desired.Name),
 		Object: object, Invalid: desired.Validate(),
 		Find: func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {

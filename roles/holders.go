@@ -1,31 +1,20 @@
 package roles
 
 import (
-	"strings"
-
 	"github.com/commandsec/commandsec-go/claims"
-	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
 // claimKey is a claim's key in the one form of all spellings that name the same
 // claim: case counts in the values of OAuth claims only.
 type claimKey struct {
-	kind         claims.Type
-	scheme       string
-	domain, name string // the domain is empty for claims that are not of Active Directory
-	ad           bool
+	bare   claims.Key // without the domain
+	domain string     // empty for claims that are not of Active Directory
 }
 
 func fold(k claims.Key) claimKey {
-	key := claimKey{kind: k.Type, scheme: safe.Fold(k.Scheme), name: k.Value}
-	if k.Type == claims.TypeUser || k.Type == claims.TypeGroup || k.Type == claims.TypeComputer {
-		key.ad, key.name = true, safe.Fold(k.Value)
-		if domain, name, ok := strings.Cut(key.name, `\`); ok {
-			key.domain, key.name = domain, name
-		}
-	}
-	return key
+	domain, bare := k.Fold().Domain()
+	return claimKey{bare, domain}
 }
 
 // short is the key without the domain.
@@ -79,7 +68,7 @@ func (x claimIndex) find(key claims.Key) []int {
 	if at := x.folded[folded]; len(at) > 0 {
 		return at
 	}
-	if folded.ad && folded.domain == "" {
+	if folded.bare.Type.AD() && folded.domain == "" {
 		return x.qualified[folded]
 	}
 	return nil

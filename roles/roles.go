@@ -26,7 +26,7 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -95,7 +95,7 @@ func named(name string) func(any) error {
 		switch id, got := answer.(keyed).key(); {
 		case id < 1:
 			return errors.New("it has no id")
-		case !safe.SameName(strings.TrimSpace(got), strings.TrimSpace(name)):
+		case !names.Same(strings.TrimSpace(got), strings.TrimSpace(name)):
 			return fmt.Errorf("it is about role %q, and not about role %q", got, name)
 		}
 		return nil
@@ -103,7 +103,7 @@ func named(name string) func(any) error {
 }
 
 // find returns the item of a list with a name: the one that is written like it, or
-// else the only one that differs from it in case at most (see safe.SameName). It is
+// else the only one that differs from it in case at most (see names.Same). It is
 // nil if there is none. list makes the list, with a filter or without.
 func find[T any](name string, nameOf func(*T) string, list func(security.Filter) iter.Seq2[T, error]) (*T, error) {
 	var p validate.Problems
@@ -122,7 +122,7 @@ func find[T any](name string, nameOf func(*T) string, list func(security.Filter)
 			return nil, err
 		case nameOf(&role) == name:
 			return &role, nil
-		case safe.SameName(nameOf(&role), name):
+		case names.Same(nameOf(&role), name):
 			similar = append(similar, role)
 		}
 	}

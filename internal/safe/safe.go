@@ -9,10 +9,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
@@ -198,22 +196,6 @@ func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*
 func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
-
-// Fold returns a name in a form that is the same for all names that differ in
-// case only: in letters that are each other's upper and lower case. The Kelvin
-// sign is no K, although its lower case is k. That the server compares names like
-// this is assumed; it is the reading that takes fewer names for the same.
-func Fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if lower := unicode.ToLower(r); unicode.ToUpper(lower) == r {
-			return lower
-		}
-		return r
-	}, name)
-}
-
-// SameName reports whether two names differ in case at most, see [Fold].
-func SameName(a, b string) bool { return a == b || Fold(a) == Fold(b) }
 
 // taken reports a refusal that may mean that the object exists by now. Which
 // status a duplicate gets is not documented.
