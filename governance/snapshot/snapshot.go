@@ -26,8 +26,8 @@ const Format = 1
 // Key is the natural key of a holder: type, value, scheme. See [holders.Key].
 type Key = holders.Key
 
-// Snapshot is who can do what on one server. [Snapshot.Save] and package take sort
-// its lists; nothing in this package changes a snapshot that it is given.
+// Snapshot is who can do what on one server. Snapshots from package take and from
+// [Load] are sorted. Nothing in this package changes a snapshot that it is given.
 type Snapshot struct {
 	Server  Server    `json:"server"`
 	TakenAt time.Time `json:"takenAt"` // when the reading began, in UTC, to the second
