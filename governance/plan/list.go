@@ -54,7 +54,7 @@ func (l *loader) rolesFrom(n *yaml.Node) []Role {
 	list := &loader{file: filepath.Join(filepath.Dir(l.file), name), values: l.values, problems: l.problems}
 	columns, rows := list.rows(data)
 	l.values, l.problems = list.values, list.problems
-	if !l.columns(pattern, columns) {
+	if !l.columns(pattern, columns, len(rows)) {
 		return nil
 	}
 	var roles []Role
@@ -192,16 +192,21 @@ func (l *loader) jsonRows(data []byte) (columns []string, rows []row) {
 	return slices.Sorted(maps.Keys(known)), rows
 }
 
-// columns notes the columns that a pattern names and the list lacks.
-func (l *loader) columns(pattern *yaml.Node, known []string) bool {
-	before := len(l.problems)
+// columns notes the columns that a pattern names and the list lacks, and a pattern that
+// is too large for that many lines.
+func (l *loader) columns(pattern *yaml.Node, known []string, lines int) bool {
+	before, values := len(l.problems), l.values
 	var walk func(n *yaml.Node, depth int)
 	walk = func(n *yaml.Node, depth int) {
-		n = l.visit(n)
+		if n = l.visit(n); depth == maxDepth {
+			l.add(n, "this is nested too deeply")
+			return
+		}
 		for _, child := range n.Content {
-			if depth < maxDepth && !l.full() {
-				walk(child, depth+1)
+			if len(l.problems) > before+maxProblems || l.full() {
+				return
 			}
+			walk(child, depth+1)
 		}
 		if n.Kind != yaml.ScalarNode {
 			return
@@ -213,6 +218,9 @@ func (l *loader) columns(pattern *yaml.Node, known []string) bool {
 		}
 	}
 	walk(pattern, 0)
+	if size := values - l.values; len(l.problems) == before && size > l.values/max(lines, 1) {
+		l.add(pattern, "a pattern of %d values for %d lines is too much", size, lines)
+	}
 	return len(l.problems) == before
 }
 
@@ -257,7 +265,7 @@ func (r row) expand(n *yaml.Node) *yaml.Node {
 		out := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Line: r.at.Line, Column: r.at.Column}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			value := r.expand(n.Content[i+1])
-			if value == nil && n.Content[i].Value == "value" { // a holder
+			if name := n.Content[i].Value; value == nil && (name == "value" || name == "identity") { // a holder
 				return nil
 			}
 			if value != nil {
@@ -320,4 +328,3 @@ func (r row) fill(n *yaml.Node) *yaml.Node {
 	out.Value = b.String()
 	return out
 }
-

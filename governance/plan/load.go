@@ -134,6 +134,10 @@ func (l *loader) parse(data []byte) *yaml.Node {
 		l.syntax(err)
 		return nil
 	}
+	if len(document.Content) == 0 {
+		l.syntax(io.EOF)
+		return nil
+	}
 	return document.Content[0]
 }
 
