@@ -62,6 +62,7 @@ type target struct {
 	version int
 	before  *Object // nil: it is not there
 	after   *Object // nil: it should not be there
+	vague   bool    // it should be changed, and to what is not known; always blocked
 	blocked string
 	at      Position
 }

@@ -4,9 +4,12 @@
 package show
 
 import (
+	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -54,4 +57,24 @@ func escape(s string) string {
 // paragraph separators.
 func Hidden(r rune) bool {
 	return r < ' ' || r == 0x7f || r > 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// JSON returns JSON in which characters that do not show as themselves are written as
+// \u escapes: in a file that people compare, a bidi control must not hide anything.
+func JSON(data []byte) []byte {
+	hidden := func(r rune) bool { return r > unicode.MaxASCII && Hidden(r) } // JSON has escaped those of ASCII, apart from its own line ends
+	if !bytes.ContainsFunc(data, hidden) {
+		return data
+	}
+	var b bytes.Buffer
+	for _, r := range string(data) {
+		if !hidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.Bytes()
 }
