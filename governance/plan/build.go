@@ -50,23 +50,29 @@ type finalRole struct {
 var kindOrder = []Kind{KindPermissionSet, KindClaim, KindIdentity, KindRole, KindMembers}
 
 func (b *builder) build() *Plan {
+	b.sort()
+	b.index()
+	b.blockRoles()
+	b.finish()
+	b.blockRemovals()
+	b.sort()
+	b.order()
+	p := &Plan{
+		Server: b.Server, Snapshot: b.Digest(), TakenAt: b.TakenAt.UTC(), Account: cmp.Or(b.account, b.Account),
+		Only: []string{}, Later: notNil(b.later), Steps: notNil(b.steps), Gaps: append([]snapshot.Gap{}, b.Gaps...),
+	}
+	b.rights(p)
+	return p
+}
+
+// sort puts the targets into the order in which things are added.
+func (b *builder) sort() {
 	slices.SortFunc(b.targets, func(x, y *target) int {
 		return cmp.Or(
 			cmp.Compare(slices.Index(kindOrder, x.kind), slices.Index(kindOrder, y.kind)),
 			cmp.Compare(names.Fold(x.name), names.Fold(y.name)), cmp.Compare(x.name, y.name),
 			cmp.Compare(x.action(), y.action()), cmp.Compare(x.blocked, y.blocked))
 	})
-	b.index()
-	b.blockRoles()
-	b.finish()
-	b.blockRemovals()
-	b.order()
-	p := &Plan{
-		Server: b.Server, Snapshot: b.Digest(), TakenAt: b.TakenAt.UTC(), Account: cmp.Or(b.account, b.Account),
-		Only: []string{}, Later: notNil(b.later), Steps: notNil(b.steps), Gaps: slices.Concat([]snapshot.Gap{}, b.Gaps),
-	}
-	b.rights(p)
-	return p
 }
 
 func (t *target) action() Action {
@@ -278,13 +284,14 @@ func (b *builder) blockRemovals() {
 		}
 	}
 	list := b.gap(snapshot.PartRolesV2, "")
-	for _, t := range b.targets {
+	for _, t := range slices.Clone(b.targets) {
 		if t.blocked != "" {
 			continue
 		}
 		switch {
 		case t.kind == KindPermissionSet && t.before != nil:
 			b.blockSet(t, inSet[t.before.PermissionSet.ID], list)
+			b.splitSet(t)
 		case t.kind == KindClaim && t.after == nil:
 			b.blockHolder(t, t.before.Claim.Key, usedBy, unreadClaims, list)
 		case t.kind == KindIdentity && t.after == nil:
@@ -337,6 +344,21 @@ func (b *builder) blockSet(t *target, roles []*finalRole, list *snapshot.Gap) {
 	if g := b.gap(snapshot.PartProviders, ""); t.after == nil && g != nil {
 		t.block("identity providers that could not be read may be in it: %s", gapText(g))
 	}
+}
+
+// splitSet makes two of a permission set that can be widened and cannot be narrowed.
+func (b *builder) splitSet(t *target) {
+	if t.blocked == "" || t.after == nil {
+		return
+	}
+	both := b.middle(t)
+	if both.Same(t.before) {
+		return
+	}
+	narrowed := *t
+	narrowed.before = both
+	t.after, t.blocked = both, ""
+	b.targets = append(b.targets, &narrowed)
 }
 
 // half is a step of a target, before it has a number.

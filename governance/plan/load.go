@@ -309,7 +309,7 @@ func (l *loader) list(n *yaml.Node, what string) []*yaml.Node {
 	case n.Kind != yaml.SequenceNode:
 		l.add(n, "%s must be a list", what)
 	default:
-		return slices.Concat([]*yaml.Node{}, n.Content)
+		return append([]*yaml.Node{}, n.Content...)
 	}
 	return nil
 }

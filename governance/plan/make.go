@@ -27,7 +27,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 		opts = &Options{}
 	}
 	m := &maker{
-		world: newWorld(current, opts.Convert), opts: opts, desired: desired, problems: check(desired),
+		world: newWorld(current.Sorted(), opts.Convert), opts: opts, desired: desired, problems: check(desired),
 		sets: map[string]*target{}, claims: map[Key]*target{}, identities: map[Key]*target{},
 		roles: map[string]*roleTarget{}, gone: map[Key]Position{},
 	}
@@ -51,7 +51,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	b.targets = m.targets()
 	p := b.build()
 	p.Desired = Source{desired.File, desired.Digest}
-	p.Only = slices.Concat([]string{}, opts.Only)
+	p.Only = append([]string{}, opts.Only...)
 	return p, nil
 }
 
@@ -216,7 +216,7 @@ func (m *maker) permissionSets() {
 }
 
 func setObject(set *snapshot.PermissionSet) *Object {
-	return &Object{PermissionSet: &PermissionSetState{ID: set.ID, Name: set.Name, Permissions: slices.Concat([]permissions.Path{}, set.Permissions)}}
+	return &Object{PermissionSet: &PermissionSetState{ID: set.ID, Name: set.Name, Permissions: append([]permissions.Path{}, set.Permissions...)}}
 }
 
 func (m *maker) ambiguous(what, name string, at Position) {

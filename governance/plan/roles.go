@@ -402,7 +402,7 @@ func (m *maker) take(r *roleTarget) {
 			r.role = &target{kind: KindRole, name: r.name, version: 2, before: &Object{Role: state}, after: &Object{Role: m.state(r.now)}, at: r.at}
 		}
 		if r.role.after != nil {
-			r.role.after.Role.Claims = without(r.role.after.Role.Claims, claimKey, keys)
+			r.role.after.Role.Claims = notNil(without(r.role.after.Role.Claims, claimKey, keys))
 			if r.role.before.Same(r.role.after) {
 				r.role = nil
 			}

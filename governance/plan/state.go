@@ -69,12 +69,12 @@ func (r *RoleState) set() permissions.Set {
 // sortClaims puts claims in order and drops those that are there twice.
 func sortClaims(list []ClaimState) []ClaimState {
 	slices.SortStableFunc(list, func(a, b ClaimState) int { return compareKeys(a.Key, b.Key) })
-	return slices.CompactFunc(list, func(a, b ClaimState) bool { return a.Key.Fold() == b.Key.Fold() })
+	return notNil(slices.CompactFunc(list, func(a, b ClaimState) bool { return a.Key.Fold() == b.Key.Fold() }))
 }
 
 func sortIdentities(list []IdentityState) []IdentityState {
 	slices.SortStableFunc(list, func(a, b IdentityState) int { return compareKeys(a.Key, b.Key) })
-	return slices.CompactFunc(list, func(a, b IdentityState) bool { return a.Key.Fold() == b.Key.Fold() })
+	return notNil(slices.CompactFunc(list, func(a, b IdentityState) bool { return a.Key.Fold() == b.Key.Fold() }))
 }
 
 // compareKeys puts spellings of the same key side by side.

@@ -126,7 +126,7 @@ func (w *world) state(r *snapshot.Role) *RoleState {
 	out := &RoleState{
 		ID: r.ID, Name: r.Name, Description: r.Description, EmailAddress: r.EmailAddress,
 		PermissionSetID: r.PermissionSetID, PermissionSet: w.setName(r.PermissionSetID),
-		Paths: slices.Concat([]permissions.Path{}, r.Paths), Claims: make([]ClaimState, 0, len(r.Holders)),
+		Paths: append([]permissions.Path{}, r.Paths...), Claims: make([]ClaimState, 0, len(r.Holders)),
 	}
 	for _, h := range r.Holders {
 		if slices.Contains(h.Versions, 2) {

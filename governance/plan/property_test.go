@@ -1,0 +1,210 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/permissions"
+)
+
+// made plans until the desired state has no contradictions.
+func made(t *rapid.T, s *snapshot.Snapshot) (*Desired, *Plan) {
+	d := wished(t, s)
+	p, err := Make(s, d, nil)
+	if problems, ok := errors.AsType[Problems](err); ok {
+		t.Skip(problems.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, p
+}
+
+// TestPromise: carried out naively, a plan gives everybody exactly what it promised.
+func TestPromise(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := seeded(t)
+		w := newWorld(s, nil)
+		_, p := made(t, s)
+		after, _, err := carriedOut(s, p.Steps, !w.separate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, now := effective(s), effective(after)
+		said := map[Key]HolderRights{}
+		for _, h := range p.Holders {
+			said[h.Key.Fold()] = h
+			if got := permissions.NewSet(p.Sets[h.Before]...); !got.Equal(before[h.Key.Fold()]) {
+				t.Errorf("the plan says that %v could do %v, it was %v", h.Key, got, before[h.Key.Fold()])
+			}
+			if got := permissions.NewSet(p.Sets[h.After]...); !got.Equal(now[h.Key.Fold()]) {
+				t.Errorf("the plan promises %v %v, it is %v", h.Key, got, now[h.Key.Fold()])
+			}
+		}
+		for k, set := range now {
+			if _, ok := said[k]; !ok && !set.Equal(before[k]) {
+				t.Errorf("the rights of %v changed, and the plan does not name it", k)
+			}
+		}
+	})
+}
+
+// TestOrder: additions come first, a step needs earlier ones only, and its Before is
+// what the steps before it left.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := seeded(t)
+		_, p := made(t, s)
+		removing := false
+		for i, step := range p.Steps {
+			if step.Number != i+1 {
+				t.Fatalf("step %d has the number %d", i+1, step.Number)
+			}
+			if removing && !step.Removal {
+				t.Fatalf("step %d adds after a removal", step.Number)
+			}
+			removing = step.Removal
+			for _, n := range step.Needs {
+				if n >= step.Number || p.Steps[n-1].Blocked != "" {
+					t.Fatalf("step %d needs step %d", step.Number, n)
+				}
+			}
+			if err := step.check(); err != nil {
+				t.Fatalf("step %d: %v", step.Number, err)
+			}
+		}
+		// In between, nobody lacks what he has before and after.
+		w := newWorld(s, nil)
+		for n := range p.Steps {
+			mid, _, err := carriedOut(s, p.Steps[:n], !w.separate())
+			if err != nil {
+				t.Fatal(err)
+			}
+			rights := effective(mid)
+			for _, h := range p.Holders {
+				always := permissions.NewSet(p.Sets[h.Before]...).Intersect(permissions.NewSet(p.Sets[h.After]...))
+				if missing := always.Minus(rights[h.Key.Fold()]); missing.Len() > 0 && !moved(p) {
+					t.Fatalf("after step %d, %v lacks %v", n, h.Key, missing)
+				}
+			}
+		}
+	})
+}
+
+// moved reports that a role changes its permission set in one step, which both adds and
+// takes away.
+func moved(p *Plan) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool {
+		return s.Kind == KindRole && s.Removal && s.After != nil && !s.Before.Role.samePermissionSet(s.After.Role)
+	})
+}
+
+// TestExportIsEmpty: an exported server is as it is desired.
+func TestExportIsEmpty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := seeded(t)
+		d, err := Export(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		if err := d.WriteYAML(&file); err != nil {
+			t.Fatal(err)
+		}
+		read, err := parseDesired("access.yaml", file.Bytes(), nil)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, &file)
+		}
+		for name, d := range map[string]*Desired{"in memory": d, "from a file": read} {
+			p, err := Make(s, d, nil)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, &file)
+			}
+			if !p.Empty() {
+				t.Fatalf("%s: %d steps, the first %+v\n%s", name, len(p.Steps), p.Steps[0], &file)
+			}
+		}
+	})
+}
+
+// TestDeterministic: the order of what is given does not matter, and nothing given is
+// changed.
+func TestDeterministic(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := seeded(t)
+		digest := s.Digest()
+		d, p := made(t, s)
+		shuffled := *d
+		shuffled.Roles = rapid.Permutation(d.Roles).Draw(t, "order")
+		shuffled.PermissionSets = rapid.Permutation(d.PermissionSets).Draw(t, "order of sets")
+		other := *s
+		other.Roles = rapid.Permutation(s.Roles).Draw(t, "order of roles")
+		other.Claims = rapid.Permutation(s.Claims).Draw(t, "order of claims")
+		again, err := Make(&other, &shuffled, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Digest() != again.Digest() {
+			t.Fatalf("%+v\n\n%+v", p, again)
+		}
+		if s.Digest() != digest {
+			t.Fatal("the snapshot changed")
+		}
+	})
+}
+
+// TestReached: a second plan after the first one has nothing left to do, except what is
+// blocked.
+func TestReached(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := seeded(t)
+		w := newWorld(s, nil)
+		d, p := made(t, s)
+		after, _, err := carriedOut(s, p.Steps, !w.separate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if newWorld(after, nil).separate() != w.separate() {
+			t.Skip("nothing shows any more that the server keeps identities apart")
+		}
+		again, err := Make(after, d, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range again.Steps {
+			if step.Blocked == "" && p.Blocked() == 0 {
+				t.Fatalf("step %d is left: %+v", step.Number, step)
+			}
+		}
+	})
+}
+
+// TestSaved: a plan reads back as it was.
+func TestSaved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		_, p := made(t, seeded(t))
+		if err := p.Save(dir + "/plan.json"); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Load(dir + "/plan.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(p, again) {
+			t.Fatalf("%+v\n\n%+v", p, again)
+		}
+	})
+}
