@@ -240,37 +240,39 @@ func (b *builder) apply(f *finalRole) {
 			f.holders = append(f.holders, k)
 		}
 	}
-	if f.role != nil {
-		for _, c := range f.role.after.Role.Claims {
-			hold(c.Key)
+	if b.separate() {
+		claims, identities := b.holdersOf(f)
+		for _, k := range slices.Concat(claims, identities) {
+			hold(k)
 		}
-	}
-	if f.members != nil {
-		for _, i := range f.members.after.Members.Identities {
-			hold(i.Key)
-		}
-	}
-	if f.now == nil {
 		return
 	}
-	for _, h := range f.now.Holders { // what no target is about stays
-		claim, identity := slices.Contains(h.Versions, 2), slices.Contains(h.Versions, 1)
-		if claim && f.role == nil || identity && f.members == nil && (b.separate() || !claim) {
-			hold(h.Key)
+	for _, c := range f.role.after.Role.Claims { // without a role, nothing is written
+		hold(c.Key)
+	}
+	if f.now != nil {
+		for _, h := range f.now.Holders { // what version 2 does not show, it does not take
+			if !slices.Contains(h.Versions, 2) {
+				hold(h.Key)
+			}
 		}
 	}
 }
 
 // blockRemovals blocks what would take away what is still used, or may be.
 func (b *builder) blockRemovals() {
-	usedBy, inSet := map[Key]string{}, map[string][]*finalRole{}
+	asClaim, asIdentity, inSet := map[Key]string{}, map[Key]string{}, map[string][]*finalRole{}
 	unreadClaims, unreadIDs := "", ""
 	for _, f := range b.final {
 		if f.gone {
 			continue
 		}
-		for _, k := range f.holders {
-			usedBy[k.Fold()] = f.name
+		claims, identities := b.holdersOf(f)
+		for _, k := range claims {
+			asClaim[k.Fold()] = f.name
+		}
+		for _, k := range identities {
+			asIdentity[k.Fold()] = f.name
 		}
 		inSet[f.setAfter] = append(inSet[f.setAfter], f)
 		if f.now == nil || b.legacy {
@@ -293,11 +295,41 @@ func (b *builder) blockRemovals() {
 			b.blockSet(t, inSet[t.before.PermissionSet.ID], list)
 			b.splitSet(t)
 		case t.kind == KindClaim && t.after == nil:
-			b.blockHolder(t, t.before.Claim.Key, usedBy, unreadClaims, list)
+			b.blockHolder(t, t.before.Claim.Key, asClaim, unreadClaims, list)
 		case t.kind == KindIdentity && t.after == nil:
-			b.blockHolder(t, t.before.Identity.Key, usedBy, cmp.Or(unreadIDs, unreadClaims), nil)
+			b.blockHolder(t, t.before.Identity.Key, asIdentity, cmp.Or(unreadIDs, unreadClaims), nil)
 		}
 	}
+}
+
+// holdersOf are who holds a role after its targets, as claims and as identities. On a
+// server that joins the two, everybody counts as both.
+func (b *builder) holdersOf(f *finalRole) (claims, identities []Key) {
+	if !b.separate() {
+		return f.holders, f.holders
+	}
+	if f.role != nil {
+		for _, c := range f.role.after.Role.Claims {
+			claims = append(claims, c.Key)
+		}
+	}
+	if f.members != nil {
+		for _, i := range f.members.after.Members.Identities {
+			identities = append(identities, i.Key)
+		}
+	}
+	if f.now == nil {
+		return claims, identities
+	}
+	for _, h := range f.now.Holders {
+		if f.role == nil && slices.Contains(h.Versions, 2) {
+			claims = append(claims, h.Key)
+		}
+		if f.members == nil && slices.Contains(h.Versions, 1) {
+			identities = append(identities, h.Key)
+		}
+	}
+	return claims, identities
 }
 
 func (b *builder) blockHolder(t *target, k Key, usedBy map[Key]string, unread string, list *snapshot.Gap) {
@@ -331,7 +363,11 @@ func (b *builder) blockSet(t *target, roles []*finalRole, list *snapshot.Gap) {
 		case f.now != nil && b.unread(f.now, 2) != "":
 			t.block("the role %s is in it, and what it grants could not be read", quote(f.name))
 		default:
-			if outside := f.after.Minus(after); outside.Len() > 0 {
+			paths := f.after
+			if f.role == nil && f.now != nil { // not what the built-in role can do beyond its list
+				paths = permissions.NewSet(f.now.Paths...)
+			}
+			if outside := paths.Minus(after); outside.Len() > 0 {
 				t.block("the role %s in it grants %s, which it would no longer allow", quote(f.name), joinPaths(outside.Paths()))
 			}
 		}

@@ -29,7 +29,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	m := &maker{
 		world: newWorld(current.Sorted(), opts.Convert), opts: opts, desired: desired, problems: check(desired),
 		sets: map[string]*target{}, claims: map[Key]*target{}, identities: map[Key]*target{},
-		roles: map[string]*roleTarget{}, gone: map[Key]Position{},
+		roles: map[string]*roleTarget{}, gone: map[gone]Position{},
 	}
 	m.server()
 	if err := m.problems.err(); err != nil { // what follows relies on it
@@ -90,9 +90,18 @@ type maker struct {
 	claims     map[Key]*target        // by folded key
 	identities map[Key]*target        // likewise
 	roles      map[string]*roleTarget // by folded name as it is now, that of a new role as it will be
-	gone       map[Key]Position       // who should hold nothing any more
+	gone       map[gone]Position      // who should hold nothing any more
 	later      []string
 }
+
+// gone is a holder who should hold nothing any more, by folded key: as a claim, or as an
+// identity of a server that keeps the two apart.
+type gone struct {
+	key      Key
+	identity bool
+}
+
+func (m *maker) goneAs(k Key, identity bool) gone { return gone{k.Fold(), identity && m.separate()} }
 
 func (m *maker) server() {
 	at := Position{File: m.desired.File}
@@ -353,7 +362,7 @@ func (m *maker) absentClaims() {
 			m.problems.add(h.At, "%v", err)
 			continue
 		}
-		m.gone[k.Fold()] = h.At
+		m.gone[m.goneAs(k, false)] = h.At
 		if m.claims[k.Fold()] != nil {
 			m.problems.add(h.At, "the claim %s should be there and be absent", quote(k.String()))
 			continue
@@ -399,7 +408,7 @@ func (m *maker) absentIdentity(h Holder) {
 	gap := m.gap(snapshot.PartIdentities, "")
 	switch {
 	case m.isIdentity(k):
-		m.gone[k.Fold()] = h.At
+		m.gone[m.goneAs(k, true)] = h.At
 		now := m.identity(k)
 		t.before = &Object{Identity: &now}
 		if now.ID == 0 {

@@ -136,6 +136,7 @@ const (
 	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it
 	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
 	CodeDisabled   Code = "disabled-role"      // the role cannot be assigned
+	CodeNewID      Code = "new-id"             // a role comes back under another id
 	CodeIncomplete Code = "incomplete"         // the snapshot has gaps, so that more may change than is said
 )
 

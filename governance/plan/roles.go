@@ -258,7 +258,7 @@ func (m *maker) holders(d *Role) (claims, identities []Key) {
 			m.problems.add(h.At, "%v", err)
 			continue
 		}
-		if _, gone := m.gone[k.Fold()]; gone {
+		if _, gone := m.gone[m.goneAs(k, h.Identity)]; gone {
 			m.problems.add(h.At, "%s should hold the role %s and be absent", quote(k.String()), quote(d.Name))
 			continue
 		}
@@ -375,7 +375,7 @@ func (m *maker) takeFromAll() {
 	}
 	for i := range m.Roles {
 		now := &m.Roles[i]
-		gone := slices.ContainsFunc(now.Holders, func(h snapshot.Holder) bool { _, gone := m.gone[h.Key.Fold()]; return gone })
+		gone := slices.ContainsFunc(now.Holders, m.takes)
 		r := m.roles[names.Fold(now.Name)]
 		if !gone || len(m.world.roles[names.Fold(now.Name)]) > 1 || r != nil && r.delete {
 			continue
@@ -388,12 +388,27 @@ func (m *maker) takeFromAll() {
 	}
 }
 
+// takes reports whether something of a holder is to go.
+func (m *maker) takes(h snapshot.Holder) bool {
+	_, claim := m.gone[m.goneAs(h.Key, false)]
+	_, identity := m.gone[m.goneAs(h.Key, true)]
+	return claim && slices.Contains(h.Versions, 2) || identity && slices.Contains(h.Versions, 1)
+}
+
 func (m *maker) take(r *roleTarget) {
-	keys := make(map[Key]bool, len(m.gone))
-	for k, at := range m.gone {
-		keys[k] = true
-		if r.at == (Position{}) {
-			r.at = at
+	claims, identities := map[Key]bool{}, map[Key]bool{}
+	for g := range m.gone {
+		if g.identity {
+			identities[g.key] = true
+		} else {
+			claims[g.key] = true
+		}
+	}
+	for _, h := range r.now.Holders {
+		for _, identity := range []bool{false, true} {
+			if at, gone := m.gone[m.goneAs(h.Key, identity)]; gone && r.at == (Position{}) {
+				r.at = at
+			}
 		}
 	}
 	if !m.legacy && m.unread(r.now, 2) == "" {
@@ -402,7 +417,7 @@ func (m *maker) take(r *roleTarget) {
 			r.role = &target{kind: KindRole, name: r.name, version: 2, before: &Object{Role: state}, after: &Object{Role: m.state(r.now)}, at: r.at}
 		}
 		if r.role.after != nil {
-			r.role.after.Role.Claims = notNil(without(r.role.after.Role.Claims, claimKey, keys))
+			r.role.after.Role.Claims = notNil(without(r.role.after.Role.Claims, claimKey, claims))
 			if r.role.before.Same(r.role.after) {
 				r.role = nil
 			}
@@ -414,7 +429,7 @@ func (m *maker) take(r *roleTarget) {
 		if r.members != nil && r.members.after != nil {
 			after = r.members.after.Members
 		}
-		m.setMembers(r, before, &MembersState{RoleID: after.RoleID, Role: after.Role, Identities: notNil(without(after.Identities, identityKeyOf, keys))})
+		m.setMembers(r, before, &MembersState{RoleID: after.RoleID, Role: after.Role, Identities: notNil(without(after.Identities, identityKeyOf, identities))})
 	}
 }
 

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -217,6 +218,19 @@ func carriedOut(s *snapshot.Snapshot, steps []Step, joined bool) (*snapshot.Snap
 		out.Roles[i].Holders = slices.Clone(out.Roles[i].Holders)
 	}
 	next := 5000
+	for _, r := range out.Roles {
+		next = max(next, r.ID)
+	}
+	for _, c := range out.Claims {
+		next = max(next, c.ClaimID, c.IdentityID)
+	}
+	for _, p := range out.PermissionSets {
+		if digits, ok := strings.CutPrefix(p.ID, "99999999-9999-9999-9999-"); ok {
+			n, _ := strconv.Atoi(digits)
+			next = max(next, n)
+		}
+	}
+	next += 20000
 	sets := map[string]string{} // ids of new sets by name
 	var done []Entry
 	for _, step := range steps {
