@@ -261,6 +261,8 @@ func (b *backer) original(o *Object) *Object {
 		claim := *o.Claim
 		if claim.ID = 0; now != nil {
 			claim.ID = now.Claim.ID
+		} else { // the server creates none without
+			claim.Description = cmp.Or(claim.Description, claim.Key.Value)
 		}
 		return &Object{Claim: &claim}
 	case o.Identity != nil:

@@ -363,8 +363,10 @@ func (b *builder) blockSet(t *target, roles []*finalRole, list *snapshot.Gap) {
 		case f.now != nil && b.unread(f.now, 2) != "":
 			t.block("the role %s is in it, and what it grants could not be read", quote(f.name))
 		default:
-			paths := f.after
-			if f.role == nil && f.now != nil { // not what the built-in role can do beyond its list
+			var paths permissions.Set // not what the built-in role can do beyond its list
+			if f.role != nil {
+				paths = f.role.after.Role.set()
+			} else if f.now != nil {
 				paths = permissions.NewSet(f.now.Paths...)
 			}
 			if outside := paths.Minus(after); outside.Len() > 0 {
