@@ -274,3 +274,29 @@ func essence(s *snapshot.Snapshot) string {
 	}
 	return b.String()
 }
+
+// TestVerified: after the plan nothing is found, and whatever else is changed then is.
+func TestVerified(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := seeded(t)
+		s.Gaps = slices.DeleteFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Object != "" })
+		s.Roles = slices.DeleteFunc(s.Roles, func(r snapshot.Role) bool { return !read(&r, 2) && !newWorld(s, nil).legacy })
+		_, p := made(t, s)
+		after, _, err := carriedOut(s, p.Steps, !newWorld(s, nil).separate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := Verify(p, after); len(r.Findings) > 0 {
+			t.Fatalf("%+v\n%s", r.Findings, steps(p))
+		}
+		if len(after.Roles) == 0 {
+			return
+		}
+		r := &after.Roles[rapid.IntRange(0, len(after.Roles)-1).Draw(t, "tampered")]
+		r.Holders = append(slices.Clone(r.Holders), snapshot.Holder{Key: Key{Type: "OAuthSubject", Value: "intruder", Scheme: "Entra"}, Versions: []int{2}})
+		if grants := newWorld(after, nil).grants(r); grants.Len() > 0 && len(Verify(p, after).Findings) == 0 {
+			t.Fatal("an intruder was not found")
+		}
+	})
+}
