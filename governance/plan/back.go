@@ -172,10 +172,7 @@ func (w *world) roleNow(id int, name string) *snapshot.Role {
 		}
 		return nil
 	}
-	if i := slices.IndexFunc(w.Roles, func(r snapshot.Role) bool { return r.ID == id }); i >= 0 {
-		return &w.Roles[i]
-	}
-	return nil
+	return w.roleByID[id]
 }
 
 // target is what takes an object back, nil if it is there already.

@@ -16,9 +16,10 @@ import (
 // Report is the plan for people: what changes for whom, before and after side by side,
 // warnings first, and a place to sign.
 func (p *Plan) Report() *report.Report {
+	digest := p.Digest()
 	r := &report.Report{
 		Kind: report.Plan, Title: "Plan for " + p.Server.URL, Lead: p.lead(),
-		Provenance: p.provenance(), Gaps: gapsOf(p.Gaps),
+		Provenance: p.provenance(digest), Gaps: gapsOf(p.Gaps),
 		Figures: []report.Figure{
 			{Label: "Steps", Number: len(p.Steps) - p.Blocked()},
 			{Label: "Steps left out", Number: p.Blocked(), Severity: severityIf(p.Blocked() > 0, report.High)},
@@ -41,7 +42,7 @@ func (p *Plan) Report() *report.Report {
 	}
 	r.Notes = p.notes()
 	r.SignOff = &report.SignOff{
-		Statement: "I have read this plan and approve that its steps are carried out on " + p.Server.URL + ". Digest of the plan: " + p.Digest(),
+		Statement: "I have read this plan and approve that its steps are carried out on " + p.Server.URL + ". Digest of the plan: " + digest,
 		Decisions: []string{"approved", "approved with exceptions", "not approved"},
 		Signers:   []string{"Reviewer", "Owner of the PKI"},
 	}
@@ -75,12 +76,12 @@ func count(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
-func (p *Plan) provenance() report.Provenance {
+func (p *Plan) provenance(digest string) report.Provenance {
 	out := report.Provenance{
 		Sources: []report.Source{{
 			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.Account, Taken: p.TakenAt, Digest: p.Snapshot,
 		}},
-		Files: []report.File{{Label: "Plan", Name: "this plan", Digest: p.Digest()}},
+		Files: []report.File{{Label: "Plan", Name: "this plan", Digest: digest}},
 	}
 	if p.Desired.File != "" || p.Desired.Digest != "" {
 		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})
@@ -295,7 +296,7 @@ func (f *fields) paths(before, after []permissions.Path) {
 	side := func(set, other permissions.Set, mark report.Mark) (items []report.Item) {
 		for p := range set.All() {
 			item := report.Item{Code: string(p), Text: permissions.EffectOf(p)}
-			if !slices.Contains(other.Paths(), p) {
+			if member, _ := other.Why(p); member != p {
 				item.Mark = mark
 			}
 			items = append(items, item)

@@ -27,7 +27,7 @@ const (
 // all of it is.
 func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
 	v := verifier{plan: p, world: newWorld(after.Sorted(), nil), report: &report.Report{
-		Kind: report.Verification, Title: "Verification of a plan for " + p.Server.URL, Provenance: p.provenance(), Gaps: gapsOf(after.Gaps),
+		Kind: report.Verification, Title: "Verification of a plan for " + p.Server.URL, Provenance: p.provenance(p.Digest()), Gaps: gapsOf(after.Gaps),
 	}}
 	v.report.Provenance.Sources = append(v.report.Provenance.Sources, report.Source{
 		Label: "after", Server: after.Server.URL, Version: after.Server.Version, Account: after.Account, Taken: after.TakenAt.UTC(), Digest: after.Digest(),

@@ -31,13 +31,14 @@ type world struct {
 	// from claims, so that they are written through version 1.
 	legacy, apart bool
 
-	roles   map[string][]*snapshot.Role // by folded name, like the following
-	claims  map[Key]*snapshot.Claim
-	bare    map[Key][]*snapshot.Claim // Active Directory, without domain
-	sets    map[string][]*snapshot.PermissionSet
-	setByID map[string]*snapshot.PermissionSet
-	listed  map[permissions.Path]bool // what the server lists as grantable
-	objects *objects
+	roles    map[string][]*snapshot.Role // by folded name, like the following
+	roleByID map[int]*snapshot.Role
+	claims   map[Key]*snapshot.Claim
+	bare     map[Key][]*snapshot.Claim // Active Directory, without domain
+	sets     map[string][]*snapshot.PermissionSet
+	setByID  map[string]*snapshot.PermissionSet
+	listed   map[permissions.Path]bool // what the server lists as grantable
+	objects  *objects
 }
 
 type gapKey struct {
@@ -48,7 +49,7 @@ type gapKey struct {
 func newWorld(s *snapshot.Snapshot, convert *permissions.ConvertOptions) *world {
 	w := &world{
 		Snapshot: s, convert: convert,
-		gaps: map[gapKey]*snapshot.Gap{}, roles: map[string][]*snapshot.Role{}, claims: map[Key]*snapshot.Claim{},
+		gaps: map[gapKey]*snapshot.Gap{}, roles: map[string][]*snapshot.Role{}, roleByID: map[int]*snapshot.Role{}, claims: map[Key]*snapshot.Claim{},
 		bare: map[Key][]*snapshot.Claim{}, sets: map[string][]*snapshot.PermissionSet{},
 		setByID: map[string]*snapshot.PermissionSet{}, listed: map[permissions.Path]bool{}, objects: newObjects(s),
 	}
@@ -59,6 +60,7 @@ func newWorld(s *snapshot.Snapshot, convert *permissions.ConvertOptions) *world 
 	for i := range s.Roles {
 		r := &s.Roles[i]
 		w.roles[names.Fold(r.Name)] = append(w.roles[names.Fold(r.Name)], r)
+		w.roleByID[r.ID] = r
 		if read(r, 1) && read(r, 2) {
 			w.apart = w.apart || slices.ContainsFunc(r.Holders, seenOnce)
 		}
