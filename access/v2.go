@@ -24,5 +24,8 @@ var opAuditCertificateV2 = transport.Op{Method: http.MethodGet, Path: "Certifica
 // API: GET /Certificates/IdentityAudit/{id}, version 2.
 func (s *V2) AuditCertificate(ctx context.Context, id, collectionID int, call ...security.CallOption) ([]CertificateAccessV2, error) {
 	query, err := inCollection(collectionID)
-	return service.Many[CertificateAccessV2](ctx, s.c, call, transport.Call{Op: opAuditCertificateV2, Args: []any{id}, Query: query, Err: err})
+	return service.Many[CertificateAccessV2](ctx, s.c, call, transport.Call{
+		Op: opAuditCertificateV2, Args: []any{id}, Query: query, Err: err,
+		Check: service.Each("claim", func(a *CertificateAccessV2) bool { return a.Identity.ID > 0 || a.Identity.Value != "" }),
+	})
 }

@@ -109,22 +109,17 @@ func Unique(requests []Request) []Request {
 	seen := make(map[Key]bool, len(requests))
 	qualified := make(map[Key]bool) // without their domain
 	for _, r := range requests {
-		if domain, key := fold(r.Key()); domain != "" {
-			qualified[key] = true
+		if domain, bare := fold(r.Key()); domain != "" {
+			qualified[bare] = true
 		}
 	}
 	for _, r := range requests {
-		domain, key := fold(r.Key())
-		if domain == "" && qualified[key] {
+		key := r.Key().Fold()
+		if domain, bare := key.Domain(); seen[key] || domain == "" && qualified[bare] {
 			continue
 		}
-		if domain != "" {
-			key.Value = domain + `\` + key.Value
-		}
-		if !seen[key] {
-			seen[key] = true
-			unique = append(unique, r)
-		}
+		seen[key] = true
+		unique = append(unique, r)
 	}
 	return unique
 }

@@ -40,7 +40,31 @@ var (
 	opRolesV1  = transport.Op{Method: http.MethodGet, Path: "Security/Claims/Roles", Version: 1}
 )
 
-func about(id int) func(any) error { return service.About(id, func(c *Claim) int { return c.ID }) }
+func about(id int, more ...func(*Claim) error) func(any) error {
+	return service.About(id, func(c *Claim) int { return c.ID }, more...)
+}
+
+// made refuses a claim that the server cannot have made of a request. It writes the
+// values of Active Directory in its own way, and others in another case at most. The
+// scheme can come back as another one "in rare cases (like unknown)", as clients of
+// the vendor note, and is the display name for some callers.
+func made(r Request) func(*Claim) error {
+	return func(c *Claim) error {
+		value := names.SameText(c.Value, r.Value)
+		if r.Type.AD() {
+			value = names.SameAccount(c.Value, r.Value)
+		}
+		scheme := c.Provider.AuthenticationScheme
+		unknown := scheme == "" || names.SameText(scheme, unknownScheme) || names.SameText(r.Scheme, unknownScheme)
+		if c.Type != r.Type || !value || !unknown && !names.SameText(scheme, r.Scheme) && !names.SameText(c.Provider.DisplayName, r.Scheme) {
+			return fmt.Errorf("it is about the claim %s, and not about %s", c.Key(), r.Key())
+		}
+		return nil
+	}
+}
+
+// unknownScheme is a scheme of the server's own, which claims may have or get.
+const unknownScheme = "unknown"
 
 // List returns one page of claims.
 //
@@ -65,13 +89,16 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Cla
 	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}, Check: about(id)})
 }
 
+// roleRefs refuses a list with a role that nobody could look up.
+var roleRefs = service.Each("id", func(r *RoleRef) bool { return r.ID > 0 })
+
 // Create makes a claim. A value or a scheme with control or invisible characters
 // is refused. What the server does if the claim exists already is not documented;
 // we assume that it refuses.
 //
 // API: POST /Security/Claims, version 1.
 func (s *V1) Create(ctx context.Context, claim Request, call ...security.CallOption) (*Claim, error) {
-	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim, Err: checkNew(claim), Check: about(0)})
+	return service.One[Claim](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: claim, Err: checkNew(claim), Check: about(0, made(claim))})
 }
 
 // Update changes a claim's description, the only thing about it that can change.
@@ -97,7 +124,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
 	number, _ := claim.Type.Number()
-	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: validate.CheckClaim(claim), Query: url.Values{
+	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: validate.CheckClaim(claim), Check: roleRefs, Query: url.Values{
 		"ClaimType":                    {strconv.Itoa(number)},
 		"ClaimValue":                   {claim.Value},
 		"ProviderAuthenticationScheme": {claim.Scheme},
@@ -207,7 +234,10 @@ func (s *V1) checkCreation(ctx context.Context, claim Request, dryRun bool, call
 // EnsureAll ensures many claims, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
 // error is nil if all went well; it says how many failed or were not
-// attempted, and holds the first error.
+// attempted, and holds the first error. After a refused sign-in (a 401 that stands) no
+// further claim is attempted.
+//
+// API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) EnsureAll(ctx context.Context, desired []Request, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Claim], error) {
 	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

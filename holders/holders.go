@@ -4,7 +4,9 @@
 package holders
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -123,23 +125,28 @@ func (k Key) String() string { return fmt.Sprintf("%s %s (%s)", k.Type, k.Value,
 
 // keyJSON is a key in a file: unlike in a request, the type is its name.
 type keyJSON struct {
-	Type   string `json:"type"`
-	Value  string `json:"value"`
-	Scheme string `json:"scheme"`
+	Type   *string `json:"type"`
+	Value  *string `json:"value"`
+	Scheme *string `json:"scheme"`
 }
 
 // MarshalJSON writes the key for a file, with the type's name.
 func (k Key) MarshalJSON() ([]byte, error) {
-	return json.Marshal(keyJSON{string(k.Type), k.Value, k.Scheme})
+	return json.Marshal(keyJSON{(*string)(&k.Type), &k.Value, &k.Scheme})
 }
 
-// UnmarshalJSON reads a key from a file.
+// UnmarshalJSON reads a key from a file. It has these three members and no other.
 func (k *Key) UnmarshalJSON(data []byte) error {
 	var read keyJSON
-	if err := json.Unmarshal(data, &read); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&read); err != nil {
 		return err
 	}
-	*k = Key{Type(read.Type), read.Value, read.Scheme}
+	if read.Type == nil || read.Value == nil || read.Scheme == nil {
+		return errors.New("a holder has the members type, value and scheme")
+	}
+	*k = Key{Type(*read.Type), *read.Value, *read.Scheme}
 	return nil
 }
 
@@ -147,16 +154,9 @@ func (k *Key) UnmarshalJSON(data []byte) error {
 // of Active Directory types, are compared without regard to case; a DOMAIN\ that
 // only one of the values has is tolerated, because the server adds it.
 func (k Key) Same(other Key) bool {
-	if k.Type != other.Type || !names.Same(k.Scheme, other.Scheme) {
-		return false
-	}
-	if !k.Type.AD() {
-		return k.Value == other.Value
-	}
-	domain, name := splitDomain(k.Value)
-	otherDomain, otherName := splitDomain(other.Value)
-	return names.Same(name, otherName) &&
-		(domain == "" || otherDomain == "" || names.Same(domain, otherDomain))
+	domain, bare := k.Fold().Domain()
+	otherDomain, otherBare := other.Fold().Domain()
+	return bare == otherBare && (domain == otherDomain || domain == "" || otherDomain == "")
 }
 
 // Fold returns the key in the one form of all spellings that name the same claim:
@@ -173,14 +173,7 @@ func (k Key) Fold() Key {
 // The domain is empty for a value that has none, and for every other key.
 func (k Key) Domain() (domain string, bare Key) {
 	if k.Type.AD() {
-		domain, k.Value = splitDomain(k.Value)
+		domain, k.Value = names.SplitDomain(k.Value)
 	}
 	return domain, k
-}
-
-func splitDomain(value string) (domain, name string) {
-	if domain, name, ok := strings.Cut(value, `\`); ok {
-		return domain, name
-	}
-	return "", value
 }

@@ -50,13 +50,23 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 	return paging.All(ctx, s.c, opListV1, opts, string(SortID), func(i *Identity) int { return i.ID }, call)
 }
 
+// made refuses an identity that the server cannot have made of a request.
+func made(c Create) func(any) error {
+	return service.About(0, func(i *Identity) int { return i.ID }, func(i *Identity) error {
+		if !names.SameAccount(i.AccountName, c.AccountName) {
+			return fmt.Errorf("it is about %q, and not about %q", i.AccountName, c.AccountName)
+		}
+		return nil
+	})
+}
+
 // Create adds an Active Directory account. What the server does with an account
 // that it has already, or does not find, is not documented; we assume that it
 // refuses.
 //
 // API: POST /Security/Identities, version 1.
 func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallOption) (*Identity, error) {
-	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity, Check: service.About(0, func(i *Identity) int { return i.ID })})
+	return service.One[Identity](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: identity, Check: made(identity)})
 }
 
 // Lookup asks whether Active Directory knows an account: DOMAIN\name,
@@ -67,7 +77,7 @@ func (s *V1) Create(ctx context.Context, identity Create, call ...security.CallO
 func (s *V1) Lookup(ctx context.Context, accountName string, call ...security.CallOption) (*LookupResult, error) {
 	return service.One[LookupResult](ctx, s.c, call, transport.Call{
 		Op: opLookupV1, Err: checkAccount(accountName), Query: url.Values{"accountName": {accountName}},
-	})
+	}, "Valid")
 }
 
 // Permissions returns what an identity may do and through which roles. It is
@@ -75,7 +85,7 @@ func (s *V1) Lookup(ctx context.Context, accountName string, call ...security.Ca
 //
 // API: GET /Security/Identities/{id}, version 1.
 func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) (*Permissions, error) {
-	return service.One[Permissions](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
+	return service.One[Permissions](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}}, "Identity", "SecuredAreaPermissions")
 }
 
 // Delete removes an identity and takes its roles from it. The server refuses to
@@ -190,7 +200,10 @@ func (s *V1) checkKnown(ctx context.Context, account string, call []security.Cal
 // EnsureAll ensures many identities, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
 // error is nil if all went well; it says how many failed or were not attempted,
-// and holds the first error.
+// and holds the first error. After a refused sign-in (a 401 that stands) no further
+// identity is attempted.
+//
+// API: GET and POST /Security/Identities, version 1.
 func (s *V1) EnsureAll(ctx context.Context, desired []Create, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[Identity], error) {
 	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }

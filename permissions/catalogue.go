@@ -123,7 +123,10 @@ type PathInfo struct {
 	Effect string `json:"effect"`
 	// Risk is why the grant deserves a second look. It is empty if it does not.
 	Risk string `json:"risk,omitempty"`
-	Note string `json:"note,omitempty"`
+	// Sensitive is why a conversion that rests on a guess does not grant it. It is Risk if there is one. Some paths without a
+	// risk are sensitive, too: many roles rightly hold them, but no role should get them by mistake.
+	Sensitive string `json:"sensitive,omitempty"`
+	Note      string `json:"note,omitempty"`
 }
 
 // Inferred reports whether the path was formed after a sibling and has not been seen in print.
@@ -281,7 +284,7 @@ type catalogue struct {
 	byName     map[Legacy]*legacyEntry  // as in the data: names for one object with the placeholder
 	reverse    map[reverseKey][]*legacyEntry
 	companions map[Path][]companion
-	calls      map[Path]Call // by path, with idSegment if it is about one object
+	calls      map[Path]TestCall // by path, with idSegment if it is about one object
 
 	candidates []pathCandidate // for the search for the nearest path
 	words      []string        // the segments of all paths

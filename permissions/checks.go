@@ -13,17 +13,18 @@ type Check struct {
 	Path Path `json:"path,omitempty"`
 	// Effect says what the right allows, as a verb phrase.
 	Effect string `json:"effect"`
-	// Change says what becomes of the right: "kept", "new" for one that lets the role do more than its names, "lost".
+	// Change says what becomes of the right: "kept", "new" for one that lets the role do more than its names, "lost" for one
+	// that it no longer has, "withheld" for what a refused name would have been converted to.
 	Change string `json:"change"`
-	// Works is a call that must work, nil for a lost right. Refused is a call that must be refused: for a lost right the
-	// call for it, for any other the call for a right nearby that the role does not hold. If there is no call that does no
-	// harm, the request is empty: check by hand.
-	Works   *Call `json:"works,omitempty"`
-	Refused *Call `json:"refused,omitempty"`
+	// Works is a call that must work, nil for a right that the role does not have. Refused is a call that must be refused: for
+	// such a right the call for it, for any other the call for a right nearby that the role does not hold. If there is no call
+	// that does no harm, the request is empty: check by hand.
+	Works   *TestCall `json:"works,omitempty"`
+	Refused *TestCall `json:"refused,omitempty"`
 }
 
-// Call is a call of Command's API that does no harm: a GET, or a write to an id that does not exist.
-type Call struct {
+// TestCall is a call of Command's API that does no harm: a GET, or a write to an id that does not exist.
+type TestCall struct {
 	Request string `json:"request,omitempty"` // "GET /Agents"; empty: check by hand
 	// Path is the path that it takes.
 	Path Path `json:"path,omitempty"`
@@ -34,7 +35,7 @@ type Call struct {
 }
 
 // expect returns the call with the answer to expect.
-func (c Call) expect(works bool) string {
+func (c TestCall) expect(works bool) string {
 	switch get := strings.HasPrefix(c.Request, "GET "); {
 	case c.Request == "":
 		return "check by hand"
@@ -46,7 +47,7 @@ func (c Call) expect(works bool) string {
 	return c.text() + ": 403"
 }
 
-func (c Call) text() string {
+func (c TestCall) text() string {
 	if c.Source == "assumed" {
 		return c.Request + " (assumed to take " + string(c.Path) + ")"
 	}
@@ -60,7 +61,7 @@ const (
 )
 
 // call returns the call for a path, ok is false if there is none.
-func call(p Path) (c Call, ok bool) {
+func call(p Path) (c TestCall, ok bool) {
 	base, id := p.split()
 	key := base
 	if id != "" {
@@ -72,7 +73,7 @@ func call(p Path) (c Call, ok bool) {
 }
 
 // refusedTo returns the call for a path if somebody who holds a set must be refused it.
-func refusedTo(p Path, set Set) (c Call, ok bool) {
+func refusedTo(p Path, set Set) (c TestCall, ok bool) {
 	c, ok = call(p)
 	for _, q := range slices.Concat([]Path{p}, c.or) {
 		ok = ok && !set.Allows(q) && len(set.below(q)) == 0
@@ -82,9 +83,9 @@ func refusedTo(p Path, set Set) (c Call, ok bool) {
 
 // nearby returns a call that takes what a set does not grant: for a sibling of p if possible, else for something else in
 // its area, else for viewing roles. It is nil if there is none.
-func nearby(p Path, set Set) *Call {
+func nearby(p Path, set Set) *TestCall {
 	base, _ := p.split()
-	var best *Call
+	var best *TestCall
 	nearest := 0
 	for _, info := range data().pathList {
 		q := info.Path
@@ -108,7 +109,8 @@ func nearby(p Path, set Set) *Call {
 }
 
 // Checks returns what to test on a live server before the converted role is relied on: each permission of the set, in its
-// order, then what the role can no longer do. Each call is safe: a GET, or a write to an id that does not exist.
+// order, then what the role can no longer do, in the words of [Item.Narrows], and what was withheld from it. Each call is
+// safe: a GET, or a write to an id that does not exist. A conversion that was read from JSON does not have the losses any more.
 func (c Conversion) Checks() []Check {
 	checks := []Check{}
 	var gained []Path
@@ -119,7 +121,7 @@ func (c Conversion) Checks() []Check {
 	}
 	widened := NewSet(gained...)
 	for p := range c.Set.All() {
-		check := Check{Path: p, Effect: EffectOf(p), Change: "kept", Works: &Call{}, Refused: cmp.Or(nearby(p, c.Set), &Call{})}
+		check := Check{Path: p, Effect: EffectOf(p), Change: "kept", Works: &TestCall{}, Refused: cmp.Or(nearby(p, c.Set), &TestCall{})}
 		if widened.Allows(p) {
 			check.Change = "new"
 		}
@@ -129,35 +131,31 @@ func (c Conversion) Checks() []Check {
 		checks = append(checks, check)
 	}
 	seen := map[Path]bool{}
-	for _, item := range c.Items {
-		lost := false
-		for _, p := range slices.Concat(item.Paths, item.mapped()) {
-			if seen[p] || c.Set.Allows(p) {
-				continue
-			}
-			seen[p], lost = true, true
-			check := Check{Path: p, Effect: EffectOf(p), Change: "lost", Refused: &Call{}}
-			if refused, ok := refusedTo(p, c.Set); ok {
-				check.Refused = &refused
-			}
-			checks = append(checks, check)
+	without := func(change string, e Effect) {
+		if e.Path != "" && (seen[e.Path] || c.Set.Allows(e.Path)) {
+			return
 		}
-		if item.Narrows != "" && item.Outcome != OutcomeRefused && !lost {
-			checks = append(checks, Check{Effect: item.Narrows, Change: "lost", Refused: &Call{}})
+		seen[e.Path] = true
+		check := Check{Path: e.Path, Effect: e.sentence(fromNowOn), Change: change, Refused: &TestCall{}}
+		if refused, ok := refusedTo(e.Path, c.Set); ok {
+			check.Refused = &refused
+		}
+		checks = append(checks, check)
+	}
+	for _, item := range c.Items {
+		refused := item.Outcome == OutcomeRefused
+		for _, e := range item.lost {
+			if e.Path != "" || !refused {
+				without("lost", e)
+			}
+		}
+		for _, p := range item.Paths {
+			if refused {
+				without("withheld", Effect{Path: p, Text: EffectOf(p)})
+			}
 		}
 	}
 	return checks
-}
-
-// mapped returns the paths that the mapping has for the name.
-func (item Item) mapped() []Path {
-	var paths []Path
-	for _, m := range item.Mappings {
-		if m.Path != "" {
-			paths = append(paths, m.Path)
-		}
-	}
-	return paths
 }
 
 // FormatChecks returns checks as text for a person. It is empty if there are none.

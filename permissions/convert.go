@@ -33,6 +33,10 @@ type ConvertOptions struct {
 	// "Collections[{id}]:Recover" and "/certificates/collections/read/{id}/". A key with an id takes precedence over it.
 	// An override that is about none of the names is an error.
 	Overrides map[Legacy][]Path
+	// Decisions are overrides and acceptances with who they are about and why; see [ParseDecisions]. Convert takes those
+	// about all roles, [ConvertAll] also those about one, which take precedence over everything else about that role. Next to
+	// an entry of Overrides or Accept for the same name, one about all roles is unused.
+	Decisions []Decision
 	// Overlay is what a server proved about the mapping, see [Learn]. It takes precedence over the mapping: a confirmed name
 	// gets the paths that the server proved, and a refuted one is refused. A name that the mapping has no path for gets some
 	// only if exact roles prove them. Rows about other names are ignored, so that many roles can share an overlay.
@@ -92,7 +96,7 @@ type Item struct {
 	Proven bool        `json:"proven,omitempty"`
 	// Widens is what the role can do after the conversion that none of its names allowed, as verb phrases separated by
 	// semicolons: "approve and deny certificate requests". Narrows is what it can no longer do. Those of a refused name say
-	// what the conversion would have given and taken.
+	// what the conversion would have given and taken. They are for people; the effects of a row alone are in Mappings.
 	Widens  string `json:"widens,omitempty"`
 	Narrows string `json:"narrows,omitempty"`
 	// Redundant lists the paths of this name that the set does not need, because other names bring them in.
@@ -101,6 +105,8 @@ type Item struct {
 	StillGranted []Redundancy `json:"stillGranted,omitempty"`
 	// Unavailable lists the paths that are known not to exist on the target version.
 	Unavailable []Unavailability `json:"unavailable,omitempty"`
+
+	lost []Effect // what Narrows says; without a path if version 2 has none for it
 }
 
 // Redundancy is a path that another name's path covers.
@@ -118,8 +124,8 @@ type Unavailability struct {
 
 // Convert finds the version 2 paths for version 1 names: the names of a role's list, and those for single collections,
 // containers and PAM providers in the notation of [CollectionPermission.On]. Nil options are the defaults: everything that
-// is known is converted, including guesses. A guess whose path has a risk (see [PathInfo]) is refused unless the role holds
-// the path anyway: only an override grants it.
+// is known is converted, including guesses. A guess whose path is sensitive (see [PathInfo]) is refused unless the role
+// holds the path anyway: an override grants it, or drops the name.
 //
 // No input is lost: each distinct one has its [Item]. Names that are malformed, unknown or refused add nothing to the set.
 // [Conversion.Err] names them.
@@ -127,7 +133,16 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	if opts == nil {
 		opts = &ConvertOptions{}
 	}
-	c := newConverter(legacy, opts)
+	all := newDecided(opts)
+	conv := convert(legacy, opts, all, nil, 0)
+	conv.UnusedOverrides, conv.UnusedAccepts = all.overrides.unused(), all.accepts.unused()
+	return conv
+}
+
+// convert is Convert with the decisions about all roles, and those about this one alone, nil if there are none. role is the
+// number of the role.
+func convert(legacy []Legacy, opts *ConvertOptions, all, own *decided, role int) Conversion {
+	c := newConverter(legacy, opts, all, own, role)
 	var conv Conversion
 	if opts.Version != "" {
 		c.target, conv.err = parseVersion(opts.Version)
@@ -141,19 +156,19 @@ func Convert(legacy []Legacy, opts *ConvertOptions) Conversion {
 	for i := range conv.Items {
 		c.compare(&conv.Items[i], c.names[i], from)
 	}
-	conv.UnusedOverrides, conv.UnusedAccepts = c.overrides.unused(), c.accepts.unused()
 	return conv
 }
 
 // converter decides what becomes of each name.
 type converter struct {
-	names     []*parsedLegacy // distinct, sorted
-	overrides overrides
-	accepts   overrides // by name, without paths
-	overlay   *Overlay
-	target    version // nil if there is none
-	least     Confidence
-	strict    bool // refuses what widens
+	names   []*parsedLegacy // distinct, sorted
+	all     *decided
+	own     *decided // nil if no decision is about this role alone
+	role    int
+	overlay *Overlay
+	target  version // nil if there is none
+	least   Confidence
+	strict  bool // refuses what widens
 
 	// What the items list, in one piece each: every item has a part of its own.
 	paths    []Path
@@ -164,7 +179,7 @@ type converter struct {
 	searched int                 // names for which the nearest known one was searched
 }
 
-func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
+func newConverter(legacy []Legacy, opts *ConvertOptions, all, own *decided, role int) *converter {
 	parsed := make([]parsedLegacy, len(legacy))
 	names := make([]*parsedLegacy, len(legacy)) // the entries are too large to be moved while sorting
 	for i, input := range legacy {
@@ -178,13 +193,9 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 		return cmp.Or(strings.Compare(string(a.name), string(b.name)), strings.Compare(string(a.input), string(b.input)))
 	})
 	names = slices.CompactFunc(names, func(a, b *parsedLegacy) bool { return a.input == b.input })
-	accepts := make(map[Legacy][]Path, len(opts.Accept))
-	for _, l := range opts.Accept {
-		accepts[l] = nil
-	}
 	room := len(names) + 4 // few names stand for more than one path
 	return &converter{
-		names: names, overrides: newOverrides(opts.Overrides), accepts: newOverrides(accepts), overlay: opts.Overlay,
+		names: names, all: all, own: own, role: role, overlay: opts.Overlay,
 		least: opts.MinConfidence, strict: opts.RefuseWidening,
 		paths: make([]Path, 0, room), mappings: make([]Mapping, 0, room), held: map[holding][2]bool{},
 	}
@@ -193,9 +204,10 @@ func newConverter(legacy []Legacy, opts *ConvertOptions) *converter {
 // decide says what becomes of a name.
 func (c *converter) decide(n *parsedLegacy) Item {
 	item := Item{Input: n.input, Name: n.name, Mappings: c.rows(n)}
-	d, proof := c.overrides.find(n), c.overlay.find(n)
-	if a := c.accepts.find(n); a != nil {
-		a.used, item.Accepted = true, true
+	d, proof := c.overrideOf(n), c.overlay.find(n)
+	if a := c.acceptOf(n); a != nil {
+		a.use(c.role)
+		item.Accepted = true
 	}
 	if proof != nil {
 		row := *proof
@@ -204,7 +216,7 @@ func (c *converter) decide(n *parsedLegacy) Item {
 	}
 	switch {
 	case d != nil:
-		d.used = true
+		d.use(c.role)
 		c.override(&item, n, d)
 	case proof.decides(n.info):
 		item.Proven = true
@@ -270,7 +282,7 @@ func (c *converter) convert(item *Item) {
 	item.Paths = slices.Clip(c.paths[first:])
 	item.Widens = widens.String()
 	if item.Proof != nil && item.Proof.Verdict == VerdictRefuted {
-		item.Outcome, item.Reason = OutcomeRefused, "the mapping is refuted "+item.Proof.source()+"; only an override decides what it stands for"
+		item.Outcome, item.Reason = OutcomeRefused, "the mapping is refuted "+item.Proof.source()+"; only an override decides what it stands for or drops the name"
 		return
 	}
 	if len(item.Paths) > 0 {
@@ -282,12 +294,14 @@ func (c *converter) convert(item *Item) {
 // decision.
 func (c *converter) judge(item *Item, against Legacy) {
 	switch {
+	case item.Confidence < c.least && item.Proven:
+		item.Reason = fmt.Sprintf("%s, which counts as %s, and %s was asked for", provesHalf, item.Confidence, c.least)
 	case item.Confidence < c.least:
 		item.Reason = fmt.Sprintf("its mapping is %s, and %s was asked for", withArticle(item.Confidence), c.least)
 	case against != "":
 		item.Reason = fmt.Sprintf("it would undo your decision about %s: the role could %s; decide about this name too", against, item.Widens)
 	case c.strict && item.Widens != "":
-		item.Reason = fmt.Sprintf("it widens the role: it could %s; only an override grants that", item.Widens)
+		item.Reason = fmt.Sprintf("it widens the role: it could %s; only an override grants that or drops the name", item.Widens)
 	default:
 		return
 	}
@@ -358,7 +372,7 @@ func (c *converter) lookUp(l Legacy, p Path) (has, holds bool) {
 			continue
 		}
 		has = true
-		d := c.overrides.find(n)
+		d := c.overrideOf(n)
 		if d == nil || !n.standsFor(p) || slices.ContainsFunc(d.resolve(n), func(q Path) bool { return q.Covers(p) }) {
 			return true, true
 		}
@@ -387,10 +401,17 @@ func (c *converter) grant(items []Item) Set {
 			continue // the role holds it anyway
 		}
 		item.Outcome = OutcomeRefused
-		item.Reason = fmt.Sprintf("its mapping is a guess, and the path is sensitive (%s); only an override grants it", c.guessRisk(item, c.names[i]))
+		basis := "its mapping is a guess"
+		if item.Proven {
+			basis = provesHalf
+		}
+		item.Reason = fmt.Sprintf("%s, and the path is sensitive (%s); only an override grants it or drops the name", basis, c.guessRisk(item, c.names[i]))
 	}
 	return set
 }
+
+// provesHalf is what a row of an overlay proves if no exact role is among its roles.
+const provesHalf = "the server proves only that the name stands for this or for nothing"
 
 // guessRisk says why what an item grants is sensitive although it is not certain. It is empty if it is certain, not
 // sensitive, or the caller's decision.
@@ -458,29 +479,33 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 	if item.Outcome == OutcomeRefused && item.Overridden {
 		return // the decision is malformed, so it gives and takes nothing
 	}
-	var narrows phrases
-	var lost []Path
+	gone := 0 // paths of the mapping
 	for _, m := range item.Mappings {
 		taken := (item.Overridden || item.Proven) && m.Path != "" && !slices.ContainsFunc(item.Paths, func(p Path) bool { return p.Covers(m.Path) })
 		switch through, by := from.why(m.Path); {
 		case taken && by != nil:
 			item.StillGranted = append(item.StillGranted, Redundancy{m.Path, through, by.Name})
 		case taken:
-			lost = append(lost, m.Path)
+			gone++
+			effect := Effect{Path: m.Path, Text: EffectOf(m.Path), Apart: from.set.below(m.Path)}
+			if len(m.Widens) > 0 {
+				effect.Text = n.info.Effect // the path allows more than the name did
+			}
+			item.lost = append(item.lost, effect)
 		default:
 			for _, effect := range m.Narrows {
 				if applies, _ := c.applies(effect, m.Path); applies {
-					narrows.add(effect.text(c.target))
+					item.lost = append(item.lost, Effect{Text: effect.text(c.target)})
 				}
 			}
 		}
 	}
-	switch {
-	case len(lost) == len(item.Mappings) && len(item.Paths) == 0 && len(lost) > 0 && n.key.id == "":
+	var narrows phrases
+	if gone > 0 && gone == len(item.Mappings) && len(item.Paths) == 0 && n.key.id == "" {
 		narrows.add(n.info.Effect) // says it better than the paths
-	default:
-		for _, p := range lost {
-			narrows.add(Effect{Text: EffectOf(p), Apart: from.set.below(p)}.sentence("from now on only: "))
+	} else {
+		for _, effect := range item.lost {
+			narrows.add(effect.sentence(fromNowOn))
 		}
 	}
 	item.Narrows = narrows.String()
@@ -547,7 +572,11 @@ func unavailable(p Path, target version) string {
 // Err returns an error that names every unknown name, every refused name, every unused override and acceptance, and a
 // malformed target version. It is nil if there is none of them. It matches [ErrUnknown], [ErrRefused], [ErrOverride],
 // [ErrAccept] and [ErrVersion] accordingly.
-func (c Conversion) Err() error {
+func (c Conversion) Err() error { return errors.Join(c.errs("")...) }
+
+// errs are the errors of a conversion, each with the role that it is about, unless that has no name.
+func (c Conversion) errs(role string) []error {
+	about := about(role)
 	var errs []error
 	if c.err != nil {
 		errs = append(errs, c.err)
@@ -556,13 +585,21 @@ func (c Conversion) Err() error {
 	for _, item := range c.Items {
 		switch item.Outcome {
 		case OutcomeUnknown:
-			errs = append(errs, fmt.Errorf("permissions: %w: %s %s", ErrUnknown, quote(string(item.Input)), item.Reason))
+			errs = append(errs, fmt.Errorf("permissions: %s%w: %s %s", about, ErrUnknown, quote(string(item.Input)), item.Reason))
 		case OutcomeRefused:
-			errs = append(errs, fmt.Errorf("permissions: %s %w: %s", shownName(item.Name), ErrRefused, item.Reason))
+			errs = append(errs, fmt.Errorf("permissions: %s%s %w: %s", about, shownName(item.Name), ErrRefused, item.Reason))
 		case OutcomeConverted, OutcomeDropped:
 		}
 	}
-	return errors.Join(errs...)
+	return errs
+}
+
+// about begins a message about a role, unless that has no name.
+func about(role string) string {
+	if role == "" {
+		return ""
+	}
+	return "role " + quote(role) + ": "
 }
 
 // Widening returns the items whose conversion lets the role do more than before. It includes refused ones, which would

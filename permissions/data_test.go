@@ -50,7 +50,8 @@ func TestBadDataIsFound(t *testing.T) {
 	)
 	for _, c := range []struct{ file, line, want string }{
 		{paths, "/x/ | leaf | - | - | - | full list | -", "wrong number of columns"},
-		{paths, "/x/ | leaf | - | - | - | full list | - | do x | - | - | -", "wrong number of columns"},
+		{paths, "/x/ | leaf | - | - | - | full list | - | do x | - | - | - | -", "wrong number of columns"},
+		{paths, "/x/ | leaf | - | - | - | full list | - | do x | hurts | - | hurts", "guarded although it has a risk"},
 		{paths, "/X/ | leaf | - | - | - | full list | - | do x", "not a canonical path"},
 		{paths, "/x | leaf | - | - | - | full list | - | do x", "not a canonical path"},
 		{paths, "/ x/ | leaf | - | - | - | full list | - | do x", "not a canonical path"},
@@ -60,7 +61,7 @@ func TestBadDataIsFound(t *testing.T) {
 		{paths, "/x/ | leaf | - | soon | - | full list | - | do x", "malformed version"},
 		{paths, "/x/ | leaf | - | - | late | full list | - | do x", "malformed version"},
 		{paths, "/x/ | leaf | collection@x | - | - | full list | - | do x", "malformed version"},
-		{paths, "/x/ | leaf | - | - | - | hearsay | - | do x", "paths.txt:127: unknown evidence"},
+		{paths, "/x/ | leaf | - | - | - | hearsay | - | do x", "paths.txt:129: unknown evidence"},
 		{paths, "/x/ | leaf | - | - | - | full list | - | -", "no effect"},
 		{names, "AdminPortal:Read | - | - | 10 | - | - | do x", "duplicate name"},
 		{names, "X Y:Read | - | - | 10 | - | - | do x", "two plain words"},

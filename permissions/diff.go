@@ -44,9 +44,11 @@ func (d Difference) String() string {
 		}
 	}
 	write("+ ", "so far only: ", d.Added)
-	write("- ", "from now on only: ", d.Removed)
+	write("- ", fromNowOn, d.Removed)
 	return b.String()
 }
+
+const fromNowOn = "from now on only: "
 
 // sentence returns the effect with what is held before and after the change, which apart introduces.
 func (e Effect) sentence(apart string) string {

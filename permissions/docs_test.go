@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,61 @@ func sideEffect(kind string, e permissions.SideEffect) string {
 		text += ", unless it also holds " + strings.Join(names, " and ")
 	}
 	return text + "."
+}
+
+// The page lists every right that a guess never grants, and no other.
+func TestDocsOfGuesses(t *testing.T) {
+	text, err := os.ReadFile("../docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "### What a guess never grants\n")
+	table, _, ok := strings.Cut(rest, "These were considered and left out:")
+	var listed, want []permissions.Path
+	for i, part := range strings.Split(table, "`") {
+		if i%2 == 1 {
+			listed = append(listed, permissions.Path(part))
+		}
+	}
+	for _, info := range permissions.Catalogue().Paths {
+		if info.Sensitive != "" {
+			want = append(want, info.Path)
+		}
+		if info.Risk != "" && info.Sensitive != info.Risk {
+			t.Errorf("%s: risk %q, sensitive %q", info.Path, info.Risk, info.Sensitive)
+		}
+	}
+	slices.Sort(listed)
+	if !ok || !slices.Equal(listed, want) {
+		t.Errorf("%v\nwant\n%v", listed, want)
+	}
+}
+
+// The files in the page are what the program reads.
+func TestDocsFiles(t *testing.T) {
+	text, err := os.ReadFile("../docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(after string) []byte {
+		_, rest, _ := strings.Cut(string(text), after)
+		_, rest, _ = strings.Cut(rest, "```")
+		_, rest, _ = strings.Cut(rest, "\n")
+		rest, _, _ = strings.Cut(rest, "```")
+		return []byte(rest)
+	}
+	decisions, err := permissions.ParseDecisions(block("### Deciding\n"))
+	if err != nil || len(decisions) != 5 || decisions[3].Role != "PKI Operators" || !decisions[4].Accept {
+		t.Errorf("%+v, %v", decisions, err)
+	}
+	o, err := permissions.ParseOverlay(block("**The overlay**"))
+	if err != nil || len(o.Rows()) != 1 {
+		t.Errorf("%v", err)
+	}
+	observations, known, err := permissions.ParseObservations(block("## Proof from your own server\n"))
+	if err != nil || len(observations) != 1 || len(known) != 3 {
+		t.Errorf("%v %v, %v", observations, known, err)
+	}
 }
 
 func TestDocsTable(t *testing.T) {

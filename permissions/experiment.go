@@ -40,7 +40,7 @@ func (p *Proof) Experiment() []TestRole {
 			expected = append(expected, c)
 		}
 	}
-	var roles []TestRole
+	roles := []TestRole{}
 	for chunk := range slices.Chunk(expected, 2*mostTogether) {
 		roles = e.roles(roles, chunk)
 	}
@@ -319,8 +319,8 @@ func (p *plan) union(path, except int) uint64 {
 	return roles
 }
 
-// Steps says what to do with the roles of an experiment, for a person. It is empty if there are none.
-func Steps(roles []TestRole) string {
+// FormatExperiment says what to do with the roles of an experiment, for a person. It is empty if there are none.
+func FormatExperiment(roles []TestRole) string {
 	if len(roles) == 0 {
 		return ""
 	}

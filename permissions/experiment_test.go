@@ -143,10 +143,10 @@ func TestExperimentIsSmall(t *testing.T) {
 }
 
 func TestSteps(t *testing.T) {
-	if s := permissions.Steps(nil); s != "" {
+	if s := permissions.FormatExperiment(nil); s != "" {
 		t.Error(s)
 	}
-	s := permissions.Steps([]permissions.TestRole{{Name: "permission test 1 of 1", Names: names("Auditing:Read", "Collections[6]:Read")}})
+	s := permissions.FormatExperiment([]permissions.TestRole{{Name: "permission test 1 of 1", Names: names("Auditing:Read", "Collections[6]:Read")}})
 	for _, want := range []string{
 		"takes 1 role on a test server", "Never use a production server", "x-keyfactor-api-version: 1", `"exact": true`, "4. Delete the roles.",
 		"\npermission test 1 of 1\n  Auditing:Read\n  Collections[6]:Read\n",

@@ -71,9 +71,12 @@ type ProofRow struct {
 // returns it; Learn completes it with every path of the roles. Without known, only exact roles confirm anything, because a
 // path of a role can cover others that were never seen.
 //
-// It makes one assumption: a role shows a name only if it covers all paths that the name stands for there. Therefore a name
+// It makes one assumption about the mapping: a role shows a name only if it covers all paths that the name stands for there. Therefore a name
 // stands for nothing outside what all roles that show it cover. That bound holds whatever else the roles hold. If the bound
 // is empty, the name stands for nothing, or the assumption is broken; such a name is never refuted.
+//
+// Two more things have to hold. The list is complete: a path that is missing there and on all roles is not counted among what a
+// name can stand for. And ids end paths, as they do in all known ones, or are the number of the object that a name is about.
 //
 // Ids become placeholders: a number or GUID at the end of a path is an id. A name that holds everywhere stands for paths
 // without an id. A name for one object stands for paths without an id or with that of the object. Names that are not well
@@ -441,7 +444,7 @@ func (l *learner) paths(b bitset) []Path {
 
 // row says what is proven about a name.
 func (s *subject) row(l *learner, complete bool) ProofRow {
-	row := ProofRow{Name: s.name, Verdict: VerdictOpen, Paths: slices.Clone(s.ours), Upper: l.paths(s.upper), Roles: s.roles}
+	row := ProofRow{Name: s.name, Verdict: VerdictOpen, Paths: append([]Path{}, s.ours...), Upper: l.paths(s.upper), Roles: s.roles}
 	// A path of ours that the server's list lacks may be there all the same.
 	for _, p := range s.ours {
 		if _, listed := find(l.universe, p); !listed && !s.outside {
@@ -535,7 +538,7 @@ func (p *Proof) String() string {
 	width, counts, unseen := 0, map[Verdict]int{}, 0
 	for _, row := range p.rows {
 		if row.Roles > 0 {
-			width = max(width, len(shownName(row.Name)))
+			width = max(width, len(shownKey(row.Name)))
 		}
 	}
 	for _, verdict := range []Verdict{VerdictRefuted, VerdictConfirmed, VerdictConsistent, VerdictOpen} {
@@ -548,7 +551,7 @@ func (p *Proof) String() string {
 				continue
 			}
 			counts[verdict]++
-			fmt.Fprintf(&b, "%-10s  %-*s  %s\n", verdict, width, shownName(row.Name), row.text())
+			fmt.Fprintf(&b, "%-10s  %-*s  %s\n", verdict, width, shownKey(row.Name), row.text())
 		}
 	}
 	fmt.Fprintf(&b, "%s: %d confirmed, %d refuted, %d consistent, %d open; %s no role holds.\n", count(len(p.rows)-unseen, "name"),

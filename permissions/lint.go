@@ -34,18 +34,18 @@ type Code string
 
 // The kinds of findings, with their severity and their fix.
 const (
-	CodeMalformed   Code = "malformed"         // error: the value is not a path and cannot be turned into one
-	CodeForm        Code = "form"              // error: case, slashes or space are wrong; the canonical form replaces it
-	CodeRedundant   Code = "redundant"         // error: another path covers it; it is removed
-	CodeMisspelled  Code = "misspelled"        // error: unknown, but close to a known path, which is suggested instead; other findings are about the known path
-	CodeUnknown     Code = "unknown"           // warning: not in the catalogue; the text names the nearest path if there is one
-	CodeOutside     Code = "outside-set"       // error: outside the permission set
-	CodeCompanion   Code = "missing-companion" // warning: a call also needs another path, which is suggested if the permission set has it; info if only a part of the work needs it
-	CodeInPortal    Code = "portal-companion"  // warning: the portal, but not the API, also needs another path, which is suggested if the permission set has it
-	CodePortal      Code = "no-portal"         // info: the role cannot sign in to the portal
-	CodeRisky       Code = "risky"             // warning: deserves a second look
-	CodeDeprecated  Code = "deprecated"        // info: missing in later versions of Command
-	CodeUnconfirmed Code = "unconfirmed"       // info: the spelling is formed after a sibling and not seen in print
+	CodeMalformed       Code = "malformed"         // error: the value is not a path and cannot be turned into one
+	CodeForm            Code = "form"              // error: case, slashes or space are wrong; the canonical form replaces it
+	CodeRedundant       Code = "redundant"         // error: another path covers it; it is removed
+	CodeMisspelled      Code = "misspelled"        // error: unknown, but close to a known path, which is suggested instead; other findings are about the known path
+	CodeUnknown         Code = "unknown"           // warning: not in the catalogue; the text names the nearest path if there is one
+	CodeOutside         Code = "outside-set"       // error: outside the permission set
+	CodeCompanion       Code = "missing-companion" // warning: a call also needs another path, which is suggested if the permission set has it; info if only a part of the work needs it
+	CodePortalCompanion Code = "portal-companion"  // warning: the portal, but not the API, also needs another path, which is suggested if the permission set has it
+	CodeNoPortal        Code = "no-portal"         // info: the role cannot sign in to the portal
+	CodeRisky           Code = "risky"             // warning: deserves a second look
+	CodeDeprecated      Code = "deprecated"        // info: missing in later versions of Command
+	CodeUnconfirmed     Code = "unconfirmed"       // info: the spelling is formed after a sibling and not seen in print
 )
 
 // Finding is something that is or may be wrong with a role's paths.
@@ -109,7 +109,7 @@ func Lint(paths []Path, opts *LintOptions) []Finding {
 		slices.SortStableFunc(l.found[first:], func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
 	}
 	if len(paths) > 0 && !l.meant.Allows("/portal/read/") {
-		l.add(CodePortal, SeverityInfo, "", "the role alone cannot sign in to the Management Portal; add /portal/read/ unless the role is for programs")
+		l.add(CodeNoPortal, SeverityInfo, "", "the role alone cannot sign in to the Management Portal; add /portal/read/ unless the role is for programs")
 	}
 	return l.found
 }
@@ -287,7 +287,7 @@ func (l *linter) companions(p, c Path, added []Path) []Path {
 		why := strings.TrimSuffix(k.why, ".")
 		code, text := CodeCompanion, "needs %s as well"
 		if k.when == whenPortal {
-			code, text = CodeInPortal, "needs %s as well in the portal"
+			code, text = CodePortalCompanion, "needs %s as well in the portal"
 		}
 		switch {
 		case part:

@@ -137,7 +137,7 @@ func TestLint(t *testing.T) {
 		portal := 0
 		for _, f := range findings {
 			texts = append(texts, f.Text)
-			if f.Code == permissions.CodePortal {
+			if f.Code == permissions.CodeNoPortal {
 				portal++
 				continue
 			}

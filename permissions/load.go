@@ -27,9 +27,9 @@ func load(read func(name string) ([]byte, error)) (*catalogue, error) {
 		byName:     map[Legacy]*legacyEntry{},
 		reverse:    map[reverseKey][]*legacyEntry{},
 		companions: map[Path][]companion{},
-		calls:      map[Path]Call{},
+		calls:      map[Path]TestCall{},
 	}}
-	l.table("paths.txt", 8, 10, l.readPath)
+	l.table("paths.txt", 8, 11, l.readPath)
 	l.table("names.txt", 7, 8, l.readName)
 	l.table("mapping.txt", 6, 8, l.readMapping)
 	l.table("sideeffects.txt", 7, 7, l.readSideEffect)
@@ -97,7 +97,7 @@ func (l *loader) readPath(col []string) (problem string) {
 	}
 	info := &PathInfo{
 		Path: p, Kind: Kind(col[1]), Scope: Scope(scope), ScopedSince: scopedSince, Since: col[3], Gone: col[4],
-		Evidence: PathEvidence(col[5]), Seen: col[6], Effect: col[7], Risk: col[8], Note: col[9], Label: trail(p),
+		Evidence: PathEvidence(col[5]), Seen: col[6], Effect: col[7], Risk: col[8], Note: col[9], Sensitive: cmp.Or(col[8], col[10]), Label: trail(p),
 	}
 	info.Area, _, _ = strings.Cut(strings.Trim(string(p), "/"), "/")
 	duplicate := l.paths[p] != nil
@@ -114,6 +114,8 @@ func (l *loader) readPath(col []string) (problem string) {
 		return "unknown evidence"
 	case info.Effect == "":
 		return "no effect"
+	case col[8] != "" && col[10] != "":
+		return "guarded although it has a risk, which says it already"
 	}
 	for _, v := range []string{info.Since, info.Gone, info.ScopedSince} {
 		if _, err := parseVersion(v); v != "" && err != nil {
@@ -210,7 +212,7 @@ func (l *loader) link(e *legacyEntry, p Path, guess bool) (problem string) {
 	}
 	e.bases = append(e.bases, base)
 	if guess {
-		e.guessRisk = cmp.Or(e.guessRisk, info.Risk)
+		e.guessRisk = cmp.Or(e.guessRisk, info.Sensitive)
 	}
 	key := reverseKey{base, e.object}
 	l.reverse[key] = append(l.reverse[key], e)
@@ -285,7 +287,7 @@ func (l *loader) readCall(col []string) (problem string) {
 		return "no source"
 	}
 	request := strings.NewReplacer("{none}", missingNumber, "{no guid}", missingGUID).Replace(col[1])
-	c := Call{Request: request, Source: col[2]}
+	c := TestCall{Request: request, Source: col[2]}
 	for field := range strings.FieldsSeq(col[3]) {
 		if c.or = append(c.or, Path(field)); l.paths[Path(field)] == nil {
 			return "unknown path that serves as well"

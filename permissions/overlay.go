@@ -62,7 +62,7 @@ func newOverlay(rows []OverlayRow) *Overlay {
 
 // Rows returns the rows, sorted by name.
 func (o *Overlay) Rows() []OverlayRow {
-	rows := slices.Clone(o.rows)
+	rows := append([]OverlayRow{}, o.rows...)
 	for i := range rows {
 		rows[i].Paths = slices.Clone(rows[i].Paths)
 	}
@@ -70,7 +70,8 @@ func (o *Overlay) Rows() []OverlayRow {
 }
 
 // Redact returns the names, paths and verdicts alone, to be sent to others: neither version, date nor number of roles. An id
-// in the middle of a path becomes a placeholder.
+// in the middle of a path becomes a placeholder. A name or path that only this server has stays: a person has to look whether
+// it tells whose server it is.
 func (o *Overlay) Redact() *Overlay {
 	rows := o.Rows()
 	for i := range rows {
@@ -152,6 +153,11 @@ func ParseOverlay(text []byte) (*Overlay, error) {
 }
 
 func parseOverlayRow(col []string) (row OverlayRow, err error) {
+	for i := range col {
+		if col[i] == "-" {
+			col[i] = ""
+		}
+	}
 	if row.Name, err = parseTemplateName(col[0]); err != nil {
 		return row, err
 	}
@@ -204,9 +210,7 @@ func parseTable(text []byte, least, most int, reader func(col []string) error) e
 		}
 		col := strings.Split(s, "|")
 		for i := range col {
-			if col[i] = strings.TrimSpace(col[i]); col[i] == "-" {
-				col[i] = ""
-			}
+			col[i] = strings.TrimSpace(col[i])
 		}
 		err := fmt.Errorf("it has %s, not %d", count(len(col), "column"), least)
 		if least <= len(col) && len(col) <= most {
@@ -323,11 +327,11 @@ func riskOf(p Path) string {
 	if info == nil {
 		return "what it grants is not known here"
 	}
-	if info.Risk != "" || info.Kind == KindLeaf {
-		return info.Risk
+	if info.Sensitive != "" || info.Kind == KindLeaf {
+		return info.Sensitive
 	}
 	for _, below := range data().pathList {
-		if below.Risk != "" && p.Covers(below.Path) {
+		if below.Sensitive != "" && p.Covers(below.Path) {
 			return "it includes " + string(below.Path)
 		}
 	}

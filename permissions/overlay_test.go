@@ -1,6 +1,7 @@
 package permissions_test
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -130,6 +131,19 @@ func TestLearnMalformed(t *testing.T) {
 	}
 }
 
+// JSON has empty lists for what is empty.
+func TestProofJSON(t *testing.T) {
+	proof := permissions.Learn([]permissions.Observation{{Names: names("API:Read")}}, paths("/"))
+	for _, v := range []any{proof.Rows(), proof.Experiment(), proof.Overlay(permissions.OverlaySource{}).Rows(), proof.Overlay(permissions.OverlaySource{}).Redact().Rows()} {
+		if text, err := json.Marshal(v); err != nil || strings.Contains(string(text), "null") || text[0] != '[' {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+	if text, err := json.Marshal(permissions.Learn(nil, nil).Overlay(permissions.OverlaySource{}).Rows()); err != nil || string(text) != "[]" {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 // A name without a path in the mapping is confirmed by exact roles only: it ends with one path by chance as well.
 func TestLearnOfNoEquivalent(t *testing.T) {
 	known := paths("/auditing/read/", "/portal/read/")
@@ -250,7 +264,7 @@ func TestConvertWithOverlay(t *testing.T) {
 			"AdminPortal:Read | /auditing/read/ | confirmed", names("AdminPortal:Read"),
 			permissions.ConvertOptions{MinConfidence: permissions.ConfidenceDocumented},
 			permissions.OutcomeRefused, nil, permissions.ConfidenceInferred,
-			[]string{"its mapping is inferred"},
+			[]string{"the server proves only that the name stands for this or for nothing, which counts as inferred, and documented was asked for"},
 		},
 		{
 			"AdminPortal:Read | /auditing/read/ | confirmed exactly", names("AdminPortal:Read"),
@@ -306,6 +320,12 @@ func TestConvertWithOverlay(t *testing.T) {
 			permissions.ConvertOptions{},
 			permissions.OutcomeRefused, nil, permissions.ConfidenceInferred,
 			[]string{"the path is sensitive (it includes /security/modify/)"},
+		},
+		{
+			"AdminPortal:Read | /application_settings/ | confirmed", names("AdminPortal:Read"),
+			permissions.ConvertOptions{},
+			permissions.OutcomeRefused, nil, permissions.ConfidenceInferred,
+			[]string{"the path is sensitive (it includes /application_settings/modify/)"},
 		},
 		{
 			"AdminPortal:Read | /quantum/ | confirmed", names("AdminPortal:Read"),

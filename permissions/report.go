@@ -90,8 +90,8 @@ func (item Item) lines() []string {
 			}
 		}
 	}
-	if item.Proof != nil && item.Proof.Verdict != VerdictOpen {
-		lines = append(lines, "the mapping is "+string(item.Proof.Verdict)+" "+item.Proof.source())
+	if proof := item.proof(); proof != "" {
+		lines = append(lines, proof)
 	}
 	widens, narrows := "WIDENS: can now ", "NARROWS: can no longer "
 	if item.Outcome == OutcomeRefused {
@@ -103,7 +103,9 @@ func (item Item) lines() []string {
 	if item.Narrows != "" {
 		lines = append(lines, narrows+item.Narrows)
 	}
-	if item.Accepted {
+	if item.Accepted && item.Outcome == OutcomeRefused {
+		lines = append(lines, "accepted by name, which does not grant what is refused")
+	} else if item.Accepted {
 		lines = append(lines, "accepted by name")
 	}
 	for _, r := range item.StillGranted {
@@ -127,6 +129,41 @@ func (item Item) lines() []string {
 		}
 	}
 	return lines
+}
+
+// proof says what the overlay proves about the name. It is empty if it proves nothing.
+func (item Item) proof() string {
+	row := item.Proof
+	if row == nil || row.Verdict == VerdictOpen {
+		return ""
+	}
+	mapped := item.mapped()
+	id := keyOf(item.Name).id
+	switch paths := row.on(id); {
+	case row.Verdict != VerdictConfirmed:
+		return "the mapping is " + string(row.Verdict) + " " + row.source()
+	case len(mapped) == 0 && !row.Exact:
+		return "confirmed " + row.source() + ", if the name stands for anything; that takes exact roles to prove, because the mapping has nothing for the name"
+	case NewSet(paths...).Equal(NewSet(mapped...)) && row.Exact:
+		return "the mapping is confirmed " + row.source() + ", exactly"
+	case NewSet(paths...).Equal(NewSet(mapped...)):
+		return "the mapping is confirmed " + row.source() + ", if the name stands for anything"
+	case row.Exact:
+		return "not what the mapping has: " + row.source() + ", it stands for " + join(paths)
+	default:
+		return "not what the mapping has: " + row.source() + ", it stands for " + join(paths) + " or for nothing"
+	}
+}
+
+// mapped returns the paths that the mapping has for the name.
+func (item Item) mapped() []Path {
+	var paths []Path
+	for _, m := range item.Mappings {
+		if m.Path != "" {
+			paths = append(paths, m.Path)
+		}
+	}
+	return paths
 }
 
 // how says what a path of the item rests on.

@@ -2,12 +2,15 @@ package permissions
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"text/tabwriter"
 )
 
 // ErrAccept matches [Conversion.Err] if a name that was accepted is none of the names.
@@ -22,9 +25,9 @@ type LegacyRole struct {
 // Conversions are what became of many roles.
 type Conversions struct {
 	Roles []RoleConversion `json:"roles"`
-	// UnusedOverrides and UnusedAccepts are about none of the names of any role, sorted.
-	UnusedOverrides []Legacy `json:"unusedOverrides,omitempty"`
-	UnusedAccepts   []Legacy `json:"unusedAccepts,omitempty"`
+	// Decisions are the overrides and acceptances of the options, and the roles that each was used for: those about all roles
+	// first, then by role.
+	Decisions []UsedDecision `json:"decisions,omitempty"`
 	// UnknownProofs are names of the overlay that are neither known here nor among those of the roles: perhaps they are
 	// misspelled.
 	UnknownProofs []Legacy `json:"unknownProofs,omitempty"`
@@ -36,26 +39,34 @@ type RoleConversion struct {
 	Conversion
 }
 
-// ConvertAll converts many roles with the same options, in their order. An override or acceptance is used if one of the
-// roles has the name.
+// UsedDecision is a decision, and the roles that it was used for: those that have the name, in their order. A decision that
+// was used for none is an error.
+type UsedDecision struct {
+	Decision
+
+	Roles []string `json:"roles"`
+}
+
+// ConvertAll converts many roles with the same options, in their order.
 func ConvertAll(roles []LegacyRole, opts *ConvertOptions) Conversions {
 	if opts == nil {
 		opts = &ConvertOptions{}
 	}
-	none := newConverter(nil, opts)
-	all := Conversions{Roles: []RoleConversion{}, UnusedOverrides: none.overrides.unused(), UnusedAccepts: none.accepts.unused()}
+	shared, byRole := newDecided(opts), newDecidedByRole(opts)
+	all := Conversions{Roles: []RoleConversion{}}
 	held := map[Legacy]bool{}
-	for _, r := range roles {
-		conv := Convert(r.Names, opts)
-		all.UnusedOverrides = both(all.UnusedOverrides, conv.UnusedOverrides)
-		all.UnusedAccepts = both(all.UnusedAccepts, conv.UnusedAccepts)
-		conv.UnusedOverrides, conv.UnusedAccepts = nil, nil
+	for i, r := range roles {
+		conv := convert(r.Names, opts, shared, byRole[r.Role], i)
 		for _, item := range conv.Items {
 			if item.Proof != nil {
 				held[item.Proof.Name] = true
 			}
 		}
 		all.Roles = append(all.Roles, RoleConversion{r.Role, conv})
+	}
+	all.Decisions = shared.used(roles)
+	for _, role := range slices.Sorted(maps.Keys(byRole)) {
+		all.Decisions = append(all.Decisions, byRole[role].used(roles)...)
 	}
 	if opts.Overlay != nil {
 		for _, row := range opts.Overlay.rows {
@@ -67,22 +78,56 @@ func ConvertAll(roles []LegacyRole, opts *ConvertOptions) Conversions {
 	return all
 }
 
-// both returns what both sorted lists have.
-func both(a, b []Legacy) []Legacy {
-	return slices.DeleteFunc(a, func(l Legacy) bool { _, found := slices.BinarySearch(b, l); return !found })
+// used returns the decisions with the roles that they were used for, sorted by name.
+func (d *decided) used(roles []LegacyRole) []UsedDecision {
+	var all []UsedDecision
+	for _, one := range slices.Concat(d.overrides.list, d.accepts.list) {
+		u := UsedDecision{one.Decision, []string{}}
+		for _, i := range one.roles {
+			u.Roles = append(u.Roles, roles[i].Role)
+		}
+		all = append(all, u)
+	}
+	slices.SortStableFunc(all, func(a, b UsedDecision) int { return cmp.Compare(a.Name, b.Name) })
+	return all
 }
 
-// Err returns the errors of all roles (see [Conversion.Err]), each with the name of its role, and what is about none of
-// them. It is nil if there is none.
-func (c Conversions) Err() error {
-	errs := unusedErrs(c.UnusedOverrides, c.UnusedAccepts)
+// err returns an error if the decision was used for none of the roles.
+func (u UsedDecision) err(roles map[string]bool) error {
+	kind := ErrOverride
+	if u.Accept {
+		kind = ErrAccept
+	}
+	switch {
+	case len(u.Roles) > 0:
+		return nil
+	case u.Role != "" && !roles[u.Role]:
+		return fmt.Errorf("permissions: %w: %s is for role %s, which is not among the roles", kind, shownKey(u.Name), quote(u.Role))
+	}
+	return unused(kind, u.Role, u.Name)
+}
+
+// unusedErrs are the errors about decisions that were used for none of the roles.
+func (c Conversions) unusedErrs() []error {
+	roles := make(map[string]bool, len(c.Roles))
 	for _, r := range c.Roles {
-		switch err := r.Err(); {
-		case err != nil && r.Role != "":
-			errs = append(errs, fmt.Errorf("role %s: %w", quote(r.Role), err))
-		case err != nil:
+		roles[r.Role] = true
+	}
+	var errs []error
+	for _, u := range c.Decisions {
+		if err := u.err(roles); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	return errs
+}
+
+// Err returns the errors of all roles (see [Conversion.Err]), each with the name of its role, and the decisions that were
+// used for none of them. It is nil if there is none.
+func (c Conversions) Err() error {
+	errs := c.unusedErrs()
+	for _, r := range c.Roles {
+		errs = append(errs, r.errs(r.Role)...)
 	}
 	return errors.Join(errs...)
 }
@@ -97,31 +142,137 @@ func (c Conversions) Undecided() bool {
 // gives nothing.
 func (c Conversion) Undecided() []Item {
 	return slices.DeleteFunc(slices.Clone(c.Items), func(item Item) bool {
-		guess := item.Confidence == ConfidenceGuess && len(item.Redundant) < len(item.Paths)
 		return item.Overridden || item.Accepted || item.Outcome != OutcomeConverted && item.Outcome != OutcomeDropped ||
-			item.Widens == "" && item.Narrows == "" && !(item.Outcome == OutcomeConverted && guess)
+			item.Widens == "" && item.Narrows == "" && !item.guessed()
 	})
 }
 
-// String returns the roles as tables for an administrator, and says what is about none of them.
+// guessed reports whether the item gives the role something that rests on a guess.
+func (item Item) guessed() bool {
+	return item.Outcome == OutcomeConverted && item.Confidence == ConfidenceGuess && len(item.Redundant) < len(item.Paths)
+}
+
+// Counts says how many names became what. A name is either converted or lost.
+type Counts struct {
+	Names     int `json:"names"`
+	Converted int `json:"converted"` // the role holds what the name became
+	Exact     int `json:"exact"`     // of those, neither wider nor narrower than the name, and no guess
+	Widened   int `json:"widened"`   // of those, the role can do more
+	Narrowed  int `json:"narrowed"`  // of those, the role can do less
+	Guesses   int `json:"guesses"`   // of those, they give the role something that rests on a guess
+	Lost      int `json:"lost"`      // nothing is granted for the name: it was dropped or refused, or is unknown
+	ToDecide  int `json:"toDecide"`  // undecided, refused or unknown
+}
+
+// Counts counts what became of the names.
+func (c Conversion) Counts() Counts {
+	n := Counts{Names: len(c.Items), ToDecide: len(c.Undecided())}
+	tally := func(n *int, applies bool) {
+		if applies {
+			*n++
+		}
+	}
+	for _, item := range c.Items {
+		converted := item.Outcome == OutcomeConverted
+		tally(&n.Converted, converted)
+		tally(&n.Lost, !converted)
+		tally(&n.Widened, converted && item.Widens != "")
+		tally(&n.Narrowed, converted && item.Narrows != "")
+		tally(&n.Guesses, item.guessed())
+		tally(&n.Exact, converted && item.Widens == "" && item.Narrows == "" && !item.guessed())
+		tally(&n.ToDecide, item.Outcome == OutcomeRefused || item.Outcome == OutcomeUnknown)
+	}
+	return n
+}
+
+// add returns the sums of both counts.
+func (n Counts) add(m Counts) Counts {
+	return Counts{
+		n.Names + m.Names, n.Converted + m.Converted, n.Exact + m.Exact, n.Widened + m.Widened, n.Narrowed + m.Narrowed,
+		n.Guesses + m.Guesses, n.Lost + m.Lost, n.ToDecide + m.ToDecide,
+	}
+}
+
+// Counts counts what became of the names of all roles.
+func (c Conversions) Counts() Counts {
+	var sum Counts
+	for _, r := range c.Roles {
+		sum = sum.add(r.Counts())
+	}
+	return sum
+}
+
+// String returns the roles as tables for an administrator, and their summary.
 func (c Conversions) String() string {
 	var b strings.Builder
 	for _, r := range c.Roles {
 		if r.Role != "" {
 			b.WriteString("Role " + quote(r.Role) + "\n")
 		}
-		b.WriteString(r.String())
-		if len(c.Roles) > 1 {
-			b.WriteByte('\n')
-		}
+		b.WriteString(r.String() + "\n")
 	}
-	for _, err := range unusedErrs(c.UnusedOverrides, c.UnusedAccepts) {
-		fmt.Fprintf(&b, "%v\n", err)
+	return b.String() + c.Summary()
+}
+
+// Summary returns for an administrator which decision was used for which roles, and the counts of each role.
+func (c Conversions) Summary() string {
+	var b strings.Builder
+	if len(c.Decisions) > 0 {
+		b.WriteString("Decisions:\n")
+	}
+	for _, u := range c.Decisions {
+		b.WriteString("  " + u.String() + "\n")
+	}
+	for _, err := range c.unusedErrs() {
+		b.WriteString("  " + strings.TrimPrefix(err.Error(), "permissions: ") + "\n")
 	}
 	for _, l := range c.UnknownProofs {
-		fmt.Fprintf(&b, "note: the overlay has %s, which is not known here and not among the names\n", shownName(l))
+		fmt.Fprintf(&b, "note: the overlay has %s, which is not known here and not among the names\n", shownKey(l))
 	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(t, "names\tconverted\texact\twidened\tnarrowed\tguesses\tlost\tto decide\t\n") // a builder takes everything
+	row := func(n Counts, role string) {
+		_, _ = fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t  %s\n", n.Names, n.Converted, n.Exact, n.Widened, n.Narrowed, n.Guesses, n.Lost, n.ToDecide, role)
+	}
+	for _, r := range c.Roles {
+		role := ""
+		if r.Role != "" {
+			role = quote(r.Role)
+		}
+		row(r.Counts(), role)
+	}
+	if len(c.Roles) != 1 {
+		row(c.Counts(), count(len(c.Roles), "role"))
+	}
+	_ = t.Flush()
+	b.WriteString("Exact, widened, narrowed and guesses are among the converted ones. Lost: nothing is granted for the name.\n")
 	return b.String()
+}
+
+// String says on one line what was decided about which roles, and why.
+func (u UsedDecision) String() string {
+	s := shownKey(u.Name) + ": " + u.What()
+	roles := make([]string, len(u.Roles))
+	for i, r := range u.Roles {
+		roles[i] = quote(r)
+	}
+	switch {
+	case u.Role != "":
+		s += ", for role " + quote(u.Role) + " only"
+	case len(roles) == 1 && u.Roles[0] == "":
+	case len(roles) > 0:
+		s += ", for all roles that have it: " + strings.Join(roles, ", ")
+	}
+	if len(roles) == 0 {
+		s += ", not used"
+	}
+	if u.Reason != "" {
+		s += " (" + quote(u.Reason) + ")"
+	}
+	return s
 }
 
 // ErrRoles matches every error about malformed roles.
@@ -242,28 +393,47 @@ func parseRoleObject(text []byte) ([]LegacyRole, error) {
 	return roles, nil
 }
 
-// ErrOverrides matches every error about malformed overrides.
-var ErrOverrides = errors.New("not a list of overrides")
+// ErrDecisions matches every error about malformed decisions.
+var ErrDecisions = errors.New("not a list of decisions")
 
-// ParseOverrides reads the decisions for [ConvertOptions.Overrides] from text, one a line: "name | paths | reason". Paths
-// are separated by spaces, and "-" drops the name. The reason may be left out. The error names everything that is wrong, by
-// line, and matches [ErrOverrides].
-func ParseOverrides(text []byte) (map[Legacy][]Path, error) {
-	decisions := map[Legacy][]Path{}
-	err := parseTable(text, 2, 3, func(col []string) error {
-		key := canonicalKey(Legacy(col[0]))
-		if _, _, _, problem := Legacy(strings.Replace(string(key), placeholder, "[1]", 1)).parts(); problem != "" {
+// ParseDecisions reads decisions for [ConvertOptions.Decisions] from text, one a line: "name | what | reason". What is "-" to
+// drop the name, "accept" to take what becomes of it as it is, or the paths that it stands for, separated by spaces. The
+// reason may be left out. A line that ends in a colon ("Operators:") begins the decisions about the role with that name alone;
+// those before are about all roles. The error names everything that is wrong, by line, and matches [ErrDecisions].
+func ParseDecisions(text []byte) ([]Decision, error) {
+	decisions := []Decision{}
+	type about struct {
+		role string
+		name Legacy
+	}
+	role, seen := "", map[about]bool{}
+	err := parseTable(text, 1, 3, func(col []string) error {
+		if name, header := strings.CutSuffix(col[0], ":"); header && col[1] == "" && col[2] == "" {
+			if role = strings.TrimSpace(name); role == "" {
+				return errors.New("the name of the role is missing before the colon")
+			}
+			return nil
+		}
+		d := Decision{Role: role, Name: canonicalKey(Legacy(col[0])), Reason: col[2]}
+		if _, _, _, problem := Legacy(strings.Replace(string(d.Name), placeholder, "[1]", 1)).parts(); problem != "" {
 			return fmt.Errorf("%s %s", quote(col[0]), problem)
 		}
-		if _, twice := decisions[key]; twice {
-			return fmt.Errorf("there is a decision about %s already", key)
+		if seen[about{role, d.Name}] {
+			return fmt.Errorf("there is a decision about %s already", d.Name)
 		}
-		paths, err := parseTemplates(key, col[1])
-		decisions[key] = paths
+		seen[about{role, d.Name}] = true
+		var err error
+		switch d.Accept = strings.EqualFold(col[1], "accept"); {
+		case col[1] == "":
+			return errors.New("what was decided is missing: write | and then paths, accept, or - to drop the name")
+		case !d.Accept && col[1] != "-":
+			d.Paths, err = parseTemplates(d.Name, col[1])
+		}
+		decisions = append(decisions, d)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("permissions: %w: %w", ErrOverrides, err)
+		return nil, fmt.Errorf("permissions: %w: %w", ErrDecisions, err)
 	}
 	return decisions, nil
 }

@@ -60,25 +60,37 @@ func TestParseObservations(t *testing.T) {
 	}
 }
 
-func TestParseOverrides(t *testing.T) {
-	got, err := permissions.ParseOverrides([]byte("# decided on Monday\nCertificateEnrollment: PendingCsr | - | the owner does not want it\ncollections[{id}]:recover | /certificates/collections/read/{id}/ /Portal/Read\nAPI:Read|/auditing/read/|\n"))
-	want := map[permissions.Legacy][]permissions.Path{
-		"CertificateEnrollment:PendingCsr": {},
-		"Collections[{id}]:Recover":        {"/certificates/collections/read/{id}/", "/portal/read/"},
-		"API:Read":                         {"/auditing/read/"},
+func TestParseDecisions(t *testing.T) {
+	got, err := permissions.ParseDecisions([]byte(`# decided on Monday
+CertificateEnrollment: PendingCsr | - | the owner does not want it
+collections[{id}]:recover | /certificates/collections/read/{id}/ /Portal/Read
+API:Read|/auditing/read/|
+
+The operators: of the plant:
+API:Read | Accept | nobody uses it
+  Empty :
+`))
+	want := []permissions.Decision{
+		{Name: "CertificateEnrollment:PendingCsr", Reason: "the owner does not want it"},
+		{Name: "Collections[{id}]:Recover", Paths: paths("/certificates/collections/read/{id}/", "/portal/read/")},
+		{Name: "API:Read", Paths: paths("/auditing/read/")},
+		{Role: "The operators: of the plant", Name: "API:Read", Accept: true, Reason: "nobody uses it"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("%+v, %v", got, err)
 	}
 	for text, want := range map[string]string{
-		"API:Read":                       "line 1: it has 1 column",
-		"\nAPI | -":                      "line 2: \"API\" has no colon",
-		"API:Read | /a//b/":              "line 1: \"/a//b/\" has an empty segment",
-		"API:Read | /a/{id}/":            "placeholder",
-		"API:Read | -\napi:read | /a/":   "line 2: there is a decision about API:Read already",
-		"API:Read | - | why | what else": "it has 4 columns",
+		"API:Read":                     "line 1: what was decided is missing",
+		"API:Read | | gone":            "line 1: what was decided is missing",
+		"\nAPI | -":                    "line 2: \"API\" has no colon",
+		"API:Read | /a//b/":            "line 1: \"/a//b/\" has an empty segment",
+		"API:Read | /a/{id}/":          "placeholder",
+		"API:Read | -\napi:read | /a/": "line 2: there is a decision about API:Read already",
+		"API:Read | -\nA:\nAPI:Read | -\nB:\nAPI:Read | -\napi:read | accept": "line 6: there is a decision about API:Read already",
+		"API:Read | - | why | what else":                                      "it has 4 columns",
+		" : ":                                                                 "the name of the role is missing",
 	} {
-		if _, err := permissions.ParseOverrides([]byte(text)); !errors.Is(err, permissions.ErrOverrides) || !strings.Contains(err.Error(), want) {
+		if _, err := permissions.ParseDecisions([]byte(text)); !errors.Is(err, permissions.ErrDecisions) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
@@ -102,8 +114,13 @@ func TestConvertAll(t *testing.T) {
 	if len(all.Roles) != 3 || all.Roles[1].Role != "B\x1b" || !all.Roles[1].Set.Equal(permissions.NewSet("/auditing/read/", "/certificates/requests/manage/")) {
 		t.Fatalf("%+v", all)
 	}
-	if !slices.Equal(all.UnusedOverrides, names("Dashbord:Read", "SSH:User")) || !slices.Equal(all.UnusedAccepts, names("Nosuch:Name", "Reports:Read")) || !slices.Equal(all.UnknownProofs, names("Un:Known")) {
-		t.Errorf("%v %v %v", all.UnusedOverrides, all.UnusedAccepts, all.UnknownProofs)
+	used := map[permissions.Legacy][]string{}
+	for _, d := range all.Decisions {
+		used[d.Name] = d.Roles
+	}
+	want := map[permissions.Legacy][]string{"Collections[{id}]:Recover": {"B\x1b"}, "SSH:User": {}, "Dashbord:Read": {}, "api:read": {"A"}, "Reports:Read": {}, "Nosuch:Name": {}}
+	if !reflect.DeepEqual(used, want) || !slices.Equal(all.UnknownProofs, names("Un:Known")) {
+		t.Errorf("%v %v", used, all.UnknownProofs)
 	}
 	err := all.Err()
 	if !errors.Is(err, permissions.ErrOverride) || !errors.Is(err, permissions.ErrAccept) || errors.Is(err, permissions.ErrRefused) {
@@ -117,7 +134,10 @@ func TestConvertAll(t *testing.T) {
 			t.Errorf("%q is missing, or there more than once:\n%v\n%v", text, err, all)
 		}
 	}
-	for _, text := range []string{"Role \"A\"\n", `Role "B\x1b"`, "note: the overlay has Un:Known, which is not known here", "accepted by name"} {
+	for _, text := range []string{
+		"Role \"A\"\n", `Role "B\x1b"`, "note: the overlay has Un:Known, which is not known here", "accepted by name",
+		"  api:read: accept, for all roles that have it: \"A\"\n", "  SSH:User: drop, not used\n",
+	} {
 		if !strings.Contains(all.String(), text) {
 			t.Errorf("%q is missing in\n%v", text, all)
 		}
@@ -127,6 +147,88 @@ func TestConvertAll(t *testing.T) {
 	}
 	if got, err := json.Marshal(permissions.ConvertAll(nil, nil)); err != nil || string(got) != `{"roles":[]}` {
 		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// A decision about one role holds for it alone, and goes before one about all roles.
+func TestDecisionsAboutOneRole(t *testing.T) {
+	const api, pending, download = permissions.Legacy("API:Read"), permissions.Legacy("CertificateEnrollment:PendingCsr"), permissions.Legacy("Collections[6]:Recover")
+	roles := []permissions.LegacyRole{{Role: "A", Names: names(api, pending, download)}, {Role: "B", Names: names(api, pending, download)}, {Role: "C", Names: names("AdminPortal:Read")}}
+	opts := &permissions.ConvertOptions{
+		Overrides: decisions{download: {}},
+		Decisions: []permissions.Decision{
+			{Name: api, Paths: paths("/auditing/read/")},
+			{Name: pending},
+			{Role: "A", Name: api, Accept: true, Reason: "no longer\x1b"},
+			{Role: "A", Name: "Collections[{id}]:Recover", Paths: paths("/certificates/collections/read/{id}/")},
+			{Role: "B", Name: pending, Paths: paths("/certificates/requests/manage/")},
+		},
+	}
+	all := permissions.ConvertAll(roles, opts)
+	for i, want := range []permissions.Set{
+		permissions.NewSet("/certificates/collections/read/6/"), permissions.NewSet("/auditing/read/", "/certificates/requests/manage/"), permissions.NewSet("/portal/read/"),
+	} {
+		if !all.Roles[i].Set.Equal(want) {
+			t.Errorf("%v, want %v", all.Roles[i], want)
+		}
+	}
+	if it := item(t, all.Roles[0].Conversion, api); !it.Accepted || it.Overridden {
+		t.Errorf("%+v", it)
+	}
+	if err := all.Err(); err != nil || all.Undecided() {
+		t.Error(err)
+	}
+	for _, line := range []string{
+		"  API:Read: /auditing/read/, for all roles that have it: \"B\"\n", "  CertificateEnrollment:PendingCsr: drop, for all roles that have it: \"A\"\n",
+		"  API:Read: accept, for role \"A\" only (\"no longer\\x1b\")\n", "  Collections[{id}]:Recover: /certificates/collections/read/{id}/, for role \"A\" only\n",
+		"  CertificateEnrollment:PendingCsr: /certificates/requests/manage/, for role \"B\" only\n", "  Collections[6]:Recover: drop, for all roles that have it: \"B\"\n",
+	} {
+		if !strings.Contains(all.Summary(), line) {
+			t.Errorf("%q is missing in\n%s", line, all.Summary())
+		}
+	}
+	// An acceptance in all roles is not used for one that decided otherwise.
+	all = permissions.ConvertAll(roles[:2], &permissions.ConvertOptions{Accept: names(api), Decisions: []permissions.Decision{{Role: "A", Name: api, Paths: paths("/auditing/read/")}}})
+	if a, b := item(t, all.Roles[0].Conversion, api), item(t, all.Roles[1].Conversion, api); a.Accepted || !a.Overridden || !b.Accepted || b.Overridden || !slices.Equal(all.Decisions[0].Roles, []string{"B"}) {
+		t.Errorf("%+v\n%+v\n%+v", a, b, all.Decisions)
+	}
+	opts.Decisions = []permissions.Decision{{Role: "D", Name: api}, {Role: "C", Name: api, Accept: true}, {Role: "C", Name: "AdminPortl:Read"}}
+	opts.Overrides = nil
+	text := permissions.ConvertAll(roles, opts).Err().Error()
+	for _, want := range []string{
+		`unused override: API:Read is for role "D", which is not among the roles`, `role "C": unused acceptance: API:Read is not among the names`, `did you mean AdminPortal:Read?`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in %s", want, text)
+		}
+	}
+	// One conversion takes what is about all roles.
+	conv := permissions.Convert(names(api), &permissions.ConvertOptions{Decisions: []permissions.Decision{{Name: api, Accept: true}, {Name: pending}, {Role: "A", Name: api}}})
+	if it := item(t, conv, api); !it.Accepted || it.Overridden || !slices.Equal(conv.UnusedOverrides, names(pending)) {
+		t.Errorf("%v", conv)
+	}
+}
+
+// Every name is either converted or lost, and counted where it belongs.
+func TestCountsOfConversions(t *testing.T) {
+	all := permissions.ConvertAll([]permissions.LegacyRole{
+		{Role: "A", Names: names("AdminPortal:Read", "API:Read", "CertificateEnrollment:PendingCsr", "PkiManagement:Read", "CertificateStoreManagement:EditMetadata")},
+		{Role: "B", Names: names("WorkflowManagement:Manage", "Nonsense:X", "SSH:User", "Auditing:Read")},
+	}, &permissions.ConvertOptions{Accept: names("PkiManagement:Read"), Overrides: decisions{"SSH:User": {}}})
+	a, b := all.Roles[0].Counts(), all.Roles[1].Counts()
+	if want := (permissions.Counts{Names: 5, Converted: 4, Exact: 1, Widened: 1, Narrowed: 1, Guesses: 1, Lost: 1, ToDecide: 3}); a != want {
+		t.Errorf("%+v, want %+v", a, want)
+	}
+	if want := (permissions.Counts{Names: 4, Converted: 1, Exact: 1, Lost: 3, ToDecide: 2}); b != want {
+		t.Errorf("%+v, want %+v", b, want)
+	}
+	if want := (permissions.Counts{Names: 9, Converted: 5, Exact: 2, Widened: 1, Narrowed: 1, Guesses: 1, Lost: 4, ToDecide: 5}); all.Counts() != want {
+		t.Errorf("%+v, want %+v", all.Counts(), want)
+	}
+	for _, want := range []string{"     5          4      1        1         1        1     1          3  \"A\"\n", "     9          5      2        1         1        1     4          5  2 roles\n"} {
+		if !strings.Contains(all.Summary(), want) {
+			t.Errorf("%q is missing in\n%s", want, all.Summary())
+		}
 	}
 }
 
@@ -208,7 +310,7 @@ func TestChecksAreSafe(t *testing.T) {
 	for _, l := range permissions.Catalogue().Legacy {
 		conv := permissions.Convert(names(on(l.Name, "6")), nil)
 		for _, c := range conv.Checks() {
-			for _, call := range []*permissions.Call{c.Works, c.Refused} {
+			for _, call := range []*permissions.TestCall{c.Works, c.Refused} {
 				if call == nil || call.Request == "" {
 					continue
 				}
@@ -220,9 +322,62 @@ func TestChecksAreSafe(t *testing.T) {
 					t.Errorf("%s: %+v", l.Name, c)
 				}
 			}
-			if (c.Change == "lost") != (c.Works == nil) || c.Refused == nil || c.Effect == "" {
+			if (c.Change == "lost" || c.Change == "withheld") != (c.Works == nil) || c.Refused == nil || c.Effect == "" {
 				t.Errorf("%s: %+v", l.Name, c)
 			}
 		}
+	}
+}
+
+// What a conversion takes is told once: the test list has the words of NARROWS.
+func TestLostInTheWordsOfNarrows(t *testing.T) {
+	const pending = permissions.Legacy("CertificateEnrollment:PendingCsr")
+	for _, c := range []struct {
+		name permissions.Legacy
+		to   []permissions.Path
+		want string
+	}{
+		// The path lets its holder approve requests. The name never did.
+		{pending, nil, "handle CSRs that were generated but not yet enrolled"},
+		{pending, paths("/auditing/read/"), "handle CSRs that were generated but not yet enrolled"},
+		{"PkiManagement:Read", paths("/certificate_authorities/read/"), "view certificate templates"},
+		{"Certificates:Read", paths("/certificates/collections/read/6/"), "view certificates, whatever their collection (from now on only: view certificates in collection 6)"},
+		{"API:Read", nil, "use the Classic (CMS) API"},
+	} {
+		conv := override(names(c.name), decisions{c.name: c.to})
+		var lost []string
+		for _, check := range conv.Checks() {
+			if check.Change == "lost" {
+				lost = append(lost, check.Effect)
+			}
+		}
+		if it := item(t, conv, c.name); it.Narrows != c.want || !slices.Equal(lost, []string{c.want}) {
+			t.Errorf("%s to %v: NARROWS says %q, the list to test %q, want %q", c.name, c.to, it.Narrows, lost, c.want)
+		}
+	}
+}
+
+// What a refused name would have given is withheld, not lost: it is not known that the role had it.
+func TestWithheld(t *testing.T) {
+	conv := permissions.Convert(names("AdminPortal:Read", "WorkflowManagement:Manage", "PkiManagement:Read"), &permissions.ConvertOptions{
+		Overlay: overlay(t, "AdminPortal:Read | /system_settings/modify/ | confirmed | - | - | -"),
+	})
+	it := item(t, conv, "AdminPortal:Read")
+	if want := "the server proves only that the name stands for this or for nothing, and the path is sensitive (decides settings of the whole server"; !strings.HasPrefix(it.Reason, want) {
+		t.Errorf("%q, want %q", it.Reason, want)
+	}
+	if text := conv.String(); strings.Contains(text, "the mapping is confirmed") || !strings.Contains(text, "not what the mapping has: on the server, it stands for /system_settings/modify/ or for nothing") {
+		t.Error(text)
+	}
+	got := map[permissions.Path]string{}
+	for _, c := range conv.Checks() {
+		got[c.Path] += c.Change
+	}
+	want := map[permissions.Path]string{
+		"/portal/read/": "lost", "/system_settings/modify/": "withheld", "/certificates/requests/manage/": "withheld",
+		"/certificate_authorities/read/": "kept", "/certificate_templates/read/": "kept", "": "lost",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

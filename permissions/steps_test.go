@@ -139,11 +139,13 @@ func TestGrowth(t *testing.T) {
 			return func() { _ = Convert([]Legacy{"SSH:User"}, &ConvertOptions{Overrides: overrides}).String() }
 		},
 		"ConvertAll": func(n int) func() {
-			roles, overrides := make([]LegacyRole, n), map[Legacy][]Path{}
+			roles, overrides, own := make([]LegacyRole, n), map[Legacy][]Path{}, []Decision{}
 			for i, l := range numbered[Legacy](n, "Collections[%d]:Read") {
-				roles[i].Names, overrides[l] = []Legacy{l, "AdminPortal:Read"}, nil
+				role := fmt.Sprint("role ", i)
+				roles[i], overrides[l] = LegacyRole{role, []Legacy{l, "AdminPortal:Read"}}, nil
+				own = append(own, Decision{Role: role, Name: "AdminPortal:Read"})
 			}
-			return func() { _ = ConvertAll(roles, &ConvertOptions{Overrides: overrides}).String() }
+			return func() { _ = ConvertAll(roles, &ConvertOptions{Overrides: overrides, Decisions: own}).String() }
 		},
 		"Learn from many roles": func(n int) func() {
 			roles := make([]Observation, n)
@@ -164,7 +166,7 @@ func TestGrowth(t *testing.T) {
 		},
 		"Experiment": func(n int) func() {
 			proof := Learn([]Observation{{Names: numbered[Legacy](n, "Home:Grown%d"), Paths: numbered[Path](10, "/quantum/x%d/")}}, []Path{"/"})
-			return func() { Steps(proof.Experiment()) }
+			return func() { FormatExperiment(proof.Experiment()) }
 		},
 	} {
 		const small, growth, most = 500, 4, 8

@@ -52,6 +52,14 @@ func shownName(l Legacy) string {
 	return string(l)
 }
 
+// shownKey is shownName for a name that can have the placeholder for an id.
+func shownKey(l Legacy) string {
+	if filled := strings.Replace(string(l), placeholder, "[1]", 1); shownName(Legacy(filled)) == filled {
+		return string(l)
+	}
+	return quote(string(l))
+}
+
 // few lists the first few names or paths with commas.
 func few[T ~string](list []T) string {
 	const most = 10

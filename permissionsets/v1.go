@@ -65,14 +65,14 @@ func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*
 //
 // API: POST /PermissionSets, version 1.
 func (s *V1) Create(ctx context.Context, set Create, call ...security.CallOption) (*PermissionSet, error) {
-	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: set, Check: about("")})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: set, Check: about("", safe.Named(set.Name, nameOf), holding(set.Permissions))})
 }
 
 // Update replaces the permissions of a set.
 //
 // API: PUT /PermissionSets, version 1.
 func (s *V1) Update(ctx context.Context, set Update, call ...security.CallOption) (*PermissionSet, error) {
-	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: set, Check: about(set.ID)})
+	return service.One[PermissionSet](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: set, Check: about(set.ID, holding(set.Permissions))})
 }
 
 // Delete removes a permission set. What the server does with a set that has
@@ -92,7 +92,7 @@ func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.C
 		p.Add("path", "%v", err)
 	}
 	return service.Many[Held](ctx, s.c, call, transport.Call{
-		Op: opMineV1, Err: p.Err(), Query: url.Values{"accessControlString": {string(path)}},
+		Op: opMineV1, Err: p.Err(), Check: service.Each("id", func(h *Held) bool { return h.ID != "" }), Query: url.Values{"accessControlString": {string(path)}},
 	})
 }
 
@@ -101,11 +101,36 @@ func (s *V1) Mine(ctx context.Context, path permissions.Path, call ...security.C
 //
 // API: GET /Permissions, version 1.
 func (s *V1) Available(ctx context.Context, call ...security.CallOption) ([]permissions.Path, error) {
-	return service.Many[permissions.Path](ctx, s.c, call, transport.Call{Op: opAvailableV1})
+	return service.Many[permissions.Path](ctx, s.c, call, transport.Call{Op: opAvailableV1, Check: service.Each("text", func(p *permissions.Path) bool { return *p != "" })})
 }
 
-func about(id string) func(any) error {
-	return service.About(strings.ToLower(id), func(p *PermissionSet) string { return strings.ToLower(p.ID) })
+func about(id string, more ...func(*PermissionSet) error) func(any) error {
+	return service.About(strings.ToLower(id), func(p *PermissionSet) string { return strings.ToLower(p.ID) }, more...)
+}
+
+func nameOf(p *PermissionSet) string { return p.Name }
+
+// holding refuses an answer with other permissions than those that were sent. They
+// are compared by what they allow: the server may leave out one that another covers.
+// An answer that does not list them says nothing.
+func holding(sent []permissions.Path) func(*PermissionSet) error {
+	return func(p *PermissionSet) error {
+		if p.Permissions == nil {
+			return nil
+		}
+		got, want := permissions.NewSet(p.Permissions...), permissions.NewSet(sent...)
+		for path := range got.All() {
+			if !want.Allows(path) {
+				return fmt.Errorf("it lists %s, which was not sent", path)
+			}
+		}
+		for path := range want.All() {
+			if !got.Allows(path) {
+				return fmt.Errorf("it does not list %s, which was sent", path)
+			}
+		}
+		return nil
+	}
 }
 
 // Find returns the permission set with a name: the one that is written like it, or
@@ -116,10 +141,6 @@ func about(id string) func(any) error {
 //
 // API: GET /PermissionSets, version 1.
 func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption) (*PermissionSet, error) {
-	var p validate.Problems
-	if p.Required("name", name, 0); p.Err() != nil {
-		return nil, fmt.Errorf("find permission set: %w", p.Err())
-	}
 	found, err := s.find(ctx, name, call)
 	if err == nil && found == nil {
 		err = fmt.Errorf("find permission set %q: %w", name, security.ErrNotFound)
@@ -197,40 +218,26 @@ func asPaths(texts []string) []permissions.Path {
 // EnsureAll ensures many permission sets, several at a time (see
 // [security.WithConcurrency]), and returns what became of each, in order. The
 // error is nil if all went well; it says how many failed or were not attempted,
-// and holds the first error.
+// and holds the first error. After a refused sign-in (a 401 that stands) no further
+// permission set is attempted.
+//
+// API: GET, POST and PUT /PermissionSets, version 1.
 func (s *V1) EnsureAll(ctx context.Context, desired []Create, opts *security.BulkOptions, call ...security.CallOption) ([]security.BulkResult[PermissionSet], error) {
 	return safe.All(ctx, s.c, call, desired, opts, s.Ensure)
 }
 
 // find returns the set with a name, or nil if there is none.
 func (s *V1) find(ctx context.Context, name string, call []security.CallOption) (*PermissionSet, error) {
-	filter := FieldName.Eq(name)
-	if filter.String() == "" { // a quote in the name, for which the query language has no form
-		filter = security.Filter{}
+	list := func(filter security.Filter) iter.Seq2[PermissionSet, error] {
+		return s.All(ctx, &ListOptions{Filter: filter}, call...)
 	}
-	found, err := s.among(ctx, name, filter, call)
-	if !filter.IsZero() && errors.Is(err, security.ErrInvalid) {
-		found, err = s.among(ctx, name, security.Filter{}, call) // a server that cannot filter these
+	found, err := safe.Find("permission set", name, nameOf, FieldName, list)
+	if errors.Is(err, security.ErrInvalid) { // a server that cannot filter these
+		found, err = safe.Find("permission set", name, nameOf, FieldName, func(security.Filter) iter.Seq2[PermissionSet, error] {
+			return list(security.Filter{})
+		})
 	}
 	return found, err
-}
-
-func (s *V1) among(ctx context.Context, name string, filter security.Filter, call []security.CallOption) (*PermissionSet, error) {
-	var similar *PermissionSet
-	for set, err := range s.All(ctx, &ListOptions{Filter: filter}, call...) {
-		switch {
-		case err != nil:
-			return nil, err
-		case set.Name == name:
-			return &set, nil
-		case names.Same(set.Name, name):
-			if similar != nil {
-				return nil, fmt.Errorf("find permission set %q: %w: it fits %q and %q", name, security.ErrConflict, similar.Name, set.Name)
-			}
-			similar = &set
-		}
-	}
-	return similar, nil
 }
 
 // compare says which permissions come and go. They are compared in canonical

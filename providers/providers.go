@@ -1,6 +1,10 @@
 // Package providers manages identity providers: the OAuth services that vouch
 // for the claims that roles are given to.
 //
+// There is no Ensure: the client secret cannot be read back, so that nobody can tell
+// whether a provider is as desired, and to write it each time would be no Ensure. Use
+// [V1.Find], then [V1.Create] or [V1.Update].
+//
 // API: /IdentityProviders, version 1, from Command 11 on.
 package providers
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+
+	"github.com/commandsec/commandsec-go/security"
 )
 
 // Secret is a secret of a provider: a value (see [NewSecret]), or where a PAM
@@ -14,26 +16,23 @@ import (
 //
 // Printing, logging or encoding it, alone or inside other values, tells that there
 // is one and not which: only [Secret.Reveal] and the request to the server hold it.
+// Its value is a [security.Secret], which is not the same: it cannot be somewhere
+// else.
 type Secret struct {
-	value *string // fmt and reflection show no more than an address
+	value security.Secret
 
 	PAMProvider *int              // id of a PAM provider of Command
 	Parameters  map[string]string // how to find the secret there
 }
 
 // NewSecret is a secret given by its value.
-func NewSecret(value string) Secret { return Secret{value: &value} }
+func NewSecret(value string) Secret { return Secret{value: security.NewSecret(value)} }
 
 // Reveal returns the value, "" if there is none.
-func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
+func (s Secret) Reveal() string { return s.value.Reveal() }
 
 // IsZero reports whether there is neither a value nor a PAM provider.
-func (s Secret) IsZero() bool { return s.Reveal() == "" && s.PAMProvider == nil }
+func (s Secret) IsZero() bool { return s.value.IsZero() && s.PAMProvider == nil }
 
 // String says that there is a secret, and not which.
 func (s Secret) String() string {
@@ -63,7 +62,7 @@ func (s Secret) GobEncode() ([]byte, error) {
 
 // secretJSON is a secret on the wire.
 type secretJSON struct {
-	SecretValue *string           `json:"SecretValue,omitzero"`
+	SecretValue string            `json:"SecretValue,omitzero"`
 	Parameters  map[string]string `json:"Parameters,omitzero"`
 	Provider    *int              `json:"Provider,omitzero"`
 }
@@ -74,6 +73,6 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &v); err != nil {
 		return err
 	}
-	*s = Secret{v.SecretValue, v.Provider, v.Parameters}
+	*s = Secret{security.NewSecret(v.SecretValue), v.Provider, v.Parameters}
 	return nil
 }

@@ -58,26 +58,41 @@ func (s *V1) Get(ctx context.Context, id string, call ...security.CallOption) (*
 //
 // API: GET /IdentityProviders/Types, version 1.
 func (s *V1) Types(ctx context.Context, call ...security.CallOption) ([]Type, error) {
-	return service.Many[Type](ctx, s.c, call, transport.Call{Op: opTypesV1})
+	return service.Many[Type](ctx, s.c, call, transport.Call{Op: opTypesV1, Check: service.Each("id", func(t *Type) bool { return t.ID != "" })})
 }
 
 // Create makes a provider.
 //
 // API: POST /IdentityProviders, version 1.
 func (s *V1) Create(ctx context.Context, provider Create, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: createBody{provider}, Check: about("")})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opCreateV1, Body: createBody{provider}, Check: about("", called(provider.AuthenticationScheme, provider.DisplayName))})
 }
 
-// Update changes a provider. id is a GUID. Start from [Provider.ToUpdate] to
-// change one thing.
+// Update changes a provider. id is a GUID. Start from [Provider.ToUpdate] to change
+// one thing: the scheme and the display name are always written, and a permission set
+// that is left empty becomes Global. Parameters that are nil stay as they are; to
+// change any of them, all required ones are given, the client secret among them. The
+// last writer wins: what another program changed since the provider was read is lost.
 //
 // API: PUT /IdentityProviders/{id}, version 1.
 func (s *V1) Update(ctx context.Context, id string, provider Update, call ...security.CallOption) (*Provider, error) {
-	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: updateBody{provider}, Err: validate.CheckGUID("id", id), Check: about(id)})
+	return service.One[Provider](ctx, s.c, call, transport.Call{Op: opUpdateV1, Args: []any{id}, Body: updateBody{provider}, Err: validate.CheckGUID("id", id), Check: about(id, called(provider.AuthenticationScheme, provider.DisplayName))})
 }
 
-func about(id string) func(any) error {
-	return service.About(strings.ToLower(id), func(p *Provider) string { return strings.ToLower(p.ID) })
+func about(id string, more ...func(*Provider) error) func(any) error {
+	return service.About(strings.ToLower(id), func(p *Provider) string { return strings.ToLower(p.ID) }, more...)
+}
+
+// called refuses an answer about a provider with another scheme or name than was
+// sent. Command 11 answers without a scheme. The type is not compared: a request has
+// its name, and an answer its id.
+func called(scheme, name string) func(*Provider) error {
+	return func(p *Provider) error {
+		if p.AuthenticationScheme != "" && !names.SameText(p.AuthenticationScheme, scheme) || !names.SameText(p.DisplayName, name) {
+			return fmt.Errorf("it is about %q with the scheme %q, and not about %q with the scheme %q", p.DisplayName, p.AuthenticationScheme, name, scheme)
+		}
+		return nil
+	}
 }
 
 // Find returns the provider with an authentication scheme, in any case: the name

@@ -268,6 +268,9 @@ func TestSecretIsNotPrinted(t *testing.T) {
 		if _ = gob.NewEncoder(&log).Encode(v); strings.Contains(log.String(), secret) {
 			t.Errorf("gob of %T shows the secret", v)
 		}
+		if strings.Contains(apitest.Dump(v), secret) {
+			t.Errorf("reflection finds the secret in a %T", v)
+		}
 	}
 	for want, s := range map[string]providers.Secret{
 		"[secret]": s, "[no secret]": {}, "[secret of PAM provider 4]": {PAMProvider: new(4)},

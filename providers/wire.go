@@ -48,7 +48,7 @@ func wire(p *Parameters) *parametersBody {
 	}
 	s := p.ClientSecret
 	return &parametersBody{
-		Parameters: *p, ClientSecret: secretJSON{s.value, s.Parameters, s.PAMProvider},
+		Parameters: *p, ClientSecret: secretJSON{s.Reveal(), s.Parameters, s.PAMProvider},
 		RequestHeaders: pairs(p.RequestHeaders), RequestURLParameters: pairs(p.RequestURLParameters),
 	}
 }

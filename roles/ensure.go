@@ -14,6 +14,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -24,7 +25,8 @@ import (
 // count: the Kelvin sign is no K.
 //
 // The error is [security.ErrNotFound] if there is none, and [security.ErrConflict]
-// if several fit and none exactly.
+// if several fit and none exactly. If the role has another name when it is read than
+// it had in the list, the error is [security.ErrListChanged].
 //
 // API: GET /Security/Roles and GET /Security/Roles/{id}, version 2.
 func (s *V2) Find(ctx context.Context, name string, call ...security.CallOption) (*RoleV2, error) {
@@ -37,7 +39,7 @@ func (s *V2) Find(ctx context.Context, name string, call ...security.CallOption)
 
 // find is Find, with nil for a role that does not exist.
 func (s *V2) find(ctx context.Context, name string, call []security.CallOption) (*RoleV2, error) {
-	found, err := find(name, func(r *SummaryV2) string { return r.Name }, func(filter security.Filter) iter.Seq2[SummaryV2, error] {
+	found, err := safe.Find("role", name, func(r *SummaryV2) string { return r.Name }, FieldName, func(filter security.Filter) iter.Seq2[SummaryV2, error] {
 		return s.All(ctx, &ListOptionsV2{Filter: filter}, call...)
 	})
 	if err != nil || found == nil {
@@ -48,6 +50,9 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	}))...)
 	if errors.Is(err, security.ErrNotFound) {
 		return nil, nil //nolint:nilnil // deleted since it was listed
+	}
+	if err == nil && !names.SameText(role.Name, found.Name) {
+		return nil, fmt.Errorf("find role %q: %w: role %d has another name now, %q", name, security.ErrListChanged, role.ID, show.Text(role.Name, maxName))
 	}
 	return role, err
 }

@@ -65,11 +65,11 @@ func TestFind(t *testing.T) {
 			if tt.want > 0 {
 				exchanges = append(exchanges, apitest.Exchange{
 					Method: "GET", Path: fmt.Sprintf("/Security/Roles/%d", tt.want), Version: 2,
-					Answer: fmt.Sprintf(`{"Id":%d,"Name":"Found","Description":"d",%s,"Permissions":[],"Claims":[]}`, tt.want, global),
+					Answer: fmt.Sprintf(`{"Id":%d,"Name":%s,"Description":"found","EmailAddress":null,%s,"Permissions":[],"Claims":[]}`, tt.want, apitest.Quote(tt.list[tt.want-1]), global),
 				})
 			}
 			role, err := roles.NewV2(apitest.Client(t, exchanges...)).Find(t.Context(), tt.name)
-			if !errors.Is(err, tt.err) || (role != nil) != (tt.want > 0) || role != nil && role.Name != "Found" {
+			if !errors.Is(err, tt.err) || (role != nil) != (tt.want > 0) || role != nil && role.Description != "found" {
 				t.Errorf("version 2: %v, %v", role, err)
 			}
 			list.Version = 1
@@ -84,6 +84,19 @@ func TestFind(t *testing.T) {
 	apitest.Refused(t, err, "name")
 	_, err = roles.NewV1(apitest.Client(t)).Find(t.Context(), "")
 	apitest.Refused(t, err, "name")
+}
+
+// A role that has another name when it is read than in the list is not the one that
+// was looked for.
+func TestFindOfARoleThatIsRenamedMeanwhile(t *testing.T) {
+	t.Parallel()
+	_, err := roles.NewV2(apitest.Client(t, apitest.Exchange{
+		Method: "GET", Path: "/Security/Roles", Version: 2, Query: "QueryString=(Name+-eq+\"A\")&SortField=Name&PageReturned=1&ReturnLimit=200",
+		Header: http.Header{"X-Total-Count": {"1"}}, Answer: listed("A"),
+	}, apitest.Exchange{
+		Method: "GET", Path: "/Security/Roles/1", Version: 2, Answer: `{"Id":1,"Name":"B","Description":"d",` + global + `,"Permissions":[],"Claims":[]}`,
+	})).Find(t.Context(), "A")
+	is(t, err, security.ErrListChanged)
 }
 
 // A role that is deleted between the list and its reading is not there.

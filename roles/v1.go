@@ -10,6 +10,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/paging"
+	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -59,7 +60,7 @@ type RoleV1 struct {
 	Valid           *bool                `json:"Valid"`                     // false: the record's audit signature does not match; nil: not checked
 	Private         bool                 `json:"Private"`                   // without documented effect
 	PermissionSetID string               `json:"PermissionSetId,omitempty"` // GUID, from Command 11 on
-	Identities      []IdentityRefV1      `json:"Identities"`
+	Identities      []IdentityRefV1      `json:"Identities"`                // for claims that hold the role see RoleV2.Claims
 	Name            string               `json:"Name"`
 	Permissions     []permissions.Legacy `json:"Permissions"` // global ones; empty for a role that version 2 gave its permissions
 }
@@ -404,7 +405,7 @@ func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*Rol
 //
 // Command deprecates it, in favor of [V2.Find].
 func (s *V1) Find(ctx context.Context, name string, call ...security.CallOption) (*RoleV1, error) {
-	role, err := find(name, func(r *RoleV1) string { return r.Name }, func(filter security.Filter) iter.Seq2[RoleV1, error] {
+	role, err := safe.Find("role", name, func(r *RoleV1) string { return r.Name }, FieldName, func(filter security.Filter) iter.Seq2[RoleV1, error] {
 		return s.All(ctx, &ListOptionsV1{Filter: filter}, call...)
 	})
 	if err == nil && role == nil {
@@ -428,7 +429,7 @@ func (s *V1) Create(ctx context.Context, role CreateV1, call ...security.CallOpt
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) Update(ctx context.Context, role UpdateV1, call ...security.CallOption) (*RoleV1, error) {
-	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role, Check: about(role.ID)})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opUpdateV1, Body: role, Check: updated(role.ID, role.Name)})
 }
 
 // Delete removes a role, made through either version. The built-in Administrator role
@@ -447,7 +448,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 //
 // Command deprecates it, in favor of [V2.Get] and [V2.Create].
 func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.CallOption) (*RoleV1, error) {
-	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role, Check: named(role.Name)})
+	return service.One[RoleV1](ctx, s.c, call, transport.Call{Op: opCopyV1, Args: []any{id}, Body: role, Check: copied(id, role.Name)})
 }
 
 // Identities lists the identities that hold a role.
@@ -456,7 +457,7 @@ func (s *V1) Copy(ctx context.Context, id int, role CopyV1, call ...security.Cal
 //
 // Command deprecates it, in favor of [V2.Get], which lists claims.
 func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption) ([]RoleIdentityV1, error) {
-	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opIdentitiesV1, Args: []any{id}})
+	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opIdentitiesV1, Args: []any{id}, Check: members()})
 }
 
 // SetIdentities gives a role to the identities with these ids, and takes it from
@@ -466,7 +467,7 @@ func (s *V1) Identities(ctx context.Context, id int, call ...security.CallOption
 //
 // Command deprecates it, in favor of [V2.Update], which sets claims.
 func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...security.CallOption) ([]RoleIdentityV1, error) {
-	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}})
+	return service.Many[RoleIdentityV1](ctx, s.c, call, transport.Call{Op: opSetIdentitiesV1, Args: []any{id}, Body: identityIDs{unique(ids)}, Check: members(onlyThese(ids))})
 }
 
 // Permissions lists every permission of a role, on any object.
@@ -475,7 +476,7 @@ func (s *V1) SetIdentities(ctx context.Context, id int, ids []int, call ...secur
 //
 // Command deprecates it, in favor of [V2.Get].
 func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOption) ([]AreaPermissionV1, error) {
-	return service.Many[AreaPermissionV1](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}})
+	return service.Many[AreaPermissionV1](ctx, s.c, call, transport.Call{Op: opPermissionsV1, Args: []any{id}, Check: service.Each("permission", func(p *AreaPermissionV1) bool { return p.Permission != "" })})
 }
 
 // GlobalPermissions lists the permissions of a role that hold everywhere.
@@ -484,7 +485,7 @@ func (s *V1) Permissions(ctx context.Context, id int, call ...security.CallOptio
 //
 // Command deprecates it, in favor of [V2.Get].
 func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opGlobalsV1, Args: []any{id}})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opGlobalsV1, Args: []any{id}, Check: globalList()})
 }
 
 // AddGlobalPermissions gives a role permissions that hold everywhere, and leaves
@@ -494,7 +495,7 @@ func (s *V1) GlobalPermissions(ctx context.Context, id int, call ...security.Cal
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opAddGlobalsV1, Args: []any{id}, Body: globalGrants(items), Check: globalList(globalsGiven(items, false))})
 }
 
 // SetGlobalPermissions replaces the permissions of a role that hold everywhere,
@@ -504,7 +505,7 @@ func (s *V1) AddGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPermissionV1, call ...security.CallOption) ([]GlobalPermissionV1, error) {
-	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items)})
+	return service.Many[GlobalPermissionV1](ctx, s.c, call, transport.Call{Op: opSetGlobalsV1, Args: []any{id}, Body: globalGrants(items), Check: globalList(globalsGiven(items, true))})
 }
 
 // CollectionPermissions lists the permissions of a role on single collections.
@@ -513,7 +514,7 @@ func (s *V1) SetGlobalPermissions(ctx context.Context, id int, items []GlobalPer
 //
 // Command deprecates it, in favor of [V2.Get].
 func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security.CallOption) ([]CollectionPermissionV1, error) {
-	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opCollectionsV1, Args: []any{id}})
+	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opCollectionsV1, Args: []any{id}, Check: collectionList()})
 }
 
 // AddCollectionPermissions gives a role permissions on collections, and leaves
@@ -523,7 +524,7 @@ func (s *V1) CollectionPermissions(ctx context.Context, id int, call ...security
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
-	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opAddCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
+	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opAddCollectionsV1, Args: []any{id}, Body: collectionGrants(items), Check: collectionList(collectionEcho(items, false))})
 }
 
 // SetCollectionPermissions replaces the permissions of a role on collections,
@@ -533,7 +534,7 @@ func (s *V1) AddCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []CollectionPermissionV1, call ...security.CallOption) ([]CollectionPermissionV1, error) {
-	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opSetCollectionsV1, Args: []any{id}, Body: collectionGrants(items)})
+	return service.Many[CollectionPermissionV1](ctx, s.c, call, transport.Call{Op: opSetCollectionsV1, Args: []any{id}, Body: collectionGrants(items), Check: collectionList(collectionEcho(items, true))})
 }
 
 // ContainerPermissions lists the permissions of a role on single containers.
@@ -542,7 +543,7 @@ func (s *V1) SetCollectionPermissions(ctx context.Context, id int, items []Colle
 //
 // Command deprecates it, in favor of [V2.Get].
 func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.CallOption) ([]ContainerPermissionV1, error) {
-	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opContainersV1, Args: []any{id}})
+	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opContainersV1, Args: []any{id}, Check: containerList()})
 }
 
 // AddContainerPermissions gives a role permissions on containers, and leaves
@@ -552,7 +553,7 @@ func (s *V1) ContainerPermissions(ctx context.Context, id int, call ...security.
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
-	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opAddContainersV1, Args: []any{id}, Body: containerGrants(items, false)})
+	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opAddContainersV1, Args: []any{id}, Body: containerGrants(items, false), Check: containerList(containerEcho(items, false))})
 }
 
 // SetContainerPermissions replaces the permissions of a role on containers, all
@@ -564,7 +565,7 @@ func (s *V1) AddContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []ContainerPermissionV1, call ...security.CallOption) ([]ContainerPermissionV1, error) {
-	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opSetContainersV1, Args: []any{id}, Body: containerGrants(items, true)})
+	return service.Many[ContainerPermissionV1](ctx, s.c, call, transport.Call{Op: opSetContainersV1, Args: []any{id}, Body: containerGrants(items, true), Check: containerList(containerEcho(items, true))})
 }
 
 // PAMProviderPermissions lists the permissions of a role on single PAM
@@ -574,7 +575,7 @@ func (s *V1) SetContainerPermissions(ctx context.Context, id int, items []Contai
 //
 // Command deprecates it, in favor of [V2.Get].
 func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
-	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opPAMProvidersV1, Args: []any{id}})
+	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opPAMProvidersV1, Args: []any{id}, Check: pamProviderList()})
 }
 
 // SetPAMProviderPermissions replaces the permissions of a role on PAM providers,
@@ -585,5 +586,5 @@ func (s *V1) PAMProviderPermissions(ctx context.Context, id int, call ...securit
 //
 // Command deprecates it, in favor of [V2.Update].
 func (s *V1) SetPAMProviderPermissions(ctx context.Context, id int, items []PAMProviderPermissionsV1, call ...security.CallOption) ([]PAMProviderPermissionsV1, error) {
-	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opSetPAMProvidersV1, Args: []any{id}, Body: pamProviderGrants(items)})
+	return service.Many[PAMProviderPermissionsV1](ctx, s.c, call, transport.Call{Op: opSetPAMProvidersV1, Args: []any{id}, Body: pamProviderGrants(items), Check: pamProviderList(pamProviderEcho(items))})
 }

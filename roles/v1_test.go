@@ -195,21 +195,23 @@ func TestV1Parts(t *testing.T) {
 		pamBody        = `[{"PamProviderId":1,"Permissions":["Read","Modify"]}]`
 	)
 	for name, test := range map[string]struct {
-		method, path, body, fixture string
-		call                        func(context.Context, *roles.V1) (any, error)
-		want                        any
+		method, path, body, answer string // the answer is a file of testdata, or JSON
+		call                       func(context.Context, *roles.V1) (any, error)
+		want                       any
 	}{
 		"Identities": {
 			"GET", "Identities", "", "v1_identities.json",
 			func(ctx context.Context, s *roles.V1) (any, error) { return s.Identities(ctx, 5) }, members,
 		},
 		"SetIdentities": {
-			"PUT", "Identities", `{"Ids":[7,9]}`, "v1_identities.json",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetIdentities(ctx, 5, []int{7, 9, 7}) }, members,
+			"PUT", "Identities", `{"Ids":[7,9]}`, `[{"Id":9,"Name":"KEYEXAMPLE\\ops"},{"Id":7,"Name":"KEYEXAMPLE\\jsmith"}]`,
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetIdentities(ctx, 5, []int{7, 9, 7}) },
+			[]roles.RoleIdentityV1{{ID: 9, Name: `KEYEXAMPLE\ops`}, {ID: 7, Name: `KEYEXAMPLE\jsmith`}},
 		},
 		"SetIdentities to none": {
-			"PUT", "Identities", `{"Ids":[]}`, "v1_identities.json",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetIdentities(ctx, 5, nil) }, members,
+			"PUT", "Identities", `{"Ids":[]}`, "[]",
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetIdentities(ctx, 5, nil) },
+			[]roles.RoleIdentityV1{},
 		},
 		"Permissions": {
 			"GET", "Permissions", "", "v1_permissions.json",
@@ -230,8 +232,9 @@ func TestV1Parts(t *testing.T) {
 			}, globals,
 		},
 		"SetGlobalPermissions to none": {
-			"PUT", "Permissions/Global", `[]`, "v1_permissions_global.json",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetGlobalPermissions(ctx, 5, nil) }, globals,
+			"PUT", "Permissions/Global", `[]`, "[]",
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetGlobalPermissions(ctx, 5, nil) },
+			[]roles.GlobalPermissionV1{},
 		},
 		"CollectionPermissions": {
 			"GET", "Permissions/Collections", "", "v1_permissions_collections.json",
@@ -250,8 +253,9 @@ func TestV1Parts(t *testing.T) {
 			}, collections,
 		},
 		"SetCollectionPermissions to none": {
-			"PUT", "Permissions/Collections", `[]`, "v1_permissions_collections.json",
-			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetCollectionPermissions(ctx, 5, nil) }, collections,
+			"PUT", "Permissions/Collections", `[]`, "[]",
+			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetCollectionPermissions(ctx, 5, nil) },
+			[]roles.CollectionPermissionV1{},
 		},
 		"ContainerPermissions": {
 			"GET", "Permissions/Containers", "", "v1_permissions_containers.json",
@@ -284,16 +288,21 @@ func TestV1Parts(t *testing.T) {
 			func(ctx context.Context, s *roles.V1) (any, error) { return s.SetPAMProviderPermissions(ctx, 5, pam) }, pam,
 		},
 		"SetPAMProviderPermissions to none": {
-			"PUT", "Permissions/PamProviders", `[{"PamProviderId":1,"Permissions":[]}]`, "v1_permissions_pam.json",
+			"PUT", "Permissions/PamProviders", `[{"PamProviderId":1,"Permissions":[]}]`, `[{"PamProviderId":1,"Name":"Vault","Permissions":[]}]`,
 			func(ctx context.Context, s *roles.V1) (any, error) {
 				return s.SetPAMProviderPermissions(ctx, 5, []roles.PAMProviderPermissionsV1{{PAMProviderID: 1}})
-			}, pam,
+			},
+			[]roles.PAMProviderPermissionsV1{{PAMProviderID: 1, Name: "Vault", Permissions: []permissions.PAMProviderPermission{}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			answer := test.answer
+			if strings.HasSuffix(answer, ".json") {
+				answer = apitest.Fixture(t, answer)
+			}
 			got, err := test.call(t.Context(), roles.NewV1(apitest.Client(t, apitest.Exchange{
-				Method: test.method, Path: "/Security/Roles/5/" + test.path, Version: 1, Body: test.body, Answer: apitest.Fixture(t, test.fixture),
+				Method: test.method, Path: "/Security/Roles/5/" + test.path, Version: 1, Body: test.body, Answer: answer,
 			})))
 			if err != nil {
 				t.Fatal(err)

@@ -58,7 +58,7 @@ type RoleV2 struct {
 	Immutable       bool               `json:"Immutable"`       // true: only its claims can be changed
 	PermissionSetID string             `json:"PermissionSetId"` // GUID
 	Permissions     []permissions.Path `json:"Permissions"`
-	Claims          []claims.Claim     `json:"Claims"`
+	Claims          []claims.Claim     `json:"Claims"` // for identities that hold the role see [V1.Identities]
 }
 
 // ToUpdate returns the update that changes nothing.
@@ -235,7 +235,7 @@ func (s *V2) Create(ctx context.Context, role CreateV2, call ...security.CallOpt
 //
 // API: PUT /Security/Roles, version 2.
 func (s *V2) Update(ctx context.Context, role UpdateV2, call ...security.CallOption) (*RoleV2, error) {
-	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opUpdateV2, Body: role, Check: about(role.ID)})
+	return service.One[RoleV2](ctx, s.c, call, transport.Call{Op: opUpdateV2, Body: role, Check: updated(role.ID, role.Name)})
 }
 
 // Delete removes a role; see [V1.Delete], which is the same operation: version 2

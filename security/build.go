@@ -56,7 +56,8 @@ func (c *config) inClear(u *url.URL) bool {
 
 // httpClients returns the client that all calls go through, and the one for the
 // token endpoint, before credentials and middleware are added. The token endpoint
-// gets no client certificate, and is always verified.
+// gets no client certificate, and is verified: as usual, or by the checks of the
+// program's own transport.
 func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 	hc := http.Client{}
 	if c.http != nil {
@@ -71,13 +72,16 @@ func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 	if err := c.checkVerified(hc.Transport, own, ok); err != nil {
 		return nil, nil, err
 	}
-	if ok && own.TLSClientConfig != nil && own.TLSClientConfig.InsecureSkipVerify || c.skipVerify {
-		c.unverified = true
+	var skips, checks bool // what the program's own transport does
+	if ok && own.TLSClientConfig != nil {
+		skips = own.TLSClientConfig.InsecureSkipVerify
+		checks = own.TLSClientConfig.VerifyConnection != nil || own.TLSClientConfig.VerifyPeerCertificate != nil
 	}
+	c.unverified = skips || c.skipVerify
 	switch needed := len(c.roots) > 0 || c.onlyRoots != nil || c.skipVerify || c.clientCert != nil; {
 	case hc.Transport == nil:
 		own = newHTTPTransport()
-	case !needed:
+	case !needed && !skips && !checks:
 		return &hc, &hc, nil
 	case !ok:
 		return nil, nil, badOption("WithHTTPClient", "its Transport is a %T, so WithRootCAs, WithOnlyRootCAs, WithClientCertificate and "+
@@ -86,16 +90,18 @@ func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 		own = own.Clone()
 	}
 	c.trust(own)
+	markChecks(own.TLSClientConfig)
 	if own.OnProxyConnectResponse == nil {
 		own.OnProxyConnectResponse = proxyAnswer
 	}
 	hc.Transport = own
-	if c.clientCert == nil && !c.skipVerify {
+	if c.clientCert == nil && !c.unverified {
 		return &hc, &hc, nil
 	}
 	server := hc
 	special := own.Clone()
-	special.TLSClientConfig.InsecureSkipVerify = special.TLSClientConfig.InsecureSkipVerify || c.skipVerify
+	special.TLSClientConfig.InsecureSkipVerify = c.unverified
+	own.TLSClientConfig.InsecureSkipVerify = skips && checks
 	if c.clientCert != nil {
 		special.TLSClientConfig.Certificates = []tls.Certificate{*c.clientCert}
 	}
@@ -121,6 +127,23 @@ func (c *config) checkVerified(rt http.RoundTripper, own *http.Transport, ok boo
 		return badOption(field, "forbids the transport of WithHTTPClient, which does not verify certificates")
 	}
 	return nil
+}
+
+// markChecks makes the refusals of the program's own checks of certificates known as
+// such: another attempt would change nothing.
+func markChecks(t *tls.Config) {
+	marked := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		return &transport.CheckError{Err: err}
+	}
+	if check := t.VerifyConnection; check != nil {
+		t.VerifyConnection = func(s tls.ConnectionState) error { return marked(check(s)) }
+	}
+	if check := t.VerifyPeerCertificate; check != nil {
+		t.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) error { return marked(check(raw, chains)) }
+	}
 }
 
 // proxyAnswer is told what a proxy said to the request for a connection.
@@ -255,7 +278,7 @@ func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 		return nil, fmt.Errorf("security client: %w", problems)
 	}
 	if c.unverified {
-		c.logger.Warn("the server's certificate is not verified: anybody in between can read the credential", "server", base.Host)
+		c.logger.Warn(warnUnverified, "server", base.Host)
 	}
 	perCall := c.callDefaults
 	cfg := transport.Config{

@@ -50,7 +50,7 @@ var (
 //
 // API: GET /Status/Endpoints, version 1.
 func (c *Client) Endpoints(ctx context.Context, call ...CallOption) ([]string, error) {
-	return service.Many[string](ctx, c.service, call, transport.Call{Op: opEndpoints})
+	return service.Many[string](ctx, c.service, call, transport.Call{Op: opEndpoints, Check: service.Each("path", func(path *string) bool { return *path != "" })})
 }
 
 // HealthCheck returns nil if the server answers and accepts the credential.

@@ -99,7 +99,7 @@ func nan() float64 {
 
 func TestCredentialOptions(t *testing.T) {
 	t.Parallel()
-	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret)}
 	changed := func(change func(*security.ClientCredentials)) security.Option {
 		c := cc
 		change(&c)
@@ -455,6 +455,16 @@ func TestCallOptionsOfAClient(t *testing.T) {
 	for i, want := range []string{"call", "client"} {
 		if h := server.all()[i].header; h.Get("X-A") != "client" || h.Get("X-B") != want {
 			t.Errorf("call %d has the headers %v", i+1, h)
+		}
+	}
+}
+
+// A list with an empty item is none.
+func TestEndpointsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`[null]`, `["/Security/Roles",""]`} {
+		if got, err := newClient(t, newScript(reply(200, body))).Endpoints(t.Context()); err == nil || got != nil {
+			t.Errorf("%s: %q, %v", body, got, err)
 		}
 	}
 }

@@ -158,6 +158,9 @@ func NewClientFromConfig(cfg *Config, opts ...Option) (*Client, error) {
 	all := append(cfg.Options(), opts...)
 	all = append(all, option(func(c *config) error { // the last one: the logger is known by then
 		for _, warning := range cfg.Warnings {
+			if warning == warnUnverified {
+				continue // the client says it itself
+			}
 			c.logger.Warn("configuration", "source", cfg.source(), "warning", warning)
 		}
 		return nil
@@ -215,7 +218,7 @@ func (c Config) credential() Option {
 		return WithAccessToken(c.AccessToken.Reveal())
 	case c.oauth():
 		return WithClientCredentials(ClientCredentials{
-			TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Scopes: c.Scopes, Audience: c.Audience,
+			TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: c.Scopes, Audience: c.Audience,
 		})
 	}
 	user := c.Username

@@ -71,8 +71,10 @@ func expandHome(path string) string {
 // kept in a vault (auth_provider) are refused, because this library does not
 // support them. Relative paths in a profile start at the file's directory.
 //
-// A file that is larger than 1 MiB, not a regular file, or writable by everybody is
-// refused; Warnings tells that others can read it (the last two not on Windows). A
+// A file that is larger than 1 MiB, not a regular file, or writable by anybody but
+// its owner is refused, a group of the owner's own included: which group that is,
+// nothing tells for sure. Warnings tells that others can read the file (the last two
+// not on Windows). A
 // missing file is fs.ErrNotExist, and also [ErrNotConfigured] if path and profile
 // are both empty. Errors repeat paths and names from the file, and no
 // other value.
@@ -129,7 +131,7 @@ func (r *reading) profile(values map[string]any) (*Config, error) {
 			continue
 		}
 		if err := s.set(r, value); err != nil {
-			errs = append(errs, badOption("configuration", "%s of %s: %v", s.key, r.Source, err))
+			errs = append(errs, badOption(s.key, "of %s: %v", r.Source, err))
 		}
 	}
 	if r.settleKerberos(); r.Kerberos != nil {
@@ -137,7 +139,7 @@ func (r *reading) profile(values map[string]any) (*Config, error) {
 		r.Username, r.Password = "", Secret{}
 	}
 	if r.Host == "" {
-		errs = append(errs, badOption("configuration", "%s names no host", r.Source))
+		errs = append(errs, badOption("host", "is missing in %s", r.Source))
 	}
 	return r.finish(errs)
 }
@@ -171,15 +173,15 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	return data, info.Mode(), nil
 }
 
-// checkMode refuses a file that everybody can write, and warns of one that others
-// can read or the group can write. Windows has other rules, which Go does not tell.
+// checkMode refuses a file that others than its owner can write, and warns of one
+// that others can read. Windows has other rules, which Go does not tell.
 func (r *reading) checkMode(file string, mode fs.FileMode) error {
 	switch perm := mode.Perm(); {
 	case runtime.GOOS == "windows":
-	case perm&0o002 != 0:
-		return fmt.Errorf("%s can be written by everybody (mode %04o), who can then choose the server that gets the credentials; chmod 600 it", file, perm)
-	case perm&0o064 != 0:
-		r.warn("%s can be read or written by others (mode %04o), and is for credentials; chmod 600 it", file, perm)
+	case perm&0o022 != 0:
+		return fmt.Errorf("%s can be written by others than its owner (mode %04o), who can then choose the server that gets the credentials; chmod 600 it", file, perm)
+	case perm&0o044 != 0:
+		r.warn("%s can be read by others than its owner (mode %04o), and is for credentials; chmod 600 it", file, perm)
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ func load(t *testing.T, text, profile string) (*security.Config, error) {
 	t.Helper()
 	cfg, err := security.LoadConfig(profiles(t, text), profile)
 	if err != nil {
+		if strings.Count(err.Error(), "configuration: ") != 1 {
+			t.Errorf("%q: %v", profile, err)
+		}
 		noSecrets(t, err.Error())
 		if !strings.Contains(err.Error(), "command_config.json") {
 			t.Errorf("%v does not name the file", err)
@@ -102,8 +105,8 @@ func TestLoadConfig(t *testing.T) {
 		"half":    {"half", "password"},
 		"two":     {"two", "more than one"},
 		"wrong": {
-			"host of", "must be a text", "port of", "skip_tls_verify of", "neither true nor false", "client_timeout of", "scopes of", "must be a list",
-			"username of", "auth_provider of",
+			"host: of", "must be a text", "port: of", "skip_tls_verify: of", "neither true nor false", "client_timeout: of", "scopes: of", "must be a list",
+			"username: of", "auth_provider: of", "host: is missing in",
 		},
 		"leak": {"host", "password"},
 	} {
@@ -116,6 +119,9 @@ func TestLoadConfig(t *testing.T) {
 			if !strings.Contains(strings.ReplaceAll(err.Error(), "badca, ", ""), w) {
 				t.Errorf("%q: %v does not say %q", profile, err, w)
 			}
+		}
+		if strings.Count(err.Error(), "configuration: ") != 1 {
+			t.Errorf("%q: %v", profile, err)
 		}
 		noSecrets(t, err.Error())
 	}
@@ -154,6 +160,9 @@ func TestLoadConfigKerberos(t *testing.T) {
 		if _, err := security.LoadConfig(file, profile); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", profile, err)
 		} else {
+			if strings.Count(err.Error(), "configuration: ") != 1 {
+				t.Errorf("%q: %v", profile, err)
+			}
 			noSecrets(t, err.Error())
 		}
 	}

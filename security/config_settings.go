@@ -136,13 +136,16 @@ func variablesSet() []string {
 	return names
 }
 
+// warnUnverified is a warning of a configuration and of a client.
+const warnUnverified = "the server's certificate is not verified: anybody in between can read the credential"
+
 // finish checks the whole configuration. errs is what is wrong already.
 func (r *reading) finish(errs []error) (*Config, error) {
 	if r.Host != "" {
 		errs = append(errs, r.checkHost(), r.checkCredential())
 	}
 	if r.SkipVerify {
-		r.warn("the server's certificate is not checked: whoever is in between can read the credential")
+		r.warn(warnUnverified)
 	}
 	if r.Domain != "" && !r.basic() {
 		r.warn("the domain has no effect: it belongs to a user name and password")

@@ -17,7 +17,8 @@ func TestLoadConfigRefusesFiles(t *testing.T) {
 	t.Parallel()
 	const text = `{"servers":{"default":{"host":"h","access_token":"t"}}}`
 	for mode, want := range map[os.FileMode]string{ // "" = taken; "warns"; or a part of the error
-		0o600: "", 0o400: "", 0o700: "", 0o640: "warns", 0o604: "warns", 0o644: "warns", 0o660: "warns", 0o602: "written by everybody", 0o666: "written by everybody", 0o777: "written by everybody",
+		0o600: "", 0o400: "", 0o700: "", 0o640: "warns", 0o604: "warns", 0o644: "warns",
+		0o660: "written by others", 0o620: "written by others", 0o664: "written by others", 0o602: "written by others", 0o666: "written by others", 0o777: "written by others",
 	} {
 		file := profiles(t, text)
 		if err := os.Chmod(file, mode); err != nil {

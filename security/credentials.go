@@ -124,13 +124,11 @@ func fixed(value string) credential {
 }
 
 // ClientCredentials is an OAuth 2.0 client, for the client-credentials grant.
-// Printing it shows no secret, but ClientSecret is an ordinary string, for
-// convenience: what looks into values by reflection sees it. Give the value to
-// [WithClientCredentials], which hides it, and keep a [Secret] if you keep one.
+// Printing, logging or encoding it shows no secret.
 type ClientCredentials struct {
 	TokenURL     string // https
 	ClientID     string
-	ClientSecret string
+	ClientSecret Secret
 	Scopes       []string // optional
 	Audience     string   // optional; sent as the form value "audience"
 }
@@ -138,7 +136,7 @@ type ClientCredentials struct {
 // Format prints the credentials without their secret, whatever the verb.
 func (c ClientCredentials) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ClientCredentials{TokenURL:%s ClientID:%s ClientSecret:%s Scopes:%v Audience:%s}",
-		safeURL(c.TokenURL), c.ClientID, redacted(c.ClientSecret), c.Scopes, c.Audience)
+		safeURL(c.TokenURL), c.ClientID, c.ClientSecret, c.Scopes, c.Audience)
 }
 
 // String is the credentials without their secret.
@@ -158,32 +156,28 @@ func safeURL(s string) string {
 	return s
 }
 
-func redacted(secret string) string {
-	if secret == "" {
-		return "(none)"
-	}
-	return "(hidden)"
-}
-
 // WithClientCredentials signs in with tokens that it fetches from an identity
 // provider. Tokens are shared by all calls, renewed before they expire, and
 // renewed once more if the server refuses one. The token endpoint is reached
 // with the client's per-attempt timeout, trusted CAs and middleware; its
-// certificate is verified even with [WithInsecureSkipVerify]. A token request that
+// certificate is verified even with [WithInsecureSkipVerify], or with a transport in
+// [WithHTTPClient] that does not verify, unless that has a check of its own
+// (VerifyConnection or VerifyPeerCertificate). A token request that
 // fails is not repeated, except to send the secret in the other of the two ways
 // that providers know.
 func WithClientCredentials(cc ClientCredentials) Option {
 	return withCredential("WithClientCredentials", func() (credential, error) {
 		var errs []error
+		secret := cc.ClientSecret.Reveal()
 		for _, f := range []struct{ name, value string }{
-			{"TokenURL", cc.TokenURL}, {"ClientID", cc.ClientID}, {"ClientSecret", cc.ClientSecret},
+			{"TokenURL", cc.TokenURL}, {"ClientID", cc.ClientID}, {"ClientSecret", secret},
 		} {
 			if f.value == "" {
 				errs = append(errs, badOption("ClientCredentials."+f.name, "must not be empty"))
 			}
 		}
 		grant := &clientcredentials.Config{
-			ClientID: cc.ClientID, ClientSecret: cc.ClientSecret, TokenURL: cc.TokenURL, Scopes: slices.Clone(cc.Scopes),
+			ClientID: cc.ClientID, ClientSecret: secret, TokenURL: cc.TokenURL, Scopes: slices.Clone(cc.Scopes),
 		}
 		if cc.Audience != "" {
 			grant.EndpointParams = url.Values{"audience": {cc.Audience}}
@@ -193,7 +187,11 @@ func WithClientCredentials(cc ClientCredentials) Option {
 			own.CheckRedirect = func(*http.Request, []*http.Request) error {
 				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
 			}
-			return tokens(cc.ClientSecret, func(ctx context.Context) (*oauth2.Token, error) {
+			hide := func(s string) string {
+				header := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(cc.ClientID) + ":" + url.QueryEscape(secret)))
+				return transport.Hide(transport.Hide(s, header), secret)
+			}
+			return tokens(hide, func(ctx context.Context) (*oauth2.Token, error) {
 				return grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &own))
 			})
 		}}, errors.Join(errs...)
@@ -210,7 +208,7 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 			return credential{}, badOption("WithTokenSource", "must not be nil")
 		}
 		return credential{authorizer: func(*http.Client) transport.Authorizer {
-			return tokens("", func(context.Context) (*oauth2.Token, error) { return ts.Token() })
+			return tokens(nil, func(context.Context) (*oauth2.Token, error) { return ts.Token() })
 		}}, nil
 	})
 }
@@ -269,8 +267,8 @@ func WithClientCertificate(cert tls.Certificate) Option {
 // for it, each no longer than its own context lasts. So no token request
 // outlives the call that made it, and a caller that gives up harms nobody.
 //
-// secret is kept out of what goes wrong.
-func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
+// hide takes the secret out of what goes wrong.
+func tokens(hide func(string) string, fetch func(context.Context) (*oauth2.Token, error)) transport.Authorizer {
 	var current atomic.Pointer[oauth2.Token]
 	turn := make(chan struct{}, 1)
 
@@ -295,7 +293,7 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 		}
 		tok, err := fetch(ctx)
 		if err != nil {
-			return "", fmt.Errorf("no token: %w", readable(err, secret))
+			return "", fmt.Errorf("no token: %w", readable(err, hide))
 		}
 		if tok == nil || tok.AccessToken == "" {
 			return "", errors.New("no token: the token source gave an empty one")
@@ -325,9 +323,9 @@ func tokens(secret string, fetch func(context.Context) (*oauth2.Token, error)) t
 
 // readable drops what must not be shown: the token endpoint's answer, the token
 // URL, whose query could hold anything, and the secret.
-func readable(err error, secret string) error {
+func readable(err error, hide func(string) string) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		return newTokenError(refused, secret)
+		return newTokenError(refused, hide)
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("the token endpoint was not reached: %w", wrapped.Err)

@@ -36,6 +36,8 @@
 //
 // Package [github.com/commandsec/commandsec-go/permissions] knows both permission
 // models and needs no server. Package
+// [github.com/commandsec/commandsec-go/governance/snapshot/take] reads all of the above
+// from a server into one snapshot. Package
 // [github.com/commandsec/commandsec-go/security/securitytest] is a simulated server
 // to try things on. [Client.Do] sends what no service covers.
 //

@@ -371,7 +371,7 @@ type tokenError struct {
 
 func (e *tokenError) Error() string { return e.text }
 
-func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
+func newTokenError(err *oauth2.RetrieveError, hide func(string) string) *tokenError {
 	s, down := "the token endpoint refused", false
 	if err.Response != nil {
 		code := err.Response.StatusCode
@@ -386,7 +386,10 @@ func newTokenError(err *oauth2.RetrieveError, secret string) *tokenError {
 	if err.ErrorDescription != "" {
 		s += " (" + err.ErrorDescription + ")"
 	}
-	return &tokenError{transport.Hide(s, secret), down}
+	if hide != nil { // nil for a token source of the program
+		s = hide(s)
+	}
+	return &tokenError{s, down}
 }
 
 // FieldError is one thing wrong with the input of a call.

@@ -2,8 +2,10 @@ package security_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -114,5 +116,27 @@ func TestDeadlineOfTheCallerAgainstTheTimeoutOfAnAttempt(t *testing.T) {
 	_, err = do(ctx, newClient(t, newScript(hang), one), get)
 	if strings.Contains(err.Error(), "no answer in time") || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("deadline of the caller: %v", err)
+	}
+}
+
+// TestUnreachableServer: Go's own errors tell why, as docs/reliability.md says.
+func TestUnreachableServer(t *testing.T) {
+	t.Parallel()
+	certificates := newServer(t, nil)
+	for name, tt := range map[string]struct {
+		url string
+		is  func(error) bool
+	}{
+		"nobody listens": {"https://" + refused(t), func(err error) bool { _, ok := errors.AsType[*net.OpError](err); return ok }},
+		"no such name":   {"https://command.invalid", func(err error) bool { _, ok := errors.AsType[*net.DNSError](err); return ok }},
+		"not trusted": {certificates.URL, func(err error) bool {
+			_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+			return ok
+		}},
+	} {
+		_, err := do(t.Context(), connect(t, tt.url, security.WithBasicAuth(user, password), quick), post)
+		if e := failure(t, err); !tt.is(err) || e.StatusCode != 0 || errors.Is(err, security.ErrUnknownOutcome) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

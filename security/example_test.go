@@ -15,7 +15,7 @@ func ExampleNewClient() {
 	client, err := security.NewClient("https://command.example.com/KeyfactorAPI",
 		security.WithClientCredentials(security.ClientCredentials{
 			TokenURL: "https://login.example.com/oauth2/token",
-			ClientID: "rolesync", ClientSecret: "from your vault",
+			ClientID: "rolesync", ClientSecret: security.NewSecret("from your vault"),
 		}),
 		security.WithUserAgent("rolesync/1.4"))
 	fmt.Println(client != nil, err)

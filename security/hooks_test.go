@@ -129,7 +129,7 @@ func TestClientCertificate(t *testing.T) {
 	}{
 		"alone":        {idp.roots(), ""},
 		"basic":        {security.WithBasicAuth(user, password), basic},
-		"OAuth client": {security.WithClientCredentials(security.ClientCredentials{TokenURL: idp.URL, ClientID: "i", ClientSecret: "s"}), "Bearer t"},
+		"OAuth client": {security.WithClientCredentials(security.ClientCredentials{TokenURL: idp.URL, ClientID: "i", ClientSecret: security.NewSecret("s")}), "Bearer t"},
 	} {
 		client := connect(t, s.URL, s.roots(), idp.roots(), cert, tt.besides)
 		if _, err := do(t.Context(), client, get); err != nil {

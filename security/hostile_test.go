@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"math"
 	"net/http"
@@ -253,6 +254,13 @@ func TestEchoedCredential(t *testing.T) {
 				return string(must(json.Marshal(map[string]string{"Message": "you sent " + c, "ErrorCode": c})))
 			},
 			"text": func(c string) string { return "you sent " + c },
+			"percent, lower case": func(c string) string {
+				return strings.NewReplacer("+", "%2b", "&", "%26", `"`, "%22", "-", "%2d").Replace(c)
+			},
+			"json, escaped": func(c string) string {
+				return `{"Message":"no","Sent":"` + strings.NewReplacer("+", `\u002B`, "&", `\u0026`, `"`, `\u0022`, "-", `\u002d`).Replace(c) + `"}`
+			},
+			"html": func(c string) string { return "<p>" + strings.ReplaceAll(html.EscapeString(c), "-", "&#x2D;") },
 			"parts": func(c string) string {
 				return string(must(json.Marshal(map[string]any{"FailedOperations": []any{map[string]string{"Reason": c}}})))
 			},
@@ -393,6 +401,14 @@ func TestRedirectsStayInTheAPI(t *testing.T) {
 	for target, followed := range map[string]bool{
 		"/Keyfactor/API/moved": true, "/keyfactor/api/moved": true, "/otherapp": false, "/Keyfactor/APIs/x": false, "/Keyfactor": false,
 		"/Keyfactor/API/../otherapp": false, "/Keyfactor/API/%2e%2e/otherapp": false, `/Keyfactor/API/..%5cotherapp`: false, "/": false,
+		"/Keyfactor/API/%252e%252e/otherapp": false, "/Keyfactor/API/%25252e%25252e/otherapp": false, "/Keyfactor/API/..%252fotherapp": false,
+		"/Keyfactor/API/..;/otherapp": false, "/Keyfactor/API/..;a=b/otherapp": false, "/Keyfactor/API/%2e%2e%3b/otherapp": false,
+		`/Keyfactor/API/..\otherapp`: false, `/Keyfactor/API/a\b`: false, "/Keyfactor/API/a%5cb": false, "/Keyfactor/API/a%255cb": false,
+		"/Keyfactor/API//otherapp": false, "/Keyfactor/API/a//b": false, "/Keyfactor/API/%2fotherapp": false, "/Keyfactor/API/a%252f%252fb": false,
+		"/Keyfactor/API/..%20/otherapp": false, "/Keyfactor/API/..%00/otherapp": false, "/Keyfactor/API/%20..a/": true,
+		"/Keyfactor/API/..%3f/otherapp": false, "/Keyfactor/API/..%23/otherapp": false, "/Keyfactor/API/%25u002e%25u002e/otherapp": false,
+		"/Keyfactor/API/%c0%ae%c0%ae/otherapp": false, "/Keyfactor/API/%2525252525252e": false,
+		"/Keyfactor/API/a.b/": true, "/Keyfactor/API/a..b": true, "/Keyfactor/API/a%20b": true, "/Keyfactor/API/a;b=c": true, "/Keyfactor/API/a%2fb": true,
 	} {
 		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/Security/Roles/1") {

@@ -3,6 +3,7 @@ package security_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +92,7 @@ func (p *idp) client(t testing.TB, opts ...security.Option) *security.Client {
 	client, err := security.NewClient(baseURL, append([]security.Option{
 		security.WithHTTPClient(&http.Client{Transport: p}), quick,
 		security.WithClientCredentials(security.ClientCredentials{
-			TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"read", "write"}, Audience: "the-api",
+			TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret), Scopes: []string{"read", "write"}, Audience: "the-api",
 		}),
 	}, opts...)...)
 	if err != nil {
@@ -121,7 +122,7 @@ func TestTokenRequest(t *testing.T) {
 func TestOptionsAreCopied(t *testing.T) {
 	t.Parallel()
 	p := &idp{}
-	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"read"}}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret), Scopes: []string{"read"}}
 	client, err := security.NewClient(baseURL, security.WithHTTPClient(&http.Client{Transport: p}), security.WithClientCredentials(cc))
 	if err != nil {
 		t.Fatal(err)
@@ -335,6 +336,10 @@ func TestTokenFailure(t *testing.T) {
 		"refused": {func(int, *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"the secret `+clientSecret+` is wrong"}`), nil
 		}, true},
+		"refused, with an echo": {func(int, *http.Request) (*http.Response, error) {
+			header := base64.StdEncoding.EncodeToString([]byte(clientID + ":" + clientSecret))
+			return httpmock.NewStringResponse(401, `{"error":"invalid_client","error_description":"you sent Basic `+header+`"}`), nil
+		}, true},
 		"page that echoes": {func(_ int, r *http.Request) (*http.Response, error) {
 			return httpmock.NewStringResponse(500, "<html>"+clientSecret+r.Header.Get("Authorization")), nil
 		}, false}, // the endpoint is down, which says nothing about the credential
@@ -418,7 +423,7 @@ func TestTokenEndpointIsNotTheServer(t *testing.T) {
 		write(w, 200, jsonText, `{"access_token":"t","token_type":"bearer","expires_in":1}`)
 	})
 	client := connect(t, "https://"+refused(t), tokens.roots(), quick, security.WithClientCredentials(security.ClientCredentials{
-		TokenURL: tokens.URL, ClientID: clientID, ClientSecret: clientSecret,
+		TokenURL: tokens.URL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret),
 	}))
 	_, err := do(t.Context(), client, post)
 	sentinels(t, err)
@@ -458,7 +463,7 @@ func TestTokenEndpointHangs(t *testing.T) {
 	api := newServer(t, func(w http.ResponseWriter, _ *http.Request) { write(w, 200, jsonText, `{}`) })
 	opts := []security.Option{
 		tokens.roots(), api.roots(), quick, security.WithClientCredentials(security.ClientCredentials{
-			TokenURL: tokens.URL, ClientID: clientID, ClientSecret: clientSecret,
+			TokenURL: tokens.URL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret),
 		}),
 	}
 	t.Run("until the timeout", func(t *testing.T) {
@@ -676,7 +681,7 @@ func TestTokenEndpointSettings(t *testing.T) {
 	var seen bytes.Buffer
 	var log buffer
 	client := connect(t, api.URL, tokens.roots(), api.roots(), security.WithClientCredentials(security.ClientCredentials{
-		TokenURL: tokens.URL, ClientID: clientID, ClientSecret: clientSecret,
+		TokenURL: tokens.URL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret),
 	}), security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			op, _ := security.OperationFromContext(r.Context())

@@ -250,7 +250,8 @@ func WithUserAgent(product string) Option {
 }
 
 // WithMaxResponseBytes refuses answers larger than n bytes. The default is
-// 64 MiB.
+// 64 MiB. What is one object and no list is refused above 16 MiB or 250,000 values in
+// any case; the largest role comes nowhere near.
 func WithMaxResponseBytes(n int64) Option {
 	return option(func(c *config) error {
 		if n < 1 {

@@ -269,6 +269,12 @@ var callScenarios = map[string]callScenario{
 		return connect(t, "https://command.test", s.roots(), security.WithBasicAuth(user, password), quick,
 			security.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: dial}}))
 	}},
+	"the program's own check refuses the certificate": {client: func(t *testing.T) *security.Client {
+		check := &tls.Config{VerifyConnection: func(tls.ConnectionState) error { return errors.New("revoked") }}
+		s := newServer(t, right)
+		return connect(t, s.URL, s.roots(), security.WithBasicAuth(user, password), quick,
+			security.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: check}}))
+	}},
 	"the server wants a client certificate": {client: func(t *testing.T) *security.Client {
 		return newServer(t, right, func(s *httptest.Server) { s.TLS = tlsThatAsks() }).client(t)
 	}},
@@ -292,14 +298,17 @@ var callScenarios = map[string]callScenario{
 	"101 Switching Protocols":                            socket(raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", stall)),
 
 	// A success that is none.
-	"a login page":                          sockets(says(200, htmlText, "<html>Sign in</html>")),
-	"plain text":                            sockets(says(200, "text/plain", "all is well")),
-	"no body":                               sockets(says(200, jsonText, "")),
-	"null":                                  sockets(says(200, jsonText, "null")),
-	"broken JSON":                           sockets(says(200, jsonText, `{"Id":1,"Name":`)),
-	"JSON of another type":                  sockets(says(200, jsonText, `[1,2]`)),
-	"an object without an id":               sockets(says(200, jsonText, `{"Message":"all is well"}`)),
-	"another object":                        sockets(says(200, jsonText, strings.NewReplacer(`"Id":1`, `"Id":7`, "Ops", "Everyone").Replace(role))),
+	"a login page":            sockets(says(200, htmlText, "<html>Sign in</html>")),
+	"plain text":              sockets(says(200, "text/plain", "all is well")),
+	"no body":                 sockets(says(200, jsonText, "")),
+	"null":                    sockets(says(200, jsonText, "null")),
+	"broken JSON":             sockets(says(200, jsonText, `{"Id":1,"Name":`)),
+	"JSON of another type":    sockets(says(200, jsonText, `[1,2]`)),
+	"an object without an id": sockets(says(200, jsonText, `{"Message":"all is well"}`)),
+	"another object":          sockets(says(200, jsonText, strings.NewReplacer(`"Id":1`, `"Id":7`, "Ops", "Everyone").Replace(role))),
+	"an object with another name than was sent": sockets(func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusOK, jsonText, strings.Replace(role, "Ops", "Everyone", 1))
+	}),
 	"the right object, said to be HTML":     sockets(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Type", htmlText); right(w, r) }),
 	"a body that is not compressed as said": sockets(says(200, jsonText, role, "Content-Encoding", "gzip")),
 	"an endless body": sockets(func(w http.ResponseWriter, r *http.Request) {
@@ -310,9 +319,12 @@ var callScenarios = map[string]callScenario{
 		}
 	}, security.WithMaxResponseBytes(1<<20)),
 	"a gzip bomb": sockets(gunzipped(func(w io.Writer) { _, _ = io.WriteString(w, role+strings.Repeat(" ", 2<<20)) }), security.WithMaxResponseBytes(1<<20)),
-	"few bytes that stand for millions of values": sockets(gunzipped(func(w io.Writer) {
-		_, _ = io.WriteString(w, `{"Permissions":["a"`+strings.Repeat(`,""`, 100_000)+"]}")
-	}), security.WithMaxResponseBytes(1<<20)),
+	"one object of more than 250,000 values": sockets(gunzipped(func(w io.Writer) {
+		_, _ = io.WriteString(w, `{"Permissions":["a"`+strings.Repeat(`,""`, 300_000)+"]}")
+	})),
+	"one object of more than 16 MiB": sockets(gunzipped(func(w io.Writer) {
+		_, _ = io.WriteString(w, `{"Name":"`+strings.Repeat("a", 17<<20)+`"}`)
+	})),
 
 	// Redirects.
 	"307 or 308 to the same API":      sockets(moved(307, "/Keyfactor/API/moved")),
@@ -588,11 +600,26 @@ var changeScenarios = map[string]func(*testing.T) error{
 			return all[min((n-1)*3, len(all)):min(n*3, len(all))], -1
 		})(t)
 	},
-	"the total is too large":                                            walked(func(n int) ([]int, int) { return map[int][]int{1: span(1, 3), 2: span(4, 6)}[n], 9 }),
-	"the total is too small":                                            walked(func(n int) ([]int, int) { return span(n*3-2, n*3), 4 }),
-	"the server ignores the page size":                                  walked(func(n int) ([]int, int) { return map[int][]int{1: span(1, 9)}[n], 9 }),
-	"a page is short":                                                   walked(func(n int) ([]int, int) { return map[int][]int{1: span(1, 2), 2: span(3, 4), 3: span(5, 5)}[n], 5 }),
-	"a list without end, of items without an id":                        walked(func(n int) ([]int, int) { return span(-30*n, -30*n+29), -1 }),
+	"the total is too large":                     walked(func(n int) ([]int, int) { return map[int][]int{1: span(1, 3), 2: span(4, 6)}[n], 9 }),
+	"the total is too small":                     walked(func(n int) ([]int, int) { return span(n*3-2, n*3), 4 }),
+	"the server ignores the page size":           walked(func(n int) ([]int, int) { return map[int][]int{1: span(1, 9)}[n], 9 }),
+	"a page is short":                            walked(func(n int) ([]int, int) { return map[int][]int{1: span(1, 2), 2: span(3, 4), 3: span(5, 5)}[n], 5 }),
+	"a list without end, of items without an id": walked(func(n int) ([]int, int) { return span(-30*n, -30*n+29), -1 }),
+	"a page with an item that is `{}` or null": func(t *testing.T) (err error) {
+		for _, item := range []string{"{}", "null"} {
+			client := newClient(t, newScript(reply(200, `[{"Id":1,"Name":"a"},`+item+`]`, "X-Total-Count", "2")))
+			n := 0
+			for _, failed := range roles.NewV2(client).All(t.Context(), nil) {
+				if err = failed; err == nil {
+					n++
+				}
+			}
+			if n > 0 || err == nil {
+				t.Errorf("%s: %d items came, and the error is %v", item, n, err)
+			}
+		}
+		return err
+	},
 	"a page of more than 10,000 items and ten times what was asked for": walked(func(int) ([]int, int) { return span(1, 10_001), 10_001 }),
 	"a page that fails": func(t *testing.T) (err error) {
 		synctest.Test(t, func(t *testing.T) {

@@ -2,16 +2,19 @@ package security_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/gob"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -24,18 +27,20 @@ func TestSecretShowsNothing(t *testing.T) {
 		Host: "h.example.com", Password: secret, ClientSecret: security.NewSecret(clientSecret), AccessToken: security.NewSecret(accessToken),
 		Kerberos: &security.Kerberos{Password: secret},
 	}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret)}
 	type exported struct{ S security.Secret }
 	type unexported struct {
 		s  security.Secret
 		c  security.Config
 		cp *security.Config
 		k  security.Kerberos
+		cc security.ClientCredentials
 	}
 	for name, v := range map[string]any{
 		"secret": secret, "pointer": &secret, "exported": exported{secret}, "slice": []security.Secret{secret}, "map": map[string]security.Secret{"a": secret},
-		"unexported": unexported{secret, cfg, &cfg, *cfg.Kerberos}, "config": cfg, "config pointer": &cfg, "kerberos": *cfg.Kerberos,
+		"unexported": unexported{secret, cfg, &cfg, *cfg.Kerberos, cc}, "credentials": cc, "credentials pointer": &cc, "config": cfg, "config pointer": &cfg, "kerberos": *cfg.Kerberos,
 	} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%p", "%T", "%t", "%c", "%U", "%e", "%!"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%p", "%w", "%T", "%t", "%c", "%U", "%e", "%!"} {
 			noSecrets(t, name+" "+verb+" "+fmt.Sprintf(verb, v))
 		}
 		var out bytes.Buffer
@@ -52,6 +57,7 @@ func TestSecretShowsNothing(t *testing.T) {
 			}
 			noSecrets(t, name+" "+route+" "+out.String())
 		}
+		noSecrets(t, name+" by reflection: "+apitest.Dump(v))
 	}
 	if s := fmt.Sprintf("%v %s %x %v", secret, secret, secret, security.Secret{}); s != "(hidden) (hidden) (hidden) (none)" {
 		t.Errorf("it prints as %s", s)
@@ -59,7 +65,7 @@ func TestSecretShowsNothing(t *testing.T) {
 	if raw, err := json.Marshal(exported{secret}); err != nil || string(raw) != `{"S":"(hidden)"}` {
 		t.Errorf("as JSON it is %s, %v", raw, err)
 	}
-	for _, v := range []any{secret, exported{secret}, cfg, security.ClientCredentials{ClientSecret: clientSecret}} {
+	for _, v := range []any{secret, exported{secret}, cfg, security.ClientCredentials{ClientSecret: security.NewSecret(clientSecret)}} {
 		if err := gob.NewEncoder(&bytes.Buffer{}).Encode(v); err == nil || !strings.Contains(err.Error(), "not encoded") {
 			t.Errorf("gob encodes a %T: %v", v, err)
 		}
@@ -79,14 +85,19 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-// TestClientCredentialsInDumps: a string field can be hidden from what asks the
-// value, and is.
-func TestClientCredentialsInDumps(t *testing.T) {
+// TestCredentialsInADumpedRequest: middleware that dumps a request that is
+// repeated, its context included, finds no credential.
+func TestCredentialsInADumpedRequest(t *testing.T) {
 	t.Parallel()
-	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret}
-	noSecrets(t, cc.String(), fmt.Sprintf("%v %+v %#v %q %x %s", cc, &cc, cc, cc, cc, []any{cc}))
-	var out bytes.Buffer
-	_ = gob.NewEncoder(&out).Encode(cc)
-	_ = yaml.NewEncoder(&out).Encode(cc)
-	noSecrets(t, out.String())
+	var dumped string
+	client := newClient(t, newScript(reply(503, ""), ok), quick, security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+		return tripper(func(r *http.Request) (*http.Response, error) {
+			dumped += apitest.Dump(r)
+			return next.RoundTrip(r)
+		})
+	}))
+	if _, err := do(context.Background(), client, get); err != nil || !strings.Contains(dumped, "Security/Roles/1") {
+		t.Errorf("%v, dumped %q", err, dumped)
+	}
+	noSecrets(t, dumped)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jarcoal/httpmock"
 	"golang.org/x/oauth2"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -32,7 +33,7 @@ const (
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"a"}, Audience: "b"}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret), Scopes: []string{"a"}, Audience: "b"}
 	cfg := security.Config{
 		Source: "the test", Host: "h.example.com", Username: "u", Password: security.NewSecret(password), ClientID: clientID,
 		ClientSecret: security.NewSecret(clientSecret), TokenURL: tokenURL, AccessToken: security.NewSecret(accessToken),
@@ -66,7 +67,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		values["client in a struct "+name] = struct{ C *security.Client }{client}
 	}
 	for name, v := range values {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%p", "%w"} {
 			noSecrets(t, name+" "+verb+": "+fmt.Sprintf(verb, v))
 		}
 		noSecrets(t, name+": "+fmt.Sprint(v), name+": "+fmt.Errorf("%v", v).Error())
@@ -76,7 +77,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		var log buffer
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)
-		noSecrets(t, name+" logged: "+log.String())
+		noSecrets(t, name+" logged: "+log.String(), name+" by reflection: "+apitest.Dump(v))
 	}
 	for _, v := range []any{cc, cfg} { // hidden, but not useless
 		if s := fmt.Sprint(v); !strings.Contains(s, clientID) || !strings.Contains(s, tokenURL) || !strings.Contains(s, "(hidden)") {
@@ -89,7 +90,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 // values in what they log and return.
 func TestSecretsInCalls(t *testing.T) {
 	t.Parallel()
-	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: clientSecret}
+	cc := security.ClientCredentials{TokenURL: tokenURL, ClientID: clientID, ClientSecret: security.NewSecret(clientSecret)}
 	for name, credential := range map[string]security.Option{
 		"basic": security.WithBasicAuth(user, password), "OAuth": security.WithClientCredentials(cc), "token": security.WithAccessToken(accessToken),
 		"source": security.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: accessToken})),

@@ -2,11 +2,13 @@ package security_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/commandsec/commandsec-go/security"
@@ -51,13 +53,66 @@ func TestSkipVerify(t *testing.T) {
 	tokens := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		write(w, 200, jsonText, `{"access_token":"t","token_type":"bearer","expires_in":3600}`)
 	})
-	cc := security.WithClientCredentials(security.ClientCredentials{TokenURL: tokens.URL, ClientID: "i", ClientSecret: clientSecret})
+	cc := security.WithClientCredentials(security.ClientCredentials{TokenURL: tokens.URL, ClientID: "i", ClientSecret: security.NewSecret(clientSecret)})
 	_, err := do(t.Context(), connect(t, s.URL, cc, security.WithInsecureSkipVerify(), once), get)
 	if err == nil || tokens.requests.Load() != 0 {
 		t.Errorf("an untrusted token endpoint got %d requests, %v", tokens.requests.Load(), err)
 	}
 	if _, err := do(t.Context(), connect(t, s.URL, cc, security.WithInsecureSkipVerify(), tokens.roots()), get); err != nil {
 		t.Error(err)
+	}
+	// So does a client of one's own that skips it, unless it checks by itself.
+	tokens.requests.Store(0)
+	_, err = do(t.Context(), connect(t, s.URL, cc, security.WithHTTPClient(own), once), get)
+	if err == nil || tokens.requests.Load() != 0 || !own.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify {
+		t.Errorf("with a client of one's own, an untrusted token endpoint got %d requests, %v", tokens.requests.Load(), err)
+	}
+	if _, err := do(t.Context(), connect(t, s.URL, cc, security.WithHTTPClient(own), tokens.roots()), get); err != nil {
+		t.Error(err)
+	}
+	checking := own.Transport.(*http.Transport).Clone()
+	var checked atomic.Int32
+	checking.TLSClientConfig.VerifyConnection = func(tls.ConnectionState) error { checked.Add(1); return nil }
+	_, err = do(t.Context(), connect(t, s.URL, cc, security.WithHTTPClient(&http.Client{Transport: checking})), get)
+	if err != nil || checked.Load() != 2 {
+		t.Errorf("the client's own check was asked %d times, %v", checked.Load(), err)
+	}
+}
+
+// TestOwnChecksOfCertificates: what the program itself refuses is not tried again.
+func TestOwnChecksOfCertificates(t *testing.T) {
+	t.Parallel()
+	refusal := errors.New("revoked")
+	for name, config := range map[string]*tls.Config{
+		"connection": {VerifyConnection: func(tls.ConnectionState) error { return refusal }},
+		"peer":       {VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error { return refusal }},
+	} {
+		for _, method := range []string{get, post} {
+			s := newServer(t, nil)
+			config.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+			client := connect(t, s.URL, security.WithBasicAuth(user, password), quick,
+				security.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: config}}))
+			_, err := do(t.Context(), client, method)
+			if e := failure(t, err); e.Attempts != 1 || s.conns.Load() != 1 || !errors.Is(err, refusal) || errors.Is(err, security.ErrUnknownOutcome) {
+				t.Errorf("%s, %s: %d attempts, %d connections, %v", name, method, e.Attempts, s.conns.Load(), err)
+			}
+		}
+	}
+}
+
+// TestSkipVerifyIsSaidOnce: by the client, whoever asked for it.
+func TestSkipVerifyIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, `{"servers":{"default":{"host":"h.example.com","access_token":"t","skip_tls_verify":true,"domain":"D"}}}`, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log buffer
+	if _, err := security.NewClientFromConfig(cfg, security.WithLogger(debug(&log))); err != nil {
+		t.Fatal(err)
+	}
+	if said := strings.Count(log.String(), "is not verified"); said != 1 || strings.Count(log.String(), "\n") != 2 || len(cfg.Warnings) != 2 {
+		t.Errorf("said %d times:\n%s", said, log.String())
 	}
 }
 
@@ -95,7 +150,7 @@ func TestVerifiedTLS(t *testing.T) {
 		t.Errorf("a configuration that skips: %v", err)
 	}
 	if _, err := security.NewClient(baseURL, security.WithVerifiedTLS(), security.WithInsecureHTTP(), security.WithClientCredentials(security.ClientCredentials{
-		TokenURL: "http://localhost/token", ClientID: "i", ClientSecret: "s",
+		TokenURL: "http://localhost/token", ClientID: "i", ClientSecret: security.NewSecret("s"),
 	})); err == nil {
 		t.Error("a token URL without TLS is accepted")
 	}
@@ -161,7 +216,7 @@ func TestInsecureHTTPHosts(t *testing.T) {
 			t.Errorf("%s with %v: %v", tt.host, tt.names, err)
 		}
 		_, err = security.NewClient(baseURL, security.WithInsecureHTTP(tt.names...), security.WithClientCredentials(security.ClientCredentials{
-			TokenURL: "http://" + tt.host + "/token", ClientID: "i", ClientSecret: "s",
+			TokenURL: "http://" + tt.host + "/token", ClientID: "i", ClientSecret: security.NewSecret("s"),
 		}))
 		if (err == nil) != tt.want {
 			t.Errorf("a token endpoint at %s with %v: %v", tt.host, tt.names, err)

@@ -535,7 +535,20 @@ func TestConnectionReuse(t *testing.T) {
 	}
 	t.Run("30 at a time", func(t *testing.T) {
 		t.Parallel()
-		s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { write(w, 200, jsonText, `{"Id":1}`) })
+		var arrived atomic.Int32
+		all := make(chan struct{})
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			// The first 30 wait for each other: each then has a connection of its own,
+			// and none is still being opened.
+			if arrived.Add(1) == 30 {
+				close(all)
+			}
+			select {
+			case <-all:
+			case <-r.Context().Done():
+			}
+			write(w, 200, jsonText, `{"Id":1}`)
+		})
 		client := s.client(t)
 		for range 5 {
 			var group sync.WaitGroup
@@ -544,8 +557,8 @@ func TestConnectionReuse(t *testing.T) {
 			}
 			group.Wait()
 		}
-		if n := s.conns.Load(); n > 75 { // net/http may dial more than it needs
-			t.Errorf("%d connections for 30 callers", n)
+		if n := s.conns.Load(); n != 30 || s.requests.Load() != 150 {
+			t.Errorf("%d connections for 30 callers and %d requests", n, s.requests.Load())
 		}
 	})
 }

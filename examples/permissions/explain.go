@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -16,7 +15,7 @@ type explanation struct {
 	permissions.Entries
 }
 
-func explain(o options, in input, w io.Writer) error {
+func explain(o options, in input, w output) error {
 	list, err := in.list()
 	if err != nil {
 		return err
@@ -43,7 +42,7 @@ func explain(o options, in input, w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	return found(write(o, w, all, text.String()), failed)
+	return found(write(o, w.result, all, text.String()), failed)
 }
 
 // lookUp finds what is known about a path, a name, an area or a label.
@@ -118,6 +117,9 @@ func (t table) path(p permissions.PathInfo, input string) {
 	t.row("allows to", permissions.EffectOf(asked))
 	t.row("note", p.Note)
 	t.row("risk", p.Risk)
+	if p.Sensitive != p.Risk {
+		t.row("never by a guess", p.Sensitive)
+	}
 	if p.Scope != permissions.ScopeGlobal {
 		t.row("can be limited to one", strings.ReplaceAll(string(p.Scope), "_", " "))
 	}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -37,8 +36,10 @@ const examples = `
 A file of roles has one name on each line, and a line such as "Operators:" begins the role with that name. As JSON, it is an
 object with the names of each role, or what GET /Security/Roles answers in version 1.
 
-A file of overrides has your own decisions, one a line: name | paths | reason. Paths are separated by spaces; "-" drops the
-name. {id} stands for the id of an object: Collections[{id}]:Recover | /certificates/collections/read/{id}/ | no keys
+A file of overrides has your own decisions, one a line: name | what | reason. What is "-" to drop the name, "accept" to take
+what becomes of it, or the paths that it stands for, separated by spaces. {id} stands for the id of an object:
+  Collections[{id}]:Recover | /certificates/collections/read/{id}/ | no keys
+Decisions are about all roles. A line such as "Operators:" begins those about the role with that name alone.
 
 prove reads a JSON object: {"known": [paths that GET /Permissions answers], "roles": [{"role": "Operators", "names": [...],
 "paths": [...], "exact": false}]}. A role is exact if it was created through version 1 with exactly these names.
@@ -51,15 +52,17 @@ Examples:
   permissions prove -f server.json -experiment
   permissions prove -f server.json -redact
   permissions explain /certificates/requests/manage/ "Manage Pending CSRs"
-  permissions lint -fix -accept /Portal/Read /ssl/modify/
+  permissions lint -fix -accept /ssl/read/ /Portal/Read /ssl/modify/
   permissions diff /certificates/ -- /certificates/collections/read/6/
+
+Results are on standard output, errors on standard error. convert ends with a line that says what its exit status means.
 
 Exit status:
   0  done
   1  failed: lint found errors, convert met unknown or refused names or decisions about none of the names, explain met
      something that is not known, or input or output did not work
   2  called wrongly
-  3  convert gives or takes something, or guesses, and nobody decided about it: use -accept or -overrides
+  3  convert gives or takes something, or guesses, and nobody decided about it: use -overrides or -accept
 `
 
 func main() {
@@ -68,17 +71,18 @@ func main() {
 
 // options are what the flags say.
 type options struct {
-	json        bool
-	file        string
-	convert     permissions.ConvertOptions
-	overlay     string // files
-	overrides   string
-	out         string
-	day         string
-	redact      bool
-	experiment  bool
-	fix, accept bool
-	inside      string
+	json       bool
+	file       string
+	convert    permissions.ConvertOptions
+	overlay    string // files
+	overrides  string
+	out        string
+	day        string
+	redact     bool
+	experiment bool
+	fix        bool
+	accept     []string
+	inside     string
 }
 
 // usageError is an error in how the program is called.
@@ -94,14 +98,17 @@ var (
 	errUndecided = errors.New("see what is undecided in the output")
 )
 
-// commands are the commands by name. Each writes its result to w.
-var commands = map[string]func(o options, in input, w io.Writer) error{
+// output is where a command writes: its result to one, everything else that people should know to the other.
+type output struct{ result, notes io.Writer }
+
+// commands are the commands by name.
+var commands = map[string]func(o options, in input, w output) error{
 	"convert": convert, "prove": prove, "explain": explain, "lint": lint, "diff": diff,
 }
 
 // run is the program. It returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	err := command(args, stdin, stdout)
+	err := command(args, stdin, output{stdout, stderr})
 	switch {
 	case err == nil:
 		return 0
@@ -125,19 +132,19 @@ func report(w io.Writer, err error) {
 }
 
 // command runs the command that the arguments name.
-func command(args []string, stdin io.Reader, stdout io.Writer) error {
+func command(args []string, stdin io.Reader, w output) error {
 	name := ""
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
 	if slices.Contains([]string{"-h", "-help", "--help", "help"}, name) {
-		return help(stdout)
+		return help(w.result)
 	} else if commands[name] == nil {
 		return wrongly("unknown command %q: write convert, prove, explain, lint or diff", name)
 	}
 	o, list, err := parse(name, args)
 	if errors.Is(err, flag.ErrHelp) {
-		return help(stdout)
+		return help(w.result)
 	}
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func command(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return commands[name](o, in, stdout)
+	return commands[name](o, in, w)
 }
 
 // flagsFor returns the flags of a command, which set o.
@@ -160,9 +167,9 @@ func flagsFor(name string, o *options) *flag.FlagSet {
 		flags.StringVar(&o.convert.Version, "on", "", "report what this Command `version` lacks, for example 11.3")
 		flags.TextVar(&o.convert.MinConfidence, "min", permissions.ConfidenceNone, "refuse what is mapped with less `confidence`: guess, inferred, documented or proven")
 		flags.BoolVar(&o.convert.RefuseWidening, "refuse-widening", false, "refuse what lets a role do more than its names allowed")
-		flags.StringVar(&o.overrides, "overrides", "", "take your own decisions from this `file`")
+		flags.StringVar(&o.overrides, "overrides", "", "take your own decisions, about all roles or some, from this `file`")
 		flags.StringVar(&o.overlay, "overlay", "", "take what a server proved from this `file`, which prove -out writes")
-		flags.Func("accept", "accept what becomes of these `names`, separated by commas; can be repeated", func(list string) error {
+		flags.Func("accept", "accept what becomes of these `names` in all roles, separated by commas; can be repeated", func(list string) error {
 			for l := range strings.SplitSeq(list, ",") {
 				o.convert.Accept = append(o.convert.Accept, permissions.Legacy(strings.TrimSpace(l)))
 			}
@@ -171,12 +178,15 @@ func flagsFor(name string, o *options) *flag.FlagSet {
 	case "prove":
 		flags.StringVar(&o.convert.Version, "on", "", "the server's `version`, for the overlay")
 		flags.StringVar(&o.day, "date", time.Now().Format(time.DateOnly), "the `day` on which the roles were read, for the overlay")
-		flags.StringVar(&o.out, "out", "", "write an overlay to this `file`")
+		flags.StringVar(&o.out, "out", "", "write the overlay to this `file`; with -redact, without what others should not know")
 		flags.BoolVar(&o.redact, "redact", false, "write what can be sent to others: names, paths and verdicts alone")
 		flags.BoolVar(&o.experiment, "experiment", false, "write the roles to create on a test server, and what to do with them")
 	case "lint":
 		flags.BoolVar(&o.fix, "fix", false, "write the paths with everything fixed that changes no right")
-		flags.BoolVar(&o.accept, "accept", false, "with -fix, also correct misspelled paths and add missing ones, which lets the role do more")
+		flags.Func("accept", "with -fix, also take these suggested `paths`, separated by commas, which lets the role do more; can be repeated", func(list string) error {
+			o.accept = append(o.accept, strings.Split(list, ",")...)
+			return nil
+		})
 		flags.StringVar(&o.inside, "inside", "", "report what is outside this permission set, `paths` separated by commas")
 	}
 	return flags
@@ -279,209 +289,7 @@ func (in input) roles() ([]permissions.LegacyRole, error) {
 	return []permissions.LegacyRole{role}, nil
 }
 
-// converted is a role with what to test.
-type converted struct {
-	permissions.RoleConversion
-	Undecided []permissions.Item  `json:"undecided"`
-	Checks    []permissions.Check `json:"checks"`
-}
-
-func convert(o options, in input, w io.Writer) error {
-	if list, err := in.list(); err == nil && slices.ContainsFunc(list, isPath) {
-		return narrow(o, list, w)
-	}
-	roles, err := in.roles()
-	if err != nil {
-		return err
-	}
-	if err := decisions(&o); err != nil {
-		return err
-	}
-	conversions := permissions.ConvertAll(roles, &o.convert)
-	failure := conversions.Err()
-	if errors.Is(failure, permissions.ErrVersion) {
-		_, err := o.version()
-		return err
-	}
-	result := struct {
-		permissions.Conversions
-		Roles []converted `json:"roles"`
-	}{Conversions: conversions}
-	var text strings.Builder
-	text.WriteString(conversions.String())
-	for _, r := range conversions.Roles {
-		c := converted{r, append([]permissions.Item{}, r.Undecided()...), r.Checks()}
-		result.Roles = append(result.Roles, c)
-		text.WriteString("\n")
-		if r.Role != "" {
-			fmt.Fprintf(&text, "Role \"%s\"\n", show.Text(r.Role, 200))
-		}
-		text.WriteString(permissions.FormatChecks(c.Checks))
-		for _, item := range c.Undecided {
-			fmt.Fprintf(&text, "UNDECIDED: %s; accept what becomes of it with -accept %[1]s, or decide in a file of -overrides\n", show.Text(string(item.Name), 200))
-		}
-	}
-	err = found(write(o, w, result, text.String()), failure != nil)
-	if err == nil && conversions.Undecided() {
-		return errUndecided
-	}
-	return err
-}
-
-func isPath(s string) bool { return strings.HasPrefix(s, "/") }
-
-// narrow converts paths back.
-func narrow(o options, list []string, w io.Writer) error {
-	paths := make([]permissions.Path, len(list))
-	for i, s := range list {
-		if !isPath(s) {
-			return wrongly("give names or paths, not both")
-		}
-		paths[i] = permissions.Path(s)
-	}
-	narrowing := permissions.Narrow(paths, &permissions.NarrowOptions{MinConfidence: o.convert.MinConfidence})
-	return write(o, w, narrowing, narrowing.String())
-}
-
-// version returns the version that a flag gives.
-func (o options) version() (string, error) {
-	conv := permissions.Convert(nil, &permissions.ConvertOptions{Version: o.convert.Version})
-	if err := conv.Err(); err != nil {
-		return "", usageError{err}
-	}
-	return o.convert.Version, nil
-}
-
-// decisions reads the files with overrides and proofs.
-func decisions(o *options) error {
-	err := fromFile(o.overrides, func(text []byte) (err error) {
-		o.convert.Overrides, err = permissions.ParseOverrides(text)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return fromFile(o.overlay, func(text []byte) (err error) {
-		o.convert.Overlay, err = permissions.ParseOverlay(text)
-		return err
-	})
-}
-
-// fromFile parses a file, if there is one.
-func fromFile(name string, parse func([]byte) error) error {
-	if name == "" {
-		return nil
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	if err := parse(text); err != nil {
-		return usageError{fmt.Errorf("%s: %w", name, err)}
-	}
-	return nil
-}
-
-func prove(o options, in input, w io.Writer) error {
-	if in.args != nil {
-		return wrongly("prove reads a file or standard input, not arguments")
-	}
-	observations, known, err := permissions.ParseObservations(in.text)
-	if err != nil {
-		return usageError{err}
-	}
-	version, err := o.version()
-	if err != nil {
-		return err
-	}
-	day, err := time.Parse(time.DateOnly, o.day)
-	if err != nil {
-		return wrongly("%q is not a day: write it like 2026-01-31", o.day)
-	}
-	proof := permissions.Learn(observations, known)
-	overlay := proof.Overlay(permissions.OverlaySource{Version: version, Date: day})
-	if o.out != "" {
-		text, err := overlay.MarshalText()
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.out, text, 0o600); err != nil {
-			return err
-		}
-	}
-	switch {
-	case o.redact:
-		redacted := overlay.Redact()
-		text, err := redacted.MarshalText()
-		if err != nil {
-			return err
-		}
-		return write(o, w, redacted.Rows(), string(text))
-	case o.experiment:
-		tests := proof.Experiment()
-		text := permissions.Steps(tests)
-		if text == "" {
-			text = "nothing is open\n"
-		}
-		return write(o, w, tests, text)
-	}
-	text := proof.String()
-	if o.out != "" {
-		text += "Next: permissions convert -overlay " + show.Text(o.out, 200) + " -f ROLES\n"
-	}
-	return write(o, w, proof.Rows(), text)
-}
-
-func lint(o options, in input, w io.Writer) error {
-	list, err := in.list()
-	if err != nil {
-		return err
-	}
-	paths := make([]permissions.Path, len(list))
-	for i, s := range list {
-		paths[i] = permissions.Path(s)
-	}
-	var opts permissions.LintOptions
-	if o.inside != "" {
-		set, err := permissions.ParseSet(strings.Split(o.inside, ",")...)
-		if err != nil {
-			return usageError{err}
-		}
-		opts.PermissionSet = &set
-	}
-	findings := permissions.Lint(paths, &opts)
-	failed := slices.ContainsFunc(findings, func(f permissions.Finding) bool { return f.Severity == permissions.SeverityError })
-	var text strings.Builder
-	if o.accept && !o.fix {
-		return wrongly("-accept goes with -fix")
-	}
-	if o.fix {
-		for i, f := range findings {
-			if o.accept {
-				findings[i] = f.Accept()
-			}
-		}
-		fixed := permissions.Fix(paths, findings)
-		for _, p := range fixed {
-			text.WriteString(shown(p) + "\n")
-		}
-		return found(write(o, w, fixed, text.String()), failed)
-	}
-	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, f := range findings {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Severity, f.Code, shown(f.Path), f.Text)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if len(findings) == 0 {
-		findings = []permissions.Finding{}
-		text.WriteString("nothing to report\n")
-	}
-	return found(write(o, w, findings, text.String()), failed)
-}
-
-func diff(o options, in input, w io.Writer) error {
+func diff(o options, in input, w output) error {
 	list, err := in.list()
 	if err != nil {
 		return err
@@ -500,7 +308,7 @@ func diff(o options, in input, w io.Writer) error {
 	if d.Empty() {
 		text = "no change in effect\n"
 	}
-	return write(o, w, d, text)
+	return write(o, w.result, d, text)
 }
 
 // shown returns a path as text on one line: quoted if it is malformed or has space around it.

@@ -22,6 +22,7 @@ func TestRun(t *testing.T) {
 	file := write("role.txt", "# a role\nAdminPortal: Read\n\nCollections[6]:Read\n")
 	roles := write("roles.txt", "Operators:\nAdminPortal:Read\nAPI:Read\n\nApprovers:\nCertificateEnrollment:PendingCsr\nCollections[6]:Recover\n")
 	decided := write("overrides.txt", "API:Read | - | gone\nCollections[{id}]:Recover | - | no keys\n")
+	sections := write("sections.txt", "Operators:\nAPI:Read | accept | nobody uses it\nApprovers:\nCertificateEnrollment:PendingCsr | - | owner\nCollections[6]:Recover | - |\n")
 	misspelled := write("misspelled.txt", "APY:Read | - | gone\n")
 	overlay := write("overlay.txt", "AdminPortal:Read | /portal/read/ | confirmed exactly | 25.1 | 2026-01-31 | 57\nSSH:User | /ssh/user/ | refuted | - | - | -\n")
 	broken := write("broken.txt", "AdminPortal:Read | /portal/read/ | certain | - | - | -\nAPI:Read\n")
@@ -32,12 +33,15 @@ func TestRun(t *testing.T) {
 		args   string
 		stdin  string
 		status int
-		want   string // a part of standard output, or of standard error if it says something
+		want   string // a part of standard output or standard error
 	}{
 		{"convert AdminPortal:Read Certificates:Read", "", 0, "AdminPortal:Read   /portal/read/  (inferred E3)\n                   source: vendor page POST Security Roles"},
 		{"convert Auditing:Read", "", 0, "must work:       GET /Audit (takes /auditing/read/): 200\n"},
-		{"convert API:Read", "", 3, "UNDECIDED: API:Read; accept what becomes of it with -accept API:Read"},
-		{"convert API:Read -accept API:Read", "", 0, "accepted by name"},
+		{"convert API:Read", "", 3, "UNDECIDED: API:Read narrows the role. Write in the file of -overrides: API:Read | accept, - or paths | reason\n"},
+		{"convert", "A:\nSSH:User\nWorkflowManagement:Manage\n", 1, "UNDECIDED: WorkflowManagement:Manage is refused. Write in the file of -overrides, below \"A:\" if it is for this role alone: WorkflowManagement:Manage | - or paths | reason\n"},
+		{"convert Nonsense:X", "", 1, "UNDECIDED: Nonsense:X is unknown: correct it, or decide. Write in the file of -overrides: Nonsense:X | - or paths | reason\n"},
+		{"convert API:Read -accept API:Read", "", 0, "accepted by name\n"},
+		{"convert WorkflowManagement:Manage -accept WorkflowManagement:Manage", "", 1, "accepted by name, which does not grant what is refused\n"},
 		{"convert API:Read -accept SSH:User,API:Read", "", 1, "unused acceptance: SSH:User is not among the names"},
 		{"convert CertificateEnrollment:PendingCsr", "", 3, "UNDECIDED"},
 		{"convert CertificateStoreManagement:EditMetadata", "", 3, "UNDECIDED"},
@@ -47,10 +51,10 @@ func TestRun(t *testing.T) {
 		{"convert -f " + roles + " -overrides " + decided + " -refuse-widening", "", 1, "REFUSED: it widens the role"},
 		{"convert -json -f " + roles, "", 3, `"undecided": [`},
 		{"convert -f " + roles + " -overrides " + misspelled, "", 1, "did you mean API:Read?"},
-		{"convert -f " + roles + " -overrides " + roles, "", 2, "line 1: it has 1 column"},
+		{"convert -f " + roles + " -overrides " + roles, "", 2, "line 2: what was decided is missing"},
 		{"convert -overrides missing AdminPortal:Read", "", 1, "no such file"},
 		{"convert -overlay missing AdminPortal:Read", "", 1, "no such file"},
-		{"convert -min proven -overlay " + overlay + " AdminPortal:Read", "", 0, "the mapping is confirmed on the server, version 25.1, on 2026-01-31, by 57 roles"},
+		{"convert -min proven -overlay " + overlay + " AdminPortal:Read", "", 0, "the mapping is confirmed on the server, version 25.1, on 2026-01-31, by 57 roles, exactly\n"},
 		{"convert -overlay " + overlay + " SSH:User", "", 1, "REFUSED: the mapping is refuted on the server"},
 		{"convert -overlay " + broken + " SSH:User", "", 2, "permissions: line 2: it has 1 column, not 6\n"},
 		{"convert", "{\"Operators\": [\"AdminPortal:Read\"]}", 0, "Role \"Operators\"\n"},
@@ -106,9 +110,14 @@ func TestRun(t *testing.T) {
 		{"lint -f \x1b", "", 1, `\x1b`},
 		{"lint /", "", 0, "warning  risky  /  grants every permission"},
 		{"lint -fix /Portal/Read", "", 1, "/portal/read/\n"},
-		{"lint -fix /ssl/modify/ /reports/raed/", "", 1, "/ssl/modify/\n/reports/raed/\n"},
-		{"lint -fix -accept /ssl/modify/ /reports/raed/", "", 1, "/ssl/modify/\n/reports/read/\n/ssl/read/\n"},
-		{"lint -accept /ssl/modify/", "", 2, "goes with -fix"},
+		{"lint -accept /ssl/read/ /ssl/modify/", "", 2, "goes with -fix"},
+		{"lint -fix -accept /ssl/raed/ /ssl/modify/", "", 2, "-accept /ssl/raed/: nothing suggests it"},
+		{"lint -fix -accept x//y /ssl/modify/", "", 2, "empty segment"},
+		{"prove -experiment -redact -f " + server, "", 2, "call prove once for each"},
+		{"prove -experiment -out x.txt -f " + server, "", 2, "call prove once for each"},
+		{"convert -f " + roles + " -overrides " + sections, "", 0, "\nExit status 0: each name is converted as it is, or somebody decided about it. Next: "},
+		{"convert -f " + roles + " -overrides " + sections, "", 0, "  API:Read: accept, for role \"Operators\" only (\"nobody uses it\")\n"},
+		{"convert -on 11.3 CertificateStoreManagement:Revoke", "", 0, "Next: look at what is NOT ON THIS VERSION; then"},
 		{"explain PkiManagement:Modify", "", 0, "can then no longer change the enrollment policy"},
 		{"explain PrivilegedAccessManagement:Modify", "", 0, "unless the role also holds CertificateStoreManagement:Modify and SystemSettings:Read (On-Prem v10.1"},
 		{"lint -json /portal/read/", "", 0, "[]\n"},
@@ -132,10 +141,7 @@ func TestRun(t *testing.T) {
 	} {
 		var stdout, stderr strings.Builder
 		status := run(strings.Fields(c.args), strings.NewReader(c.stdin), &stdout, &stderr)
-		got := stdout.String()
-		if stderr.Len() > 0 {
-			got = stderr.String()
-		}
+		got := stdout.String() + stderr.String()
 		if c.status == 0 && stderr.Len() > 0 || c.status == 2 && stdout.Len() > 0 {
 			t.Errorf("permissions %s: status %d, output %q, errors %q", c.args, status, &stdout, &stderr)
 		}
@@ -167,6 +173,70 @@ func TestProve(t *testing.T) {
 	text, err := os.ReadFile(overlay)
 	if err != nil || !strings.Contains(string(text), "\nCollections[{id}]:Read | /certificates/collections/read/{id}/ | consistent | 25.1 | 2026-01-31 | 1\n") {
 		t.Errorf("%v, %s", err, text)
+	}
+}
+
+// Results are on standard output, with the meaning of the exit status in the last line; errors are on standard error.
+func TestStreams(t *testing.T) {
+	const in = "A:\nCertificateEnrollment:PendingCsr\nB:\nNonsense:X\nAPI:Read\n"
+	for _, c := range []struct{ args, last, notes string }{
+		{
+			"convert -accept SSH:User",
+			"Exit status 1: 1 name is refused or unknown; 1 decision is about no name of these roles; 2 names give or take something, or are guesses, and nobody decided about them. Next: decide",
+			"permissions: unused acceptance: SSH:User is not among the names\npermissions: role \"B\": unknown permission name: \"Nonsense:X\" is not a permission that is known here\n",
+		},
+		{"convert -accept API:Read,CertificateEnrollment:PendingCsr", "Exit status 1: 1 name is refused or unknown. Next: decide", "permissions: role \"B\": unknown permission name"},
+		{"convert -accept SSH:User AdminPortal:Read", "Exit status 1: 1 decision is about no name of these roles. Next: correct or remove", "permissions: unused acceptance"},
+		{"convert API:Read", "Exit status 3: 1 name gives or takes something, or is a guess, and nobody decided about it. Next: decide", ""},
+		{"convert AdminPortal:Read", "Exit status 0: ", ""},
+	} {
+		var stdout, stderr, asJSON, meaning strings.Builder
+		run(strings.Fields(c.args), strings.NewReader(in), &stdout, &stderr)
+		lines := strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
+		if last := lines[len(lines)-1]; !strings.HasPrefix(last, c.last) {
+			t.Errorf("permissions %s: %q, want %q", c.args, last, c.last)
+		}
+		if !strings.HasPrefix(stderr.String(), c.notes) || c.notes == "" && stderr.Len() > 0 || strings.Contains(stdout.String(), "permissions: ") {
+			t.Errorf("permissions %s: %q on standard error, want %q; on standard output\n%s", c.args, &stderr, c.notes, &stdout)
+		}
+		run(strings.Fields(c.args+" -json"), strings.NewReader(in), &asJSON, &meaning)
+		if wrong := !strings.HasPrefix(c.last, "Exit status 0"); !json.Valid([]byte(asJSON.String())) || strings.Contains(meaning.String(), c.last) != wrong {
+			t.Errorf("permissions %s -json: %q, %q", c.args, &asJSON, &meaning)
+		}
+	}
+}
+
+// Only the suggestions that somebody named are taken, and what they let the role do is said.
+func TestLintAccept(t *testing.T) {
+	const in = "/ssl/modify/\n/reports/raed/\n/certificates/requests/manag/\n"
+	for _, c := range []struct{ accept, want, notes string }{
+		{"", in, "not accepted: /certificates/requests/manage/ instead of /certificates/requests/manag/, which lets the role approve"},
+		{"/ssl/read/", "/ssl/modify/\n/reports/raed/\n/certificates/requests/manag/\n/ssl/read/\n", "accepted: /ssl/read/ besides /ssl/modify/, which lets the role view SSL"},
+		{"/reports/read/", "/ssl/modify/\n/reports/read/\n/certificates/requests/manag/\n", "; to take it, write -accept /ssl/read/\n"},
+		{"/certificates/", "", "nothing suggests it"},
+		{"Certificates/Requests/Manage,/reports/read/", "/ssl/modify/\n/reports/read/\n/certificates/requests/manage/\n", "accepted: /certificates/requests/manage/ instead of /certificates/requests/manag/, which lets the role approve and deny certificate requests and handle pending CSRs (SENSITIVE: whoever approves"},
+	} {
+		args := []string{"lint", "-fix"}
+		if c.accept != "" {
+			args = append(args, "-accept", c.accept)
+		}
+		var stdout, stderr strings.Builder
+		run(args, strings.NewReader(in), &stdout, &stderr)
+		if stdout.String() != c.want || !strings.Contains(stderr.String(), c.notes) {
+			t.Errorf("-accept %s: %q, %q, want %q, %q", c.accept, &stdout, &stderr, c.want, c.notes)
+		}
+	}
+}
+
+// What is redacted is redacted in the file, too.
+func TestRedactedFile(t *testing.T) {
+	const in = `{"known": ["/portal/read/"], "roles": [{"role": "secret", "names": ["AdminPortal:Read"], "paths": ["/portal/read/"]}]}`
+	file := filepath.Join(t.TempDir(), "overlay.txt")
+	var stdout, stderr strings.Builder
+	status := run([]string{"prove", "-redact", "-on", "25.1", "-out", file}, strings.NewReader(in), &stdout, &stderr)
+	text, err := os.ReadFile(file)
+	if status != 0 || err != nil || string(text) != stdout.String() || strings.Contains(string(text), "25.1") || !strings.Contains(string(text), "AdminPortal:Read") {
+		t.Errorf("%d, %v, %q, want %q", status, err, text, &stdout)
 	}
 }
 

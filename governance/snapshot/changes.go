@@ -130,7 +130,7 @@ func (c comparer) roleFields(before, after *Role) []FieldChange {
 		f.text("description", before.Description, after.Description)
 	}
 	f.text("emailAddress", before.EmailAddress, after.EmailAddress)
-	f.text("permissionSet", c.before.setName(before.PermissionSetID), c.after.setName(after.PermissionSetID))
+	c.permissionSet(&f, before.PermissionSetID, after.PermissionSetID)
 	f.text("immutable", strconv.FormatBool(before.Immutable), strconv.FormatBool(after.Immutable))
 	f.flag("enabled", before.Enabled, after.Enabled)
 	f.flag("private", before.Private, after.Private)
@@ -138,14 +138,27 @@ func (c comparer) roleFields(before, after *Role) []FieldChange {
 	return f
 }
 
-// setName is the name of a permission set, its id if the snapshot does not have it.
+// permissionSet compares the permission sets that two objects are in, by name, or else
+// by id on one server: a snapshot may lack the names. Before Command 11 there are none.
+func (c comparer) permissionSet(f *fields, before, after string) {
+	from, to := c.before.setName(before), c.after.setName(after)
+	switch {
+	case before == "" || after == "":
+	case from != "" && to != "":
+		f.text("permissionSet", from, to)
+	case c.sameServer:
+		f.text("permissionSet", before, after)
+	}
+}
+
+// setName is the name of a permission set, "" if the snapshot does not have it.
 func (s *Snapshot) setName(id string) string {
 	for _, set := range s.PermissionSets {
 		if set.ID == id {
 			return set.Name
 		}
 	}
-	return id
+	return ""
 }
 
 func (c comparer) claims() []ClaimChange {

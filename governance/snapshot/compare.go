@@ -15,7 +15,7 @@ import (
 func Compare(before, after *Snapshot) *Comparison {
 	c := comparer{before: before.Sorted(), after: after.Sorted()}
 	c.sameServer = c.before.Server.URL == c.after.Server.URL
-	out := &Comparison{Before: source(before), After: source(after), NotCompared: c.notCompared()}
+	out := &Comparison{Before: source(c.before), After: source(c.after), NotCompared: c.notCompared()}
 	out.Roles = c.roles()
 	out.Claims = c.claims()
 	out.Objects = c.objects()
@@ -25,8 +25,9 @@ func Compare(before, after *Snapshot) *Comparison {
 // Empty reports whether nothing is different, as far as it could be compared.
 func (c *Comparison) Empty() bool { return len(c.Roles)+len(c.Claims)+len(c.Objects) == 0 }
 
+// source says where a snapshot, which is sorted, comes from.
 func source(s *Snapshot) Source {
-	return Source{Server: s.Server, TakenAt: s.TakenAt, Account: s.Account, Digest: s.Digest()}
+	return Source{Server: s.Server, TakenAt: s.TakenAt, Account: s.Account, Digest: s.digest()}
 }
 
 type comparer struct {
@@ -48,7 +49,7 @@ func (c comparer) notCompared() []NotCompared {
 
 // has reports whether a snapshot has a part, apart from single objects of it.
 func (s *Snapshot) has(part Part) bool {
-	return !slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Part == part && g.Object == "" && g.Reason != ReasonUnreadable })
+	return !slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Part == part && g.Object == "" })
 }
 
 // both reports whether both snapshots have a part.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"unicode"
 	"unicode/utf16"
@@ -31,15 +32,23 @@ var ErrFormat = errors.New("unknown format")
 // Save writes the snapshot to a file, in one step: the file is there as a whole, or as
 // it was before. Only its owner may read it. The file is JSON, sorted and indented, so
 // that two of them can be compared with any tool, and its SHA-256 is [Snapshot.Digest].
+// A snapshot that Load would refuse is not written.
 func (s *Snapshot) Save(path string) error {
-	data, err := s.encode()
-	if err == nil {
-		err = atomicfile.Write(path, data)
-	}
-	if err != nil {
+	if err := s.save(path); err != nil {
 		return fmt.Errorf("save the snapshot to %s: %w", show.Text(path, maxShown), err)
 	}
 	return nil
+}
+
+func (s *Snapshot) save(path string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	data, err := s.Sorted().encode()
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, data)
 }
 
 // Load reads a snapshot from a file that [Snapshot.Save] wrote. It refuses a file of
@@ -60,12 +69,16 @@ func load(path string) (*Snapshot, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	tooLarge := fmt.Errorf("it is larger than %d MiB, which no snapshot is", maxFile>>20)
+	if info, err := f.Stat(); err == nil && info.Size() > maxFile {
+		return nil, tooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // what is no regular file has no size
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("it is larger than %d MiB, which no snapshot is", maxFile>>20)
+		return nil, tooLarge
 	}
 	return decode(data)
 }
@@ -101,14 +114,14 @@ func formatText(format *int) string {
 	return strconv.Itoa(*format)
 }
 
-// encode returns the snapshot as a file has it. It can fail for one thing only: a time
+// encode returns the snapshot, which is sorted, as a file has it. It can fail for one thing only: a time
 // in a year that has more than four digits.
 func (s *Snapshot) encode() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(file{Format, *s.Sorted()}); err != nil {
+	if err := enc.Encode(file{Format, *s}); err != nil {
 		return nil, err
 	}
 	return escapeHidden(b.Bytes()), nil
@@ -117,7 +130,10 @@ func (s *Snapshot) encode() ([]byte, error) {
 // Digest is "sha256:" and the SHA-256 of the file that [Snapshot.Save] writes, in
 // hexadecimal: the same for snapshots that say the same, whatever the order of their
 // lists. It is empty for a snapshot that cannot be written.
-func (s *Snapshot) Digest() string {
+func (s *Snapshot) Digest() string { return s.Sorted().digest() }
+
+// digest is Digest of a snapshot that is sorted.
+func (s *Snapshot) digest() string {
 	data, err := s.encode()
 	if err != nil {
 		return ""
@@ -133,8 +149,8 @@ func hidden(r rune) bool { return r > unicode.MaxASCII && show.Hidden(r) }
 // escapeHidden writes characters that do not show as themselves as \u escapes: in a
 // file that people compare, a bidi control must not hide anything.
 func escapeHidden(data []byte) []byte {
-	if !bytes.ContainsFunc(data, hidden) {
-		return data
+	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
+		return data // as nearly all of them
 	}
 	var b bytes.Buffer
 	for _, r := range string(data) {

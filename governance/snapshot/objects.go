@@ -84,7 +84,7 @@ func (c comparer) providers() []ObjectChange {
 			f.text("scheme", before.Scheme, after.Scheme)
 			f.text("name", before.Name, after.Name)
 			f.text("enabled", strconv.FormatBool(before.Enabled), strconv.FormatBool(after.Enabled))
-			f.text("permissionSet", c.before.setName(before.PermissionSetID), c.after.setName(after.PermissionSetID))
+			c.permissionSet(&f, before.PermissionSetID, after.PermissionSetID)
 			if c.sameServer {
 				f.text("id", before.ID, after.ID)
 				f.text("typeId", before.TypeID, after.TypeID)

@@ -83,13 +83,14 @@ type Role struct {
 	Private *bool `json:"private,omitempty"` // without documented effect
 	Valid   *bool `json:"valid,omitempty"`   // false: the record's audit signature does not match; nil: not checked
 
-	// Versions are those of the API that showed the role, in order: 1, 2. Paths were
-	// read if 2 is among them, Names if 1 is.
+	// Versions are those of the API that showed the role in full, in order: 1, 2. Paths
+	// were read if 2 is among them, Names if 1 is. Of a role with neither only a list
+	// is known: there is a gap about it.
 	Versions []int `json:"versions"`
 	// Paths are what the role grants, as version 2 shows it.
 	Paths []permissions.Path `json:"paths"`
 	// Names are what the role grants, as version 1 shows it. Those for single objects
-	// ("Collections[6]:Read") are among them if ObjectNames is true.
+	// ("Collections[6]:Read") were read, too, if ObjectNames is true.
 	Names       []permissions.Legacy `json:"names"`
 	ObjectNames bool                 `json:"objectNames"`
 
@@ -184,7 +185,7 @@ const (
 	ReasonRefused    Reason = "refused"     // the account lacks the permission (403)
 	ReasonNotThere   Reason = "not there"   // the server has no such endpoint
 	ReasonGone       Reason = "gone"        // it was deleted between the list and the reading
-	ReasonFailed     Reason = "failed"      // the server failed to read it (500)
+	ReasonFailed     Reason = "failed"      // the server failed to read it (400, 500)
 	ReasonUnreadable Reason = "unreadable"  // the server's answer makes no sense
 	ReasonNotAsked   Reason = "not asked"   // an option was not given, see Gap.Option
 	ReasonHidden     Reason = "not visible" // something refers to it, and the list lacks it

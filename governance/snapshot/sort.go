@@ -9,7 +9,8 @@ import (
 )
 
 // Sorted returns a copy in the one order that files have: every list by natural key,
-// none of them nil, and no path, name or version twice.
+// none of them nil, and no path, name or version twice. It shares the lists that are in
+// order with the original.
 func (s *Snapshot) Sorted() *Snapshot {
 	out := *s
 	out.TakenAt = s.TakenAt.UTC()
@@ -69,9 +70,14 @@ func sorted[T any, I cmp.Ordered](list []T, name func(T) string, id func(T) I) [
 	return out
 }
 
-// set returns a sorted copy without duplicates.
+// set returns a list sorted and without duplicates: a copy, unless it is so already.
 func set[T cmp.Ordered](list []T) []T {
-	return notNil(slices.Compact(slices.Sorted(slices.Values(list))))
+	for i := 1; i < len(list); i++ {
+		if list[i-1] >= list[i] {
+			return slices.Compact(slices.Sorted(slices.Values(list)))
+		}
+	}
+	return notNil(list)
 }
 
 func notNil[T any](list []T) []T {

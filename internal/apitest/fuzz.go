@@ -126,7 +126,7 @@ type Desired struct {
 }
 
 // Desire returns a server whose lists are empty, and which answers a creation with
-// made.
+// made, in which the members that the request has too are those of the request.
 func Desire(t testing.TB, made string) *Desired {
 	t.Helper()
 	d := &Desired{t: t}
@@ -142,7 +142,19 @@ func Desire(t testing.TB, made string) *Desired {
 			return nil, err
 		}
 		d.created = body
-		return JSON(r, http.StatusOK, []byte(made)), nil
+		var answer, asked map[string]any
+		if err := errors.Join(json.Unmarshal([]byte(made), &answer), json.Unmarshal(body, &asked)); err != nil {
+			return nil, err
+		}
+		for name := range answer {
+			if value, ok := asked[name]; ok {
+				answer[name] = value
+			}
+		}
+		if body, err = json.Marshal(answer); err != nil {
+			return nil, err
+		}
+		return JSON(r, http.StatusOK, body), nil
 	}))
 	return d
 }

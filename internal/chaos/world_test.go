@@ -103,7 +103,7 @@ func newWorld(t *testing.T, seed uint64, operations int, opts ...securitytest.Op
 	w.clients = []*security.Client{
 		w.client(password),
 		w.client(security.WithUserAgent(renewing), security.WithClientCredentials(security.ClientCredentials{
-			TokenURL: w.server.TokenURL(), ClientID: w.server.ClientID, ClientSecret: w.server.ClientSecret,
+			TokenURL: w.server.TokenURL(), ClientID: w.server.ClientID, ClientSecret: security.NewSecret(w.server.ClientSecret),
 		})),
 		w.client(security.WithAccessToken(w.server.Token)),
 	}

@@ -64,7 +64,7 @@ func (Detail) Change() ChangeV3 { return ChangeV3{} } //! name it ToChange
 //
 // API: GET /Security/Roles/{id}, version 2.
 func (s *V3) Get(id int, ctx context.Context) (*Detail, error) { //! say so in its doc comment with a paragraph "API: GET /Security/Roles/{id}, version 3." //! is documented with GET /Security/Roles/{id}, version 2, and does not call it //! must have ctx context.Context as its first parameter //! must have call ...security.CallOption as its last
-	return service.One[Detail](ctx, s.c, []security.CallOption{}, transport.Call{Op: opGetV3, Args: []any{id}})
+	return service.One[Detail](ctx, s.c, []security.CallOption{}, transport.Call{Op: opGetV3, Args: []any{id}}) //! add Check: service.About(...)
 }
 
 // Put is documented with what does not exist.
@@ -73,7 +73,7 @@ func (s *V3) Get(id int, ctx context.Context) (*Detail, error) { //! say so in i
 //
 // API: PUT /Security/Nothing, version 3.
 func (s *V3) Put(ctx context.Context, role ChangeV3, call ...security.CallOption) (*PageV2, error) { //! is documented with PUT /Security/Nothing, version 3, which no package declares
-	return service.One[PageV2](ctx, s.c, call, transport.Call{Op: opPutV2, Body: role})
+	return service.One[PageV2](ctx, s.c, call, transport.Call{Op: opPutV2, Body: role}) //! add Check: service.About(...)
 }
 
 // Update sends what cannot check itself.
@@ -126,7 +126,31 @@ type Call = transport.Call //! Call mentions transport.Call, which programs cann
 //
 // API: GET /Widgets/{id}, version 1.
 func (s *V1) Get(ctx context.Context, id int, call ...security.CallOption) (*WidgetV1, error) {
-	return service.One[WidgetV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}})
+	return service.One[WidgetV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}}) //! add Check: service.About(...)
+}
+
+// Parts lists.
+//
+// API: GET /Widgets/{id}, version 1.
+func (s *V1) Parts(ctx context.Context, id int, call ...security.CallOption) ([]WidgetV1, error) {
+	return service.Many[WidgetV1](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}}) //! add Check: service.Each(...)
+}
+
+// Nameless is about nothing that has an id.
+type Nameless struct{ Parts []int }
+
+// Nameless gets.
+//
+// API: GET /Widgets/{id}, version 1.
+func (s *V1) Nameless(ctx context.Context, id int, call ...security.CallOption) (*Nameless, error) {
+	if id > 7 {
+		request := transport.Call{Op: opGetV1, Args: []any{id}}
+		return service.One[Nameless](ctx, s.c, call, request) //! as a literal
+	}
+	if id > 5 {
+		return service.One[Nameless](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}}, "Parts")
+	}
+	return service.One[Nameless](ctx, s.c, call, transport.Call{Op: opGetV1, Args: []any{id}}) //! name at the end of the call the members
 }
 `,
 	"governance/plan/zz_broken.go": `// Package plan is not pure.

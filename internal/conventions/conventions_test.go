@@ -29,6 +29,7 @@ var rules = map[string]func(*checker){
 	"types that differ by version say so":            suffixes,
 	"operations are declared values":                 operations,
 	"methods say which operation they call":          documentedOperations,
+	"answers are checked":                            checkedAnswers,
 	"what is exported is documented":                 documented,
 	"requests check themselves":                      requests,
 	"what converts is named after what it makes":     conversions,

@@ -3,6 +3,7 @@ package conventions_test
 import (
 	"fmt"
 	"go/ast"
+	"go/types"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,6 +60,56 @@ func (c *checker) inlineOperations(p *source.Package) {
 				return true
 			})
 		}
+	}
+}
+
+// checkedAnswers: an answer is compared with what was asked for. A cache or a proxy can
+// mix answers up, and what is built on another object writes to the wrong one.
+func checkedAnswers(c *checker) {
+	for _, p := range c.services() {
+		for _, f := range p.Files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok {
+					c.checkedAnswer(p, call)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// checkedAnswer looks at one call of service.One or service.Many.
+func (c *checker) checkedAnswer(p *source.Package, call *ast.CallExpr) {
+	helper, ok := call.Fun.(*ast.IndexExpr)
+	if !ok || len(call.Args) < 4 {
+		return
+	}
+	name := types.ExprString(helper.X)
+	if name != "service.One" && name != "service.Many" {
+		return
+	}
+	literal, ok := call.Args[3].(*ast.CompositeLit)
+	if !ok {
+		c.report(call.Args[3].Pos(), "write the transport.Call of %s as a literal, so that a test sees whether it has a Check", name)
+		return
+	}
+	for _, e := range literal.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok && types.ExprString(kv.Key) == "Check" {
+			return
+		}
+	}
+	answer := p.Info.TypeOf(helper.Index)
+	id, _, _ := types.LookupFieldOrMethod(answer, true, p.Types, "ID")
+	switch {
+	case id != nil && name == "service.One":
+		c.report(call.Pos(), "the answer is a %s, which has an ID, and nothing checks that it is the object asked for; "+
+			"add Check: service.About(...) to the transport.Call, with the id of the path or of the body, and 0 or \"\" for what is created", short(answer))
+	case id != nil:
+		c.report(call.Pos(), "the answer is a list of %s, which has an ID, and nothing refuses items without one; "+
+			"add Check: service.Each(...) to the transport.Call", short(answer))
+	case name == "service.One" && len(call.Args) == 4:
+		c.report(call.Pos(), "the answer is a %s, which has no ID, so that {} would pass for one; "+
+			"name at the end of the call the members that every answer has", short(answer))
 	}
 }
 

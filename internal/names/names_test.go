@@ -25,3 +25,33 @@ func TestSame(t *testing.T) {
 		}
 	}
 }
+
+func TestSameAccount(t *testing.T) {
+	t.Parallel()
+	for pair, want := range map[[2]string]bool{
+		{`KEYEXAMPLE\ops`, `keyexample\OPS `}:       true,
+		{`KEYEXAMPLE\ops`, `ops`}:                   true,
+		{`ops`, `KEYEXAMPLE\ops`}:                   true,
+		{`KEYEXAMPLE\ops`, `ops@keyexample.com`}:    true,
+		{`KEYEXAMPLE\ops`, `ops@local`}:             true,
+		{`KEYEXAMPLE\ops`, `keyexample.com\ops`}:    true,
+		{`KEYEXAMPLE\a@b`, `KEYEXAMPLE\a@b`}:        true,
+		{`KEYEXAMPLE\ops`, `OTHER\ops`}:             false,
+		{`KEYEXAMPLE\ops`, `KEYEXAMPLE\ops2`}:       false,
+		{`KEYEXAMPLE\root`, `ops@keyexample.com`}:   false,
+		{`KEYEXAMPLE\root`, `keyexample.com\ops`}:   false,
+		{`KEYEXAMPLE`, `KEYEXAMPLE\ops`}:            false,
+		{``, `ops`}:                                 false,
+		{"KEYEXAMPLE\\\u212aey", `KEYEXAMPLE\Key`}:  false,
+		{`KEYEXAMPLE\sub\ops`, `KEYEXAMPLE\sub`}:    false,
+		{`KEYEXAMPLE\ops`, `ops@keyexample.com@x`}:  false,
+		{`@keyexample.com`, `KEYEXAMPLE\`}:          false,
+		{`KEYEXAMPLE\ops$`, `KEYEXAMPLE\ops`}:       false,
+		{`KEYEXAMPLE\ops@x.com`, `ops@x.com`}:       false,
+		{`ops@keyexample.com`, `ops@other.example`}: true, // which short names they have is not known
+	} {
+		if got := names.SameAccount(pair[0], pair[1]); got != want {
+			t.Errorf("%q for %q: %v", pair[0], pair[1], got)
+		}
+	}
+}

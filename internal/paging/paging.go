@@ -84,6 +84,7 @@ func fetch[T any](ctx context.Context, c *service.Client, call transport.Call) p
 		}
 	}
 	call.Items, _ = strconv.Atoi(call.Query.Get(paramSize))
+	call.Check = service.Filled
 	p.err = c.Transport.Do(ctx, &call, &p.items)
 	if p.err != nil {
 		p.items = nil // never half a page

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -14,10 +15,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/turns"
+	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -195,6 +198,53 @@ func look[T any](ctx context.Context, find func(context.Context) (*T, error)) (*
 // two programs that got into each other's way do not do it again in step.
 func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
+}
+
+// Named makes a check of an answer (see service.About) that refuses one about an
+// object with another name than the one that was sent.
+func Named[T any](sent string, name func(*T) string) func(*T) error {
+	return func(answer *T) error {
+		if got := name(answer); !names.SameText(got, sent) {
+			return fmt.Errorf("it is about %q, and not about %q", got, sent)
+		}
+		return nil
+	}
+}
+
+// Find returns the item of a list with a name: the one that is written like it, or
+// else the only one that differs from it in case at most (see names.Same). It is nil if
+// there is none. object says what the items are, such as "role". list makes the list,
+// with a filter on field or without.
+func Find[T any](object, name string, nameOf func(*T) string, field security.FilterField, list func(security.Filter) iter.Seq2[T, error]) (*T, error) {
+	var p validate.Problems
+	p.Required("name", name, 0)
+	if err := p.Err(); err != nil {
+		return nil, fmt.Errorf("find %s: %w", object, err)
+	}
+	filter := field.Eq(name)
+	if filter.String() == "" {
+		filter = security.Filter{} // the query language cannot quote the name
+	}
+	var similar, another *T
+	shown := func(item *T) string { return `"` + show.Text(nameOf(item), maxShown) + `"` }
+	for item, err := range list(filter) {
+		switch {
+		case err != nil:
+			return nil, err
+		case nameOf(&item) == name:
+			return &item, nil
+		case !names.Same(nameOf(&item), name):
+		case similar == nil:
+			similar = &item
+		default:
+			another = &item
+		}
+	}
+	if another != nil {
+		return nil, fmt.Errorf("find %s %q: %w: it fits %s and %s; write the name as one of them is written, or rename one on the server",
+			object, name, security.ErrConflict, shown(similar), shown(another))
+	}
+	return similar, nil
 }
 
 // taken reports a refusal that may mean that the object exists by now. Which

@@ -5,9 +5,12 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,13 +101,60 @@ func Resolve[O any](c *Client, opts []O) Settings {
 	return s
 }
 
-// One sends a call whose answer is one JSON object.
-func One[T, O any](ctx context.Context, c *Client, opts []O, call transport.Call) (*T, error) {
-	v := new(T)
+// One sends a call whose answer is one JSON object. members are those that every
+// answer of a real server has; one that lacks any of them is refused. An object with
+// an id needs none: see [About].
+func One[T, O any](ctx context.Context, c *Client, opts []O, call transport.Call, members ...string) (*T, error) {
+	if len(members) == 0 {
+		v := new(T)
+		if err := send(ctx, c, opts, call, v); err != nil {
+			return nil, err
+		}
+		return v, nil
+	}
+	v := new(holding[T])
+	check := call.Check
+	call.Check = func(any) error {
+		if err := v.holds(members); err != nil || check == nil {
+			return err
+		}
+		return check(&v.value)
+	}
 	if err := send(ctx, c, opts, call, v); err != nil {
 		return nil, err
 	}
-	return v, nil
+	return &v.value, nil
+}
+
+// holding is an answer, and the members that it has.
+type holding[T any] struct {
+	value   T
+	members map[string]json.RawMessage
+}
+
+// UnmarshalJSON reads both.
+func (h *holding[T]) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &h.value); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, &h.members)
+}
+
+// holds refuses an answer without one of these members. One that is null is there.
+func (h *holding[T]) holds(members []string) error {
+	for _, name := range members {
+		if _, ok := h.members[name]; ok {
+			continue
+		}
+		there := false
+		for other := range h.members {
+			there = there || strings.EqualFold(name, other) // as encoding/json takes them
+		}
+		if !there {
+			return fmt.Errorf("it has no %s, so that it is not what was asked for", name)
+		}
+	}
+	return nil
 }
 
 // Many sends a call whose answer is a bare JSON array.
@@ -125,13 +175,21 @@ func None[O any](ctx context.Context, c *Client, opts []O, call transport.Call) 
 func send[O any](ctx context.Context, c *Client, opts []O, call transport.Call, into any) error {
 	s := Resolve(c, opts)
 	call = s.Call(call)
+	check := call.Check
+	call.Check = func(answer any) error {
+		if err := Filled(answer); err != nil || check == nil {
+			return err
+		}
+		return check(answer)
+	}
 	return c.Transport.Do(ctx, &call, into)
 }
 
 // About makes a check of an answer (see transport.Call) that refuses one about
 // another object than the one asked for, or about none: an answer without an id is
-// no answer. want is the zero value if the id is not known yet.
-func About[T any, K comparable](want K, id func(*T) K) func(answer any) error {
+// no answer. want is the zero value if the id is not known yet. more are checks of
+// an answer with the right id.
+func About[T any, K comparable](want K, id func(*T) K, more ...func(*T) error) func(answer any) error {
 	return func(answer any) error {
 		var none K
 		switch got := id(answer.(*T)); {
@@ -140,8 +198,64 @@ func About[T any, K comparable](want K, id func(*T) K) func(answer any) error {
 		case want != none && got != want:
 			return fmt.Errorf("it is about the object with id %v, and not with id %v", got, want)
 		}
+		for _, check := range more {
+			if err := check(answer.(*T)); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
+}
+
+// Each makes a check of a list that refuses an item without what every item has:
+// what names it, such as "id".
+func Each[T any](what string, has func(*T) bool, more ...func([]T) error) func(answer any) error {
+	return func(answer any) error {
+		items := *answer.(*[]T)
+		for i := range items {
+			if !has(&items[i]) {
+				return fmt.Errorf("item %d of the list has no %s", i+1, what)
+			}
+		}
+		for _, check := range more {
+			if err := check(items); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Filled refuses an answer with a list that has {} or null in it, in place of an
+// object: nothing was said there, and a zero value must not pass for something.
+func Filled(answer any) error { return filled(reflect.ValueOf(answer), "the list") }
+
+func filled(v reflect.Value, name string) error {
+	switch v.Kind() { //nolint:exhaustive // nothing else holds a list
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return filled(v.Elem(), name)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if err := filled(v.Field(i), v.Type().Field(i).Name); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Struct {
+			return nil
+		}
+		for i := range v.Len() {
+			if v.Index(i).IsZero() {
+				return fmt.Errorf("item %d of %s is empty", i+1, name)
+			}
+			if err := filled(v.Index(i), name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Hooks is how the packages of this module reach what package security does not

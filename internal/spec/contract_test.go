@@ -183,8 +183,8 @@ func (s *describedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	g := generator{open: map[string]int{}}
-	answer := g.sample("", ok.Value.Content.Get("application/json").Schema)
-	if err := s.echo(answer, r, body); err != nil {
+	answer, err := s.echo(g.sample("", ok.Value.Content.Get("application/json").Schema), r, body)
+	if err != nil {
 		return nil, err
 	}
 	if s.answer, err = json.Marshal(answer); err != nil {
@@ -200,32 +200,78 @@ func (s *describedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// echo makes an answer be about the object that was asked for: its id is the one
-// in the path, and what the request names has the same name.
-func (s *describedServer) echo(answer any, r *http.Request, body []byte) error {
-	object, ok := answer.(map[string]any)
-	if !ok {
-		return nil
-	}
-	asked := map[string]any{}
+// echo makes an answer be about what was asked for: the id is the one in the path,
+// and what the request says is said again.
+func (s *describedServer) echo(answer any, r *http.Request, body []byte) (any, error) {
+	var asked any
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &asked); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	o, args, err := spec.Find(r, apiPath)
-	if id, ok := args["id"]; err == nil && ok && strings.HasSuffix(o.Path, "{id}") {
-		asked["Id"] = id
-		if number, err := strconv.Atoi(id); err == nil {
-			asked["Id"] = number
+	switch answer := answer.(type) {
+	case map[string]any:
+		object, ok := asked.(map[string]any)
+		if !ok {
+			object = map[string]any{}
 		}
+		o, args, err := spec.Find(r, apiPath)
+		if id, ok := args["id"]; err == nil && ok && strings.HasSuffix(o.Path, "{id}") {
+			object["Id"], object["QueryId"] = any(id), any(id)
+			if number, err := strconv.Atoi(id); err == nil {
+				object["Id"], object["QueryId"] = number, number
+			}
+		}
+		repeat(answer, object)
+		return answer, err
+	case []any:
+		var items []any
+		switch asked := asked.(type) {
+		case []any:
+			items = asked
+		case map[string]any:
+			ids, _ := asked["Ids"].([]any)
+			for _, id := range ids {
+				items = append(items, map[string]any{"Id": id})
+			}
+		}
+		if len(items) == 0 {
+			return answer, nil
+		}
+		list := make([]any, len(items))
+		for i, item := range items {
+			object := maps.Clone(answer[0].(map[string]any))
+			repeat(object, item.(map[string]any))
+			list[i] = object
+		}
+		return list, nil
 	}
-	for _, name := range []string{"Id", "Name"} {
-		if value, ok := asked[name]; ok && object[name] != nil {
+	return answer, nil
+}
+
+// repeat gives an object the values that another one has for the same members. Those
+// that answers write in another way than requests are left, but for the key of a
+// claim.
+func repeat(object, asked map[string]any) {
+	for name, value := range asked {
+		_, text := value.(string)
+		_, id := value.(int)
+		number, isNumber := value.(float64)
+		list, isList := value.([]any)
+		if isList && len(list) > 0 {
+			_, isList = list[0].(string)
+		}
+		provider, claim := object["Provider"].(map[string]any)
+		switch {
+		case name == "ProviderAuthenticationScheme" && claim:
+			provider["AuthenticationScheme"] = value
+		case object[name] == nil || isList && len(list) == 0:
+		case name == "ClaimType":
+			object[name] = []string{"User", "Group", "Computer", "OAuthOid", "OAuthRole", "OAuthSubject", "OAuthClientId"}[int(number)]
+		case text || id || isNumber || isList:
 			object[name] = value
 		}
 	}
-	return err
 }
 
 func bodyOf(t *testing.T, r *http.Request) []byte {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,18 +19,29 @@ import (
 // Decode decodes data into a pointer. Names of members count in their exact case, none
 // may be null, and all must be there, except those with omitempty or omitzero.
 func Decode(data []byte, into any) error {
+	var whole json.RawMessage
+	if err := json.Unmarshal(data, &whole); err != nil {
+		at := int64(len(data))
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			at = syntax.Offset
+		}
+		return fmt.Errorf("line %d: it is not JSON: %w", line(data, at), err)
+	}
 	w := walker{data: data, dec: json.NewDecoder(bytes.NewReader(data))}
 	w.dec.UseNumber()
 	if err := w.value(reflect.TypeOf(into).Elem(), ""); err != nil {
 		return err
 	}
-	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
-		return w.fail("", "the file goes on after its end")
-	}
 	return json.Unmarshal(data, into)
 }
 
-// walker compares what a file has with what a type takes, token by token.
+// line is the number of the line that an offset is in.
+func line(data []byte, offset int64) int {
+	return 1 + bytes.Count(data[:min(offset, int64(len(data)))], []byte("\n"))
+}
+
+// walker compares what a file has with what a type takes, token by token. The file is
+// known to be JSON.
 type walker struct {
 	data []byte
 	dec  *json.Decoder
@@ -39,20 +49,11 @@ type walker struct {
 
 // fail is an error about the member at path, which ends where the walker is.
 func (w *walker) fail(path, format string, args ...any) error {
-	line := 1 + bytes.Count(w.data[:min(int(w.dec.InputOffset()), len(w.data))], []byte("\n"))
-	text := "line " + strconv.Itoa(line) + ": "
+	text := fmt.Sprintf("line %d: ", line(w.data, w.dec.InputOffset()))
 	if path != "" {
 		text += show.Text(path, 200) + ": "
 	}
 	return fmt.Errorf("%s%w", text, fmt.Errorf(format, args...))
-}
-
-// broken is an error about text that is no JSON.
-func (w *walker) broken(path string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return w.fail(path, "the file ends too early")
-	}
-	return w.fail(path, "%w", err)
 }
 
 // value walks one value of a type.
@@ -84,14 +85,14 @@ func decodesItself(t reflect.Type) bool {
 func (w *walker) leaf(t reflect.Type, path string) error {
 	var raw json.RawMessage
 	if err := w.dec.Decode(&raw); err != nil {
-		return w.broken(path, err)
+		return w.fail(path, "%w", err)
 	}
 	if string(raw) == "null" {
 		return w.fail(path, "must not be null")
 	}
 	if err := json.Unmarshal(raw, reflect.New(t).Interface()); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return w.fail(path, "must be a %s, not a %s", t.Kind(), wrong.Value)
+			return w.fail(path, "must be of the kind %s, not a %s", t.Kind(), wrong.Value)
 		}
 		return w.fail(path, "%w", err)
 	}
@@ -137,7 +138,7 @@ func (w *walker) object(path string, m members) error {
 	for w.dec.More() {
 		token, err := w.dec.Token()
 		if err != nil {
-			return w.broken(path, err)
+			return w.fail(path, "%w", err)
 		}
 		name, _ := token.(string) // the decoder takes nothing else
 		inside := strings.TrimPrefix(path+"."+name, ".")
@@ -154,7 +155,7 @@ func (w *walker) object(path string, m members) error {
 		}
 	}
 	if _, err := w.dec.Token(); err != nil {
-		return w.broken(path, err)
+		return w.fail(path, "%w", err)
 	}
 	if i := slices.IndexFunc(m.required, func(name string) bool { return !seen[name] }); i >= 0 {
 		return w.fail(path, "the member %q is missing", m.required[i])
@@ -172,7 +173,7 @@ func (w *walker) list(elem reflect.Type, path string) error {
 		}
 	}
 	if _, err := w.dec.Token(); err != nil {
-		return w.broken(path, err)
+		return w.fail(path, "%w", err)
 	}
 	return nil
 }
@@ -181,7 +182,7 @@ func (w *walker) list(elem reflect.Type, path string) error {
 func (w *walker) open(delim json.Delim, what, path string) error {
 	token, err := w.dec.Token()
 	if err != nil {
-		return w.broken(path, err)
+		return w.fail(path, "%w", err)
 	}
 	if token != delim {
 		return w.fail(path, "must be %s", what)

@@ -259,11 +259,16 @@ func checkRedirect(base *url.URL, r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// within reports whether u is below the API path.
+// within reports whether u is below the API path, whoever reads it: a proxy in
+// between may decode more than once, or take more for a slash than this library.
 func within(base, u *url.URL) bool {
 	api := strings.TrimSuffix(base.EscapedPath(), "/") + "/"
 	path := u.EscapedPath()
-	return len(path) >= len(api) && strings.EqualFold(path[:len(api)], api) && !Dots(u.Path)
+	if len(path) < len(api) || !strings.EqualFold(path[:len(api)], api) {
+		return false
+	}
+	rest, ok := decoded(path[len(api):])
+	return ok && !strings.HasPrefix(rest, "/") && !strings.Contains(rest, "//") && !strings.Contains(rest, `\`) && !Dots(rest)
 }
 
 // maxDrain is how much of an unwanted body is read so that the connection can

@@ -130,7 +130,10 @@ func (c *Client) CloseIdleConnections() { c.closeIdle() }
 // Do sends a call and decodes the answer into into, a pointer, or nothing if into
 // is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
-	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless, ended: ctx.Err}
+	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless, limit: c.maxBytes, ended: ctx.Err}
+	if single(into) {
+		f.limit = min(f.limit, maxObjectBytes)
+	}
 	defer f.over()
 	begun := time.Now()
 	if call.Attempts > 0 {
@@ -273,12 +276,11 @@ func (f *flight) readBody(resp *http.Response) (err error) {
 		}
 		return nil
 	}
-	limit := f.client.maxBytes
-	if resp.ContentLength > limit {
+	if resp.ContentLength > f.limit {
 		_ = resp.Body.Close() // do not drain what is too large to read
-		return &tooLargeError{limit}
+		return &tooLargeError{f.limit}
 	}
-	f.body, err = readAll(resp.Body, resp.ContentLength, limit)
+	f.body, err = readAll(resp.Body, resp.ContentLength, f.limit, f.ended)
 	if err == nil && f.ended() != nil {
 		return f.ended() // as in send: the body may have been cut off
 	}
@@ -291,9 +293,9 @@ func (f *flight) readBody(resp *http.Response) (err error) {
 // maxChunk is the most memory that is taken before anything arrived to fill it.
 const maxChunk = 1 << 20
 
-// readAll reads a body of at most limit bytes. Memory grows with what arrives,
-// whatever length the header claims.
-func readAll(body io.Reader, claimed, limit int64) ([]byte, error) {
+// readAll reads a body of at most limit bytes, until ended tells why not to go on.
+// Memory grows with what arrives, whatever length the header claims.
+func readAll(body io.Reader, claimed, limit int64, ended func() error) ([]byte, error) {
 	size := int64(8 << 10)
 	if claimed >= 0 {
 		size = claimed + 1 // one byte of room, to see the end
@@ -315,6 +317,10 @@ func readAll(body io.Reader, claimed, limit int64) ([]byte, error) {
 			return bytes.Join(append(full, chunk), nil), nil
 		case err != nil:
 			return bytes.Join(append(full, chunk), nil), err
+		case ended() != nil:
+			// What arrived before the end may stand for far more: compressed, and
+			// in HTTP/2 buffered.
+			return nil, ended()
 		case len(chunk) == cap(chunk):
 			full = append(full, chunk)
 			chunk = make([]byte, 0, min(2*int64(cap(chunk)), maxChunk))
@@ -334,7 +340,7 @@ func (f *flight) outcome(err error, into any) (Reason, error) {
 	case f.status < 200 || f.status > 299:
 		return BadStatus, nil
 	}
-	reason, err := f.decode(into)
+	reason, err := f.decoded(into)
 	if reason != OK && f.ctx.Err() != nil {
 		// A server that saw the connection close may end its answer as if it
 		// were complete.

@@ -3,8 +3,10 @@ package transport
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Op is one operation of the API: a method, a path template below the API
@@ -71,15 +73,50 @@ func segment(name string, arg any) (string, error) {
 	}
 }
 
-// Dots reports whether a path segment is "." or "..", or would hold one after a
-// server (IIS, a proxy) took an escaped slash or backslash for a separator.
+// Dots reports whether a path segment is "." or "..", or what a server or a proxy
+// may take for one: behind an escaped slash or backslash, escaped more than once,
+// before parameters ("..;a") or between spaces.
 func Dots(segment string) bool {
-	for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
+	if !strings.ContainsAny(segment, ".%") {
+		return false
+	}
+	plain, ok := decoded(segment)
+	if !ok {
+		return true
+	}
+	for part := range strings.FieldsFuncSeq(plain, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if end := strings.IndexAny(part, ";?#\x00"); end >= 0 {
+			part = part[:end]
+		}
+		part = strings.TrimFunc(part, func(r rune) bool { return r <= ' ' || r == 0x7f })
 		if part == "." || part == ".." {
 			return true
 		}
 	}
 	return false
+}
+
+// escape is what a lenient server decodes; "%u002e" is an invention of IIS.
+var escape = regexp.MustCompile(`%(?:[0-9A-Fa-f]{2}|[uU][0-9A-Fa-f]{4})`)
+
+// decoded is a path without its escapes, of whatever depth. It is not ok if there
+// is no end to them, or if they make no text.
+func decoded(path string) (plain string, ok bool) {
+	for range 5 {
+		plain = escape.ReplaceAllStringFunc(path, func(s string) string {
+			if s[1] == 'u' || s[1] == 'U' {
+				code, _ := strconv.ParseUint(s[2:], 16, 16) // four digits
+				return string(rune(code))
+			}
+			code, _ := strconv.ParseUint(s[1:], 16, 8) // two digits
+			return string([]byte{byte(code)})
+		})
+		if plain == path {
+			return plain, utf8.ValidString(plain)
+		}
+		path = plain
+	}
+	return "", false
 }
 
 // InputError says which argument was refused before anything was sent.

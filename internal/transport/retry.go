@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +41,7 @@ type flight struct {
 	notAfter time.Time
 	asked    int // items of a list
 	bodiless bool
+	limit    int64        // of the body of a success, in bytes
 	max      int          // attempts allowed
 	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
 	started  time.Time    // of this attempt
@@ -51,8 +50,8 @@ type flight struct {
 	wantConn atomic.Bool  // net/http began to look for a connection
 	gotConn  atomic.Bool  // and found one: from here on the request may have left
 
-	secrets    []string // what must not show of what comes back
-	redirected bool     // the last attempt followed a redirect
+	clean      func(string) string // takes out what must not show; a closure, because a context can be dumped
+	redirected bool                // the last attempt followed a redirect
 
 	status  int // of the last answer
 	header  http.Header
@@ -211,6 +210,17 @@ func shunned(err error) bool {
 	return ok && op.Op == "remote error" && slices.Contains(alerts[:], op.Err.Error())
 }
 
+// CheckError is a certificate that the program's own check refused.
+type CheckError struct{ Err error }
+
+// Error says whose check it was.
+func (e *CheckError) Error() string {
+	return "the program's own check refused the server's certificate: " + e.Err.Error()
+}
+
+// Unwrap returns what the check said.
+func (e *CheckError) Unwrap() error { return e.Err }
+
 // ProxyError is a proxy that did not let a connection through.
 type ProxyError struct {
 	Proxy  string // host and port
@@ -248,7 +258,7 @@ func permanent(err error) bool {
 	if proxy, ok := errors.AsType[*ProxyError](err); ok && proxy.Status >= 400 && proxy.Status < 500 {
 		return true
 	}
-	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err) || shunned(err)
+	return is[*redirectError](err) || is[*tooLargeError](err) || is[*tls.CertificateVerificationError](err) || is[*CheckError](err) || shunned(err)
 }
 
 func is[E error](err error) bool {
@@ -332,24 +342,36 @@ func (f *flight) log(err error, again bool, wait time.Duration) {
 }
 
 // hide notes a credential that is being sent, and must not show if it comes back.
-func (f *flight) hide(value string) { f.secrets = append(f.secrets, value) }
+func (f *flight) hide(value string) {
+	before := f.clean
+	f.clean = func(s string) string {
+		if before != nil {
+			s = before(s)
+		}
+		return without(s, value)
+	}
+}
 
 // scrub takes out of s the credentials that this call sent.
 func (f *flight) scrub(s string) string {
-	if s == "" {
+	if s == "" || f.clean == nil {
 		return s
 	}
-	for _, value := range f.secrets {
-		scheme, credential, ok := strings.Cut(value, " ")
-		if !ok {
-			credential = value
-		}
-		s = Hide(s, credential)
-		if strings.EqualFold(scheme, "Basic") {
-			if plain, err := base64.StdEncoding.DecodeString(credential); err == nil {
-				_, password, _ := strings.Cut(string(plain), ":")
-				s = Hide(s, password)
-			}
+	return f.clean(s)
+}
+
+// without takes out of s the value of an Authorization header, and the password in
+// it.
+func without(s, value string) string {
+	scheme, credential, ok := strings.Cut(value, " ")
+	if !ok {
+		credential = value
+	}
+	s = Hide(s, credential)
+	if strings.EqualFold(scheme, "Basic") {
+		if plain, err := base64.StdEncoding.DecodeString(credential); err == nil {
+			_, password, _ := strings.Cut(string(plain), ":")
+			s = Hide(s, password)
 		}
 	}
 	return s
@@ -357,22 +379,3 @@ func (f *flight) scrub(s string) string {
 
 // shown is s as it may be shown.
 func (f *flight) shown(s string, limit int) string { return show.Text(f.scrub(s), limit) }
-
-// minSecret is the shortest text that is hidden: hiding every "a" in a text would
-// say what the secret is.
-const minSecret = 4
-
-// Hide takes a secret out of s: as it is, and as JSON, URLs and forms write it.
-func Hide(s, secret string) string {
-	if len(secret) < minSecret {
-		return s
-	}
-	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
-	if quoted, err := json.Marshal(secret); err == nil {
-		forms = append(forms, string(quoted[1:len(quoted)-1]))
-	}
-	for _, form := range forms {
-		s = strings.ReplaceAll(s, form, "(hidden)")
-	}
-	return s
-}

@@ -76,7 +76,10 @@ func (r *reader) joinRoles(registry *registry) []snapshot.Role {
 		}
 	}
 	out := make([]snapshot.Role, 0, len(byID))
-	for _, role := range byID {
+	for id, role := range byID {
+		if names, known := r.objectNames[id]; known {
+			role.Names, role.ObjectNames = slices.Concat(role.Names, names), true
+		}
 		out = append(out, role.Role)
 	}
 	return out
@@ -108,11 +111,10 @@ func fromSummary(s roles.SummaryV2) *joined {
 }
 
 func (r *reader) fromV1(v1 roles.RoleV1, registry *registry) *joined {
-	objectNames, known := r.objectNames[v1.ID]
 	role := &joined{at: map[*snapshot.Claim]int{}, Role: snapshot.Role{
 		ID: v1.ID, Name: v1.Name, Description: v1.Description, EmailAddress: text(v1.EmailAddress),
 		PermissionSetID: guid(v1.PermissionSetID), Immutable: v1.Immutable, Enabled: new(v1.Enabled), Private: new(v1.Private),
-		Versions: []int{1}, Names: slices.Concat(v1.Permissions, objectNames), ObjectNames: known,
+		Versions: []int{1}, Names: v1.Permissions,
 	}}
 	if !r.opts.SkipSignatures {
 		role.Valid = v1.Valid

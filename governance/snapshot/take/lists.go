@@ -54,7 +54,7 @@ func list[T any, K comparable](ctx context.Context, r *reader, part snapshot.Par
 // noteList notes that a list was read.
 func (r *reader) noteList(part snapshot.Part, again int, nameless bool) {
 	if nameless {
-		r.gap(snapshot.Gap{Part: part, Reason: snapshot.ReasonUnreadable, Detail: "the list has items without an id"})
+		r.gap(snapshot.Gap{Part: part, Object: "items without an id", Reason: snapshot.ReasonUnreadable, Detail: "the list has some, which were left out"})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,7 +79,7 @@ func (r *reader) lists() []task {
 	tasks := []task{r.readIdentities, r.readRolesV1}
 	if r.legacy() {
 		for _, part := range []snapshot.Part{snapshot.PartClaims, snapshot.PartPermissionSets, snapshot.PartProviders, snapshot.PartPermissions} {
-			r.gap(snapshot.Gap{Part: part, Reason: snapshot.ReasonNotThere, Detail: "Command has them from version 11 on"})
+			r.gap(snapshot.Gap{Part: part, Reason: snapshot.ReasonNotThere, Detail: "not asked for: without version 2 of roles, the server is taken for Command 10, which has none"})
 		}
 	} else {
 		tasks = append([]task{r.readClaims}, append(tasks, r.readPermissionSets, r.readProviders, r.readPermissions)...)
