@@ -90,10 +90,6 @@ func (r *Report) csvHead(write func(csvLine)) {
 		csvLine{section: "provenance", subject: s.Label}.texts(write, s.facts()...)
 	}
 	csvLine{section: "provenance"}.texts(write, r.Provenance.facts()...)
-	for _, g := range r.Gaps {
-		write(csvLine{section: "gaps", subject: g.What, field: "not read", text: g.Reason})
-		csvLine{section: "gaps", subject: g.What}.texts(write, fact{"effect", g.Effect}, fact{"what to do", g.Do})
-	}
 	for _, f := range r.Figures {
 		number := "unknown"
 		if !f.Unknown {
@@ -101,6 +97,10 @@ func (r *Report) csvHead(write func(csvLine)) {
 		}
 		write(csvLine{section: "summary", subject: f.Label, field: "number", text: number, severity: f.Severity})
 		csvLine{section: "summary", subject: f.Label, severity: f.Severity}.texts(write, fact{"note", f.Note})
+	}
+	for _, g := range r.Gaps {
+		write(csvLine{section: "gaps", subject: g.What, field: "not read", text: g.Reason})
+		csvLine{section: "gaps", subject: g.What}.texts(write, fact{"effect", g.Effect}, fact{"what to do", g.Do})
 	}
 }
 

@@ -3,9 +3,10 @@
 // ([Report.WriteText]), a spreadsheet ([Report.WriteCSV]), a program
 // ([Report.WriteJSON]) and people who read and sign a page ([Report.WriteHTML]).
 //
-// A report is made of the same parts whatever it is about, and every writer keeps
-// their order: where it comes from, what could not be read, figures, findings,
-// what changed, tables, notes, a place to sign. A part that is empty is left out.
+// A report is made of the same parts whatever it is about, and every writer for
+// people keeps their order: where it comes from, figures, what could not be read,
+// findings, what changed, tables, notes, a place to sign. A part that is empty is
+// left out.
 //
 // The text in a report may come from a server. The writers show it as text,
 // whatever is in it: characters that would change how a terminal, a spreadsheet

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -12,7 +13,7 @@ import (
 // server may hold any.
 const (
 	terminalLimit = 500
-	pageLimit     = 4000
+	pageLimit     = 2000
 	cellLimit     = 30000 // a spreadsheet takes 32,767 in a cell
 )
 
@@ -123,7 +124,7 @@ func (r *Report) tally() tally {
 			t.Accepted++
 			continue
 		}
-		open[f.Severity]++
+		open[severities[min(f.Severity.rank(), len(severities)-1)]]++
 		if f.Accepted != nil {
 			t.Expired++
 		}
@@ -194,10 +195,10 @@ func (r *Report) verdict(f *Finding) string {
 
 // capital returns a word of ours with a capital letter.
 func capital[T ~string](word T) string {
-	if word == "" {
-		return ""
+	if word == "" || word[0] < 'a' || word[0] > 'z' {
+		return string(word)
 	}
-	return string(word[0]&^0x20) + string(word[1:])
+	return strings.ToUpper(string(word[:1])) + string(word[1:])
 }
 
 // shown is a text in a file that is read back: without what show hides.

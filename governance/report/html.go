@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -208,14 +209,14 @@ func (p *page) funcs() template.FuncMap {
 			}
 			return parts{items[:openItems], items[openItems:]}
 		},
-		"lists":   (*Finding).lists,
-		"verdict": p.verdict,
+		"lists":    (*Finding).lists,
+		"verdict":  p.verdict,
 		"accepted": p.accepted,
-		"open":    func() bool { return len(p.Findings) <= openFindings },
-		"long":    func(t Table) bool { return len(t.Rows) > openRows },
-		"number":  thousands,
-		"figure":  func(f Figure) string { return f.number() },
-		"capital": func(s any) string { return capital(show.Text(fmt.Sprint(s), pageLimit)) },
+		"open":     func() bool { return len(p.Findings) <= openFindings },
+		"long":     func(t Table) bool { return len(t.Rows) > openRows },
+		"number":   thousands,
+		"figure":   func(f Figure) string { return f.number() },
+		"capital":  func(s any) string { return capital(show.Text(fmt.Sprint(s), pageLimit)) },
 		"severity": func(s Severity) string { // as a class
 			return string(severities[min(s.rank(), len(severities)-1)])
 		},
@@ -245,7 +246,7 @@ func (p *page) funcs() template.FuncMap {
 		"cells": func(t Table, row Row) []Cell {
 			cells := row.cells(&t)
 			if missing := len(t.Columns) - len(cells); missing > 0 {
-				cells = append(cells[:len(cells):len(cells)], make([]Cell, missing)...)
+				cells = append(slices.Clip(cells), make([]Cell, missing)...)
 			}
 			return cells
 		},

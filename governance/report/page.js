@@ -117,5 +117,7 @@
     for (const d of closed) d.open = true;
   });
   addEventListener("afterprint", () => { for (const d of closed) d.open = false; });
-  form.hidden = false;
+  const box = $("filter-box");
+  box.open = matchMedia("(min-width: 62rem)").matches;
+  box.hidden = false;
 })();

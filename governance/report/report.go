@@ -23,8 +23,8 @@ type Report struct {
 	Lead string `json:"lead,omitzero"`
 
 	Provenance Provenance `json:"provenance"`
-	// Gaps are what could not be read. Every writer shows them first: what they
-	// name is missing in all that follows.
+	// Gaps are what could not be read, and is therefore missing in the report. The
+	// summary points to them.
 	Gaps []Gap `json:"gaps,omitempty"`
 	// Figures are the numbers that a manager reads, the most important one first.
 	Figures []Figure `json:"figures,omitempty"`

@@ -25,8 +25,8 @@ func (r *Report) WriteTerminal(w io.Writer, width int, color bool) error {
 		p.line(0, clean(r.Lead), 0)
 	}
 	p.provenance(&r.Provenance)
-	p.gaps(r.Gaps)
 	p.figures(r)
+	p.gaps(r.Gaps)
 	p.findings(r)
 	p.changes(r.Changes)
 	for i := range r.Tables {
@@ -35,11 +35,7 @@ func (r *Report) WriteTerminal(w io.Writer, width int, color bool) error {
 	if len(r.Notes) > 0 {
 		p.heading("Notes")
 		for _, n := range r.Notes {
-			text := clean(n.Text)
-			if n.Title != "" {
-				text = clean(n.Title) + ": " + text
-			}
-			p.line(2, text, 2)
+			p.line(2, strings.TrimSpace(clean(n.Title)+" "+clean(n.Text)), 2)
 		}
 	}
 	p.signOff(r)
@@ -139,7 +135,14 @@ func (p *printer) facts(facts []fact) {
 	}
 	widest = min(widest, p.width/3)
 	for _, f := range facts {
-		p.line(0, pad(clean(f.Label), widest)+"  "+clean(f.Value), widest+2)
+		label := wrap(clean(f.Label), widest)
+		for i, part := range wrap(clean(f.Value), p.width-widest-2) {
+			front := ""
+			if i < len(label) {
+				front = label[i]
+			}
+			p.raw(pad(front, widest) + "  " + part + "\n")
+		}
 	}
 }
 
@@ -161,6 +164,9 @@ func (p *printer) figures(r *Report) {
 		return
 	}
 	p.heading("Summary")
+	if n := len(r.Gaps); n > 0 {
+		p.line(2, p.paint(yellow, "Not complete: what could not be read stands below ("+thousands(n)+")."), 2)
+	}
 	widest := 0
 	for _, f := range r.Figures {
 		widest = max(widest, len(f.number()))
@@ -351,7 +357,7 @@ func (p *printer) changes(changes []Change) {
 		for _, f := range c.Fields {
 			p.line(4, clean(f.Label)+":", 0)
 			p.list(6, "before", orNothing(f.Before))
-			p.list(6, "after ", orNothing(f.After))
+			p.list(6, "after", orNothing(f.After))
 		}
 		for _, l := range []itemList{{"Roles", c.Roles}, {"Holders", c.Holders}} {
 			if len(l.Items) > 0 {
@@ -418,20 +424,21 @@ func (p *printer) table(t *Table) {
 			height = max(height, len(lines))
 		}
 		for n := range height {
-			line := strings.Repeat(" ", indent)
+			var line strings.Builder
+			line.WriteString(strings.Repeat(" ", indent))
 			for i, lines := range cells {
 				part := ""
 				if n < len(lines) {
 					part = lines[n]
 				}
 				if t.Columns[i].Kind == Number {
-					line += strings.Repeat(" ", max(widths[i]-columns(part), 0)) + part
+					line.WriteString(strings.Repeat(" ", max(widths[i]-columns(part), 0)) + part)
 				} else {
-					line += pad(part, widths[i])
+					line.WriteString(pad(part, widths[i]))
 				}
-				line += strings.Repeat(" ", gap)
+				line.WriteString(strings.Repeat(" ", gap))
 			}
-			p.raw(strings.TrimRight(line, " ") + "\n")
+			p.raw(strings.TrimRight(line.String(), " ") + "\n")
 		}
 	}
 	head, rule := make([][]string, len(widths)), make([][]string, len(widths))
@@ -462,15 +469,22 @@ func (p *printer) blocks(t *Table) {
 			last = row.Group
 			p.line(0, p.paint(bold, clean(row.Group)), 0)
 		}
+		var short []string // a matrix is dense
 		for i, cell := range row.cells(t) {
 			lines := p.cell(row, i, cell)
+			text := clean(t.Columns[i].Title) + ": " + strings.Join(lines, "; ")
 			switch {
 			case len(lines) == 0:
 			case i == 0:
 				p.line(2, strings.Join(lines, "; "), 2)
+			case t.Matrix:
+				short = append(short, text)
 			default:
-				p.line(4, clean(t.Columns[i].Title)+": "+strings.Join(lines, "; "), 2)
+				p.line(4, text, 2)
 			}
+		}
+		if short != nil {
+			p.line(4, strings.Join(short, ", "), 0)
 		}
 	}
 }
@@ -514,12 +528,8 @@ func (p *printer) signOff(r *Report) {
 	for _, who := range s.signers() {
 		p.raw("\n")
 		p.line(0, clean(who), 0)
-		if len(s.Decisions) > 0 {
-			var boxes []string
-			for _, d := range s.Decisions {
-				boxes = append(boxes, "[ ] "+clean(d))
-			}
-			p.line(2, "Decision:  "+strings.Join(boxes, "   "), 11)
+		for _, d := range s.Decisions {
+			p.line(2, "[ ] "+clean(d), 4)
 		}
 		for _, what := range []string{"Name:      ", "Date:      ", "Signature: "} {
 			p.line(2, what+strings.Repeat("_", 25), 0)
@@ -577,10 +587,12 @@ func wrap(s string, width int) []string {
 		return []string{s}
 	}
 	var lines []string
-	line, n := "", 0
+	var line strings.Builder
+	n := 0
 	flush := func() {
-		lines = append(lines, line)
-		line, n = "", 0
+		lines = append(lines, line.String())
+		line.Reset()
+		n = 0
 	}
 	for word := range strings.SplitSeq(s, " ") {
 		size := columns(word)
@@ -594,10 +606,10 @@ func wrap(s string, width int) []string {
 			size = columns(word)
 		}
 		if n > 0 {
-			line += " "
+			line.WriteByte(' ')
 			n++
 		}
-		line += word
+		line.WriteString(word)
 		n += size
 	}
 	flush()

@@ -132,7 +132,7 @@ func ParseAccepted(r io.Reader) ([]Acceptance, error) {
 		var values [5]string
 		for i, place := range places {
 			if place < len(record) {
-				values[i] = strings.TrimSpace(unquote(record[place]))
+				values[i] = strings.TrimSpace(shown(unquote(record[place])))
 			}
 		}
 		a, err := acceptance(values)

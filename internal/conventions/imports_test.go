@@ -74,6 +74,8 @@ var dependencies = map[string][]string{
 	"github.com/getkin/kin-openapi": {"internal/spec"},
 	"github.com/jarcoal/httpmock":   {"internal/apitest"},
 	"go.uber.org/goleak":            {"internal/apitest"},
+
+	"github.com/santhosh-tekuri/jsonschema": {"governance/report", "governance/plan"},
 }
 
 // imports: who may import whom.
