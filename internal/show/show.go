@@ -6,6 +6,7 @@ package show
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -60,15 +61,15 @@ func Hidden(r rune) bool {
 }
 
 // JSON returns JSON in which characters that do not show as themselves are written as
-// \u escapes: in a file that people compare, a bidi control must not hide anything.
+// \u escapes: in a file that people compare, a bidi control must not hide anything. JSON
+// has escaped those of ASCII already, apart from its own line ends.
 func JSON(data []byte) []byte {
-	hidden := func(r rune) bool { return r > unicode.MaxASCII && Hidden(r) } // JSON has escaped those of ASCII, apart from its own line ends
-	if !bytes.ContainsFunc(data, hidden) {
-		return data
+	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
+		return data // as nearly all of it
 	}
 	var b bytes.Buffer
 	for _, r := range string(data) {
-		if !hidden(r) {
+		if r <= unicode.MaxASCII || !Hidden(r) {
 			b.WriteRune(r)
 			continue
 		}
