@@ -19,7 +19,9 @@ func tenant(roles, people int) (*snapshot.Snapshot, *Desired) {
 		Providers: []snapshot.Provider{{ID: "33333333-3333-3333-3333-333333333333", Scheme: "Entra"}},
 	}
 	d := &Desired{}
-	key := func(i int) Key { return Key{Type: holders.TypeOAuthRole, Value: fmt.Sprintf("group-%d", i), Scheme: "Entra"} }
+	key := func(i int) Key {
+		return Key{Type: holders.TypeOAuthRole, Value: fmt.Sprintf("group-%d", i), Scheme: "Entra"}
+	}
 	for i := range people {
 		s.Claims = append(s.Claims, snapshot.Claim{Key: key(i), ClaimID: i + 1, Description: "x", Versions: []int{2}})
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -62,7 +63,7 @@ func (c *checker) once(kind, id, name string, at Position) {
 	}
 	where := ""
 	if first != (Position{}) {
-		where = ", first at " + first.String()
+		where = ", also at " + first.String()
 	}
 	c.add(at, "the %s %s is named twice%s", kind, quote(name), where)
 }
@@ -81,11 +82,12 @@ func (c *checker) absent(a *Absent) {
 		c.once("permission set", names.Fold(s.Value), s.Value, s.At)
 	}
 	for _, h := range a.Claims {
-		c.key(h.Key, h.At)
-		c.once("claim", holderID(h.Key), h.Key.String(), h.At)
 		if h.Identity {
 			c.add(h.At, "an identity that should not be there stands under absent.identities")
+			continue
 		}
+		c.key(h.Key, h.At)
+		c.once("claim", holderID(h.Key), h.Key.String(), h.At)
 	}
 	for _, h := range a.Identities {
 		c.once("identity", names.Fold(h.Key.Value), h.Key.Value, h.At)
@@ -140,7 +142,7 @@ func (c *checker) length(at Position, what string, text *string, limit int) {
 // tooLong says what is wrong with the length of a text, as the server counts it.
 func tooLong(text string, limit int) string {
 	if len(text) > limit && len(utf16.Encode([]rune(text))) > limit {
-		return "is longer than the server takes"
+		return fmt.Sprintf("is longer than the %d characters that the server takes", limit)
 	}
 	return ""
 }

@@ -41,7 +41,7 @@ func (l *loader) rolesFrom(n *yaml.Node) []Role {
 	}
 	data, err := l.read(name)
 	if err != nil {
-		l.add(f["file"], "the list cannot be read, which must be in the folder of this file or below it: %s", show.Text(err.Error(), maxShown))
+		l.add(f["file"], "the list cannot be read; it must be in the folder of this file or below it: %s", show.Text(err.Error(), maxShown))
 		return nil
 	}
 	l.sum(data)
@@ -53,8 +53,9 @@ func (l *loader) rolesFrom(n *yaml.Node) []Role {
 	}
 	list := &loader{file: filepath.Join(filepath.Dir(l.file), name), values: l.values, problems: l.problems}
 	columns, rows := list.rows(data)
+	broken := len(list.problems) > len(l.problems)
 	l.values, l.problems = list.values, list.problems
-	if !l.columns(pattern, columns, len(rows)) {
+	if broken || !l.columns(pattern, columns, len(rows)) {
 		return nil
 	}
 	var roles []Role
