@@ -23,9 +23,9 @@ const (
 // check returns what is wrong with a desired state on any server.
 func check(d *Desired) Problems {
 	c := checker{said: map[string]Position{}}
-	if d.Server != "" {
-		if _, err := snapshot.NormalizeURL(d.Server); err != nil {
-			c.add(Position{File: d.File}, "server: %v", err)
+	if d.Server.Value != "" {
+		if _, err := snapshot.NormalizeURL(d.Server.Value); err != nil {
+			c.add(d.Server.At, "%v", err)
 		}
 	}
 	c.absent(&d.Absent)

@@ -19,7 +19,7 @@ type Key = snapshot.Key
 // not name stays as it is.
 type Desired struct {
 	// Server is the URL of the server that it is for. Empty: any.
-	Server string
+	Server Text
 
 	PermissionSets []PermissionSet
 	Claims         []Claim

@@ -23,7 +23,7 @@ func Export(s *snapshot.Snapshot) (*Desired, error) {
 	if s == nil {
 		return nil, errors.New("export a snapshot: there is none")
 	}
-	e := &exporter{world: newWorld(s.Sorted(), nil), Desired: &Desired{Server: s.Server.URL}}
+	e := &exporter{world: newWorld(s.Sorted(), nil), Desired: &Desired{Server: Text{Value: s.Server.URL}}}
 	for i := range e.Snapshot.PermissionSets {
 		e.permissionSet(&e.Snapshot.PermissionSets[i])
 	}
@@ -182,8 +182,8 @@ func (e *exporter) holders(r *snapshot.Role) ([]Holder, bool) {
 func (d *Desired) WriteYAML(w io.Writer) error {
 	root := &node{}
 	root.text("format", "1", "!!int")
-	if d.Server != "" {
-		root.text("server", d.Server, "")
+	if d.Server.Value != "" {
+		root.text("server", d.Server.Value, "")
 	}
 	for _, s := range d.PermissionSets {
 		item := root.item("permissionSets")
