@@ -229,7 +229,7 @@ func (b *builder) finish() {
 		fold := names.Fold(now.Name)
 		taken[fold] = true
 		f := &finalRole{name: now.Name, now: now, before: b.grants(now), setBefore: now.PermissionSetID}
-		if len(b.world.roles[fold]) == 1 {
+		if len(b.roles[fold]) == 1 {
 			f.role, f.members = usable(b.roleOf[fold]), usable(b.membersOf[fold])
 		}
 		f.after, f.setAfter = f.before, f.setBefore

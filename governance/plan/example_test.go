@@ -59,7 +59,7 @@ func ExampleLoadDesired() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is a temporary folder
+	defer os.RemoveAll(dir)
 	if err := os.WriteFile(filepath.Join(dir, "access.yaml"), []byte("roles:\n  - name: Operators\n    permision: []\n"), 0o600); err != nil {
 		fmt.Println(err)
 		return

@@ -95,7 +95,7 @@ type loader struct {
 	read     func(string) ([]byte, error)
 	hash     hash.Hash
 	values   int // that may still be read
-	problems Problems
+	problems problems
 }
 
 // sum adds a file to the digest. Its length keeps two files apart.

@@ -50,7 +50,7 @@ func TestLoadDesired(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			d, err := LoadDesired(file)
-			got := ""
+			var got string
 			if err != nil {
 				if problems, ok := errors.AsType[Problems](err); !ok || len(problems) == 0 {
 					t.Errorf("the error is %T: %v", err, err)

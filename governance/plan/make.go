@@ -84,7 +84,7 @@ type maker struct {
 
 	opts       *Options
 	desired    *Desired
-	problems   Problems
+	problems   problems
 	warnings   []Warning
 	sets       map[string]*target     // by folded name
 	claims     map[Key]*target        // by folded key

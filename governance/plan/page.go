@@ -23,8 +23,10 @@ func (p *Plan) Report() *report.Report {
 		Figures: []report.Figure{
 			{Label: "Steps", Number: len(p.Steps) - p.Blocked()},
 			{Label: "Steps left out", Number: p.Blocked(), Severity: severityIf(p.Blocked() > 0, report.High)},
-			{Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
-				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium)},
+			{
+				Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
+				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium),
+			},
 			{Label: "Holders who can do more", Number: p.Totals.HoldersGain},
 			{Label: "Roles that lose something", Number: p.Totals.RolesLosing, Note: fmt.Sprintf("of %d", p.Totals.Roles)},
 		},

@@ -35,9 +35,11 @@ func story() *snapshot.Snapshot {
 		},
 		Collections: []snapshot.Collection{{ID: 6, Name: "Web servers"}, {ID: 7, Name: "Mail"}, {ID: 8, Name: "mail"}},
 		Claims: []snapshot.Claim{
-			{Key: account("admin"), IdentityID: 1, Versions: []int{1}}, {Key: account("svc_pool"), IdentityID: 2, Versions: []int{1}},
+			{Key: account("admin"), IdentityID: 1, Versions: []int{1}},
+			{Key: account("svc_pool"), IdentityID: 2, Versions: []int{1}},
 			{Key: account("jsmith"), IdentityID: 3, Versions: []int{1}},
-			{Key: oauth("pki"), ClaimID: 21, Description: "PKI", Versions: []int{2}}, {Key: oauth("gone"), ClaimID: 22, Description: "Gone", Versions: []int{2}},
+			{Key: oauth("pki"), ClaimID: 21, Description: "PKI", Versions: []int{2}},
+			{Key: oauth("gone"), ClaimID: 22, Description: "Gone", Versions: []int{2}},
 			{Key: oauth("audit"), ClaimID: 23, Description: "Audit", Versions: []int{2}},
 		},
 		Roles: []snapshot.Role{
@@ -207,33 +209,55 @@ func TestBlocked(t *testing.T) {
 		{"a role that is not known", "roles: [{name: Broken, holders: []}]", story(), []string{`update role "Broken": what is not known is never overwritten`}},
 		{"nothing said of it", "roles: [{name: Broken}]", story(), nil},
 		{"removal of it", "absent: {roles: [Broken]}", story(), []string{`delete role "Broken": what would be lost is not known`}},
-		{"identities that are not known", "roles: [{name: Operators, holders: [{identity: 'KEYEXAMPLE\\jsmith'}, 'OAuthRole:pki@Entra']}]", noIdentities,
-			[]string{`update identities of role "Operators": could not be read`, `update role "Operators": `}},
+		{
+			"identities that are not known", "roles: [{name: Operators, holders: [{identity: 'KEYEXAMPLE\\jsmith'}, 'OAuthRole:pki@Entra']}]", noIdentities,
+			[]string{`update identities of role "Operators": could not be read`, `update role "Operators": `},
+		},
 		{"removal with unknown identities", "absent: {roles: [Operators]}", noIdentities, []string{`delete role "Operators": identities of the role could not be read`}},
-		{"built-in role", "roles: [{name: Administrator, permissions: [/portal/], holders: ['OAuthRole:pki@Entra']}]", story(),
-			[]string{`update role "Administrator": `, `update role "Administrator": built in`, `update identities of role "Administrator": `}},
+		{
+			"built-in role", "roles: [{name: Administrator, permissions: [/portal/], holders: ['OAuthRole:pki@Entra']}]", story(),
+			[]string{`update role "Administrator": `, `update role "Administrator": built in`, `update identities of role "Administrator": `},
+		},
 		{"removal of it", "absent: {roles: [administrator]}", story(), []string{`delete role "Administrator": built in`}},
 		{"Global", "permissionSets: [{name: global, permissions: []}]", story(), []string{`update permission set "Global": built in`}},
 		{"outside of the set", "roles: [{name: New, permissionSet: Operational, permissions: [/agents/]}]", story(), []string{`create role "New": does not allow /agents/`}},
 		{"a set in use", "absent: {permissionSets: [Operational]}", operational, []string{`delete permission set "Operational": role "Administrator" is still in it`}},
-		{"a set too narrow", "permissionSets: [{name: Operational, permissions: [/portal/, /agents/]}]", operational,
-			[]string{`update permission set "Operational": `, `update permission set "Operational": grants /, which it would no longer allow`}},
-		{"a claim that may be held", "absent: {claims: ['OAuthRole:audit@Entra']}", story(),
-			[]string{`update role "Auditors": `, `delete claim "OAuthRole audit (Entra)": may hold the role "Broken"`}},
-		{"the own identity", "absent: {identities: ['KEYEXAMPLE\\admin']}", story(),
-			[]string{`update identities of role "Administrator": `, `delete identity "KEYEXAMPLE\admin": its own identity`}},
-		{"lists of sets", "permissionSets: [{name: New}]\nroles: [{name: R, permissionSet: New}]", without(snapshot.PartPermissionSets),
-			[]string{`create permission set "New": is not known: permission sets: refused`, `create role "R": needs the permission set "New"`}},
-		{"lists of claims", "roles: [{name: R, holders: ['OAuthRole:new@Entra']}, {name: Auditors, holders: ['OAuthRole:pki@Entra', 'OAuthRole:audit@Entra']}]", without(snapshot.PartClaims),
-			[]string{`create claim "OAuthRole new (Entra)": is not known: claims: refused`, `update role "Auditors": `, `create role "R": needs the claim`}},
-		{"lists of identities", "roles: [{name: R, holders: [{identity: new, type: User}]}]", without(snapshot.PartIdentities),
-			[]string{`create identity "new": is not known: identities: refused`, `create role "R": `, `update identities of role "R": needs the identity`}},
-		{"lists of roles", "roles: [{name: R}]\nabsent: {roles: [Q], permissionSets: [Operational]}", without(snapshot.PartRolesV2),
-			[]string{`create role "R": is not known`, `delete role "Q": is not known`, `delete permission set "Operational": could not be read`}},
-		{"version 1 only", "roles: [{name: Operators, permissions: ['Collections[{Web servers}]:Read', 'AdminPortal:Read'], holders: [{identity: 'KEYEXAMPLE\\svc_pool'}]}, {name: R}]", legacy,
-			[]string{`create role "R": version 1 of roles only`, `update identities of role "Operators": `, `update identities of role "Operators": `}},
-		{"version 1 only, changed", "roles: [{name: Operators, description: x, permissions: [/portal/read/]}]", legacy,
-			[]string{`update role "Operators": not its description, permissions`}},
+		{
+			"a set too narrow", "permissionSets: [{name: Operational, permissions: [/portal/, /agents/]}]", operational,
+			[]string{`update permission set "Operational": `, `update permission set "Operational": grants /, which it would no longer allow`},
+		},
+		{
+			"a claim that may be held", "absent: {claims: ['OAuthRole:audit@Entra']}", story(),
+			[]string{`update role "Auditors": `, `delete claim "OAuthRole audit (Entra)": may hold the role "Broken"`},
+		},
+		{
+			"the own identity", "absent: {identities: ['KEYEXAMPLE\\admin']}", story(),
+			[]string{`update identities of role "Administrator": `, `delete identity "KEYEXAMPLE\admin": its own identity`},
+		},
+		{
+			"lists of sets", "permissionSets: [{name: New}]\nroles: [{name: R, permissionSet: New}]", without(snapshot.PartPermissionSets),
+			[]string{`create permission set "New": is not known: permission sets: refused`, `create role "R": needs the permission set "New"`},
+		},
+		{
+			"lists of claims", "roles: [{name: R, holders: ['OAuthRole:new@Entra']}, {name: Auditors, holders: ['OAuthRole:pki@Entra', 'OAuthRole:audit@Entra']}]", without(snapshot.PartClaims),
+			[]string{`create claim "OAuthRole new (Entra)": is not known: claims: refused`, `update role "Auditors": `, `create role "R": needs the claim`},
+		},
+		{
+			"lists of identities", "roles: [{name: R, holders: [{identity: new, type: User}]}]", without(snapshot.PartIdentities),
+			[]string{`create identity "new": is not known: identities: refused`, `create role "R": `, `update identities of role "R": needs the identity`},
+		},
+		{
+			"lists of roles", "roles: [{name: R}]\nabsent: {roles: [Q], permissionSets: [Operational]}", without(snapshot.PartRolesV2),
+			[]string{`create role "R": is not known`, `delete role "Q": is not known`, `delete permission set "Operational": could not be read`},
+		},
+		{
+			"version 1 only", "roles: [{name: Operators, permissions: ['Collections[{Web servers}]:Read', 'AdminPortal:Read'], holders: [{identity: 'KEYEXAMPLE\\svc_pool'}]}, {name: R}]", legacy,
+			[]string{`create role "R": version 1 of roles only`, `update identities of role "Operators": `, `update identities of role "Operators": `},
+		},
+		{
+			"version 1 only, changed", "roles: [{name: Operators, description: x, permissions: [/portal/read/]}]", legacy,
+			[]string{`update role "Operators": not its description, permissions`},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -207,6 +207,7 @@ func (b *builder) count(p *Plan, all map[Key]*holding) {
 					keys = append(keys, o.Identity.Key)
 				}
 			}
+		default: // nobody in particular
 		}
 		seen := make(map[Key]bool, len(keys))
 		for _, k := range keys {
@@ -320,7 +321,7 @@ func (b *builder) warnSteps(p *Plan) {
 		}
 		const elsewhere = "Something that this API does not show may name the role, such as the allowed requesters of a template, " +
 			"or the owner of a certificate."
-		switch now := b.world.roles[names.Fold(step.Name)]; {
+		switch now := b.roles[names.Fold(step.Name)]; {
 		case step.Action == Delete:
 			note(CodeNamed, report.Medium, fmt.Sprintf("The role %s is removed. %s", quote(step.Name), elsewhere), "Look for it there first.")
 			continue

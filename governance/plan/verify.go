@@ -206,14 +206,11 @@ func (v *verifier) objects() {
 		} else {
 			v.undone++
 		}
-		steps := ""
-		for i, s := range w.steps {
-			if i > 0 {
-				steps += ", "
-			}
-			steps += strconv.Itoa(s.Number)
+		var steps []string
+		for _, s := range w.steps {
+			steps = append(steps, strconv.Itoa(s.Number))
 		}
-		table.Rows = append(table.Rows, report.Row{Mark: mark, Cells: []report.Cell{{Text: string(w.kind) + " " + w.name}, {Text: steps}, {Text: result}}})
+		table.Rows = append(table.Rows, report.Row{Mark: mark, Cells: []report.Cell{{Text: string(w.kind) + " " + w.name}, {Text: strings.Join(steps, ", ")}, {Text: result}}})
 	}
 	if len(table.Rows) > 0 {
 		v.report.Tables = append(v.report.Tables, table)
