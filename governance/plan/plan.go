@@ -147,6 +147,7 @@ const (
 	CodeWidened    Code = "conversion-widens"  // a version 1 name became more than it allowed, or less, or by a guess
 	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it
 	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
+	CodeNames      Code = "names-lost"         // version 1 shows names of a role that version 2 has no path for
 	CodeDisabled   Code = "disabled-role"      // the role cannot be assigned
 	CodeNewID      Code = "new-id"             // a role comes back under another id
 	CodeIncomplete Code = "incomplete"         // the snapshot has gaps, so that more may change than is said
