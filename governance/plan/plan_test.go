@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -333,7 +334,7 @@ permissionSets:
 claims: [{type: OAuthRole, value: pki, scheme: Entra, description: Later}]
 roles:
   - {name: Pilot, permissionSet: Operational, permissions: [/agents/], holders: ['OAuthRole:new@Entra']}
-  - {name: Auditors, permissions: []}
+  - {name: Auditors, permissions: [], holders: ['OAuthRole:later@Entra']}
   - {name: Readers, was: Operators}
 absent: {roles: [Old operators], claims: ['OAuthRole:gone@Entra']}
 `
@@ -601,5 +602,63 @@ func TestAdministrator(t *testing.T) {
 	p := plan(t, s, "roles: [{name: Administrator, holders: []}]", nil)
 	if got := said(p, CodeLockOut); !strings.Contains(got, "can no longer change security") || p.Totals.HoldersLosing != 1 {
 		t.Errorf("%q, %+v", got, p.Totals)
+	}
+}
+
+// TestNeedsOfRemovals: what is deleted waits until nothing uses it.
+func TestNeedsOfRemovals(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Gaps = nil
+	s.Roles = slices.DeleteFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Broken" })
+	for i := range s.Roles {
+		if s.Roles[i].Name == "Auditors" {
+			s.Roles[i].PermissionSetID, s.Roles[i].Paths = "11111111-1111-1111-1111-111111111111", []permissions.Path{"/portal/read/"}
+		}
+	}
+	p := plan(t, s, `roles: [{name: Auditors, permissionSet: Global}]
+absent: {claims: ['OAuthRole:gone@Entra'], identities: ['KEYEXAMPLE\jsmith'], permissionSets: [Operational]}`, nil)
+	got := map[string]string{}
+	for _, step := range p.Steps {
+		var needs []string
+		for _, n := range step.Needs {
+			needs = append(needs, p.Steps[n-1].object())
+		}
+		slices.Sort(needs)
+		if step.Action == Delete {
+			got[step.object()] = strings.Join(needs, ", ") + step.Blocked
+		}
+	}
+	want := map[string]string{
+		`claim "OAuthRole gone (Entra)"`: `role "Operators"`,
+		`identity "KEYEXAMPLE\jsmith"`:   `identities of role "Old operators", identities of role "Operators"`,
+		`permission set "Operational"`:   `role "Auditors"`,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	s.Providers[0].PermissionSetID = "11111111-1111-1111-1111-111111111111"
+	p = plan(t, s, "roles: [{name: Auditors, permissionSet: Global}]\nabsent: {permissionSets: [Operational]}", nil)
+	if last := p.Steps[len(p.Steps)-1]; !strings.Contains(last.Blocked, `identity provider "Active Directory" is in it`) {
+		t.Errorf("%s: %q", last.Words(), last.Blocked)
+	}
+}
+
+// TestTwoKeysOfAnAccount: a client can be known by its id and as a subject.
+func TestTwoKeysOfAnAccount(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Account = "robot"
+	for i, kind := range []Key{{Type: "OAuthSubject", Value: "robot", Scheme: "Entra"}, {Type: "OAuthClientId", Value: "robot", Scheme: "Entra"}} {
+		s.Claims = append(s.Claims, snapshot.Claim{Key: kind, ClaimID: 50 + i, Versions: []int{2}})
+		for j := range s.Roles {
+			if r := &s.Roles[j]; r.ID == administrator || i == 0 && r.Name == "Old operators" {
+				r.Holders = append(slices.Clone(r.Holders), held(kind, 2))
+			}
+		}
+	}
+	text := "roles: [{name: Administrator, holders: ['OAuthClientId:robot@Entra', {identity: 'KEYEXAMPLE\\admin'}]}, {name: Old operators, holders: []}]"
+	if p := plan(t, s, text, nil); p.LockOut() {
+		t.Errorf("%q", said(p, CodeLockOut))
 	}
 }
