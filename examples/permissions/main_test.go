@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 		{"prove -f " + roles, "", 2, "not a list of observations"},
 		{"prove AdminPortal:Read", "", 2, "not arguments"},
 		{"lint -accept -fix -f " + file + " -overlay x", "", 2, "overlay"},
-		{"convert", "[\"AdminPortal:Read\", \"API:Read\"]", 3, "2 names: 1 converted, 1 narrowing it, 1 dropped."},
+		{"convert", "[\"AdminPortal:Read\", \"API:Read\"]", 3, "2 names: 1 converted, 1 dropped."},
 		{"convert -f " + file, "", 0, `"AdminPortal: Read" = AdminPortal:Read`},
 		{"convert -min documented AdminPortal:Read", "", 1, "REFUSED"},
 		{"convert -on 11.3 CertificateStoreManagement:Revoke", "", 0, "NOT ON THIS VERSION"},
