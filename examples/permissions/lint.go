@@ -29,7 +29,7 @@ func lint(o options, in input, w output) error {
 		opts.PermissionSet = &set
 	}
 	findings := permissions.Lint(paths, &opts)
-	failed := slices.ContainsFunc(findings, func(f permissions.Finding) bool { return f.Severity == permissions.SeverityError })
+	failed := slices.ContainsFunc(findings, isError)
 	if o.fix {
 		findings, notes, err := accept(findings, o.accept)
 		if err != nil {
@@ -46,7 +46,8 @@ func lint(o options, in input, w output) error {
 		for _, note := range notes {
 			report(w.notes, errors.New(note))
 		}
-		return found(nil, failed)
+		// What is fixed is no error any more.
+		return found(nil, slices.ContainsFunc(permissions.Lint(fixed, &opts), isError))
 	}
 	if o.accept != nil {
 		return wrongly("-accept goes with -fix")
@@ -65,6 +66,8 @@ func lint(o options, in input, w output) error {
 	}
 	return found(write(o, w.result, findings, text.String()), failed)
 }
+
+func isError(f permissions.Finding) bool { return f.Severity == permissions.SeverityError }
 
 // accept takes the suggestions of findings that somebody named, and no others. The notes say what was taken and what was not.
 // A path that nothing suggests is an error, because it is probably misspelled.

@@ -59,8 +59,8 @@ Results are on standard output, errors on standard error. convert ends with a li
 
 Exit status:
   0  done
-  1  failed: lint found errors, convert met unknown or refused names or decisions about none of the names, explain met
-     something that is not known, or input or output did not work
+  1  failed: lint found errors (with -fix, errors that are left), convert met unknown or refused names or decisions about
+     none of the names, explain met something that is not known, or input or output did not work
   2  called wrongly
   3  convert gives or takes something, or guesses, and nobody decided about it: use -overrides or -accept
 `
@@ -297,6 +297,11 @@ func diff(o options, in input, w output) error {
 	cut := slices.Index(list, "--")
 	if cut < 0 {
 		return wrongly(`write "--" between the paths before and after`)
+	}
+	for i, s := range list {
+		if i != cut && !strings.Contains(s, "/") {
+			return wrongly("%q is not a path; diff takes paths, or one file of them after -f", s)
+		}
 	}
 	before, errBefore := permissions.ParseSet(list[:cut]...)
 	after, errAfter := permissions.ParseSet(list[cut+1:]...)
