@@ -371,6 +371,13 @@ func TestConvertWithOverlay(t *testing.T) {
 			permissions.ConvertOptions{},
 			permissions.OutcomeConverted, paths("/collections/6/read/", "/collections/7/read/"), permissions.ConfidenceProven, nil,
 		},
+		// Somebody who asks by name gets something sensitive, whatever the proof says.
+		{
+			manage + " | /certificates/requests/manage/ | consistent", names(manage),
+			permissions.ConvertOptions{Overrides: decisions{manage: paths("/certificates/requests/manage/")}},
+			permissions.OutcomeConverted, paths("/certificates/requests/manage/"), permissions.ConfidenceGuess,
+			[]string{"by the caller's decision"},
+		},
 		// What the name does not stand for was not taken from it, if another name brings it in.
 		{
 			pending + " | /dashboard/read/ | confirmed exactly", names(pending, participate),
