@@ -31,6 +31,7 @@ func Changes(c *snapshot.Comparison, opts *Options) *report.Report {
 	}
 	d := &differ{c: c, before: New(from, &before), after: New(to, &after)}
 	d.translate()
+	d.count()
 	return d.report()
 }
 
@@ -41,6 +42,12 @@ type differ struct {
 	// ids are the paths of objects before, by the path with which the later snapshot
 	// names the object of the same name. It is empty on one server.
 	ids map[permissions.Path]permissions.Path
+	// Of the later snapshot: the roles in a permission set, by its name, and how many
+	// holders an identity provider vouches for, by its scheme, folded.
+	inSet   map[string][]int
+	vouched map[string]int
+	// onCollection are the roles with rights on a collection alone, by its name.
+	onCollection map[string][]int
 
 	changes  []report.Change
 	findings []Finding
@@ -79,6 +86,24 @@ func (d *differ) translate() {
 				d.ids[right.path] = p
 			}
 		}
+	}
+}
+
+// count works out whom permission sets and identity providers are about.
+func (d *differ) count() {
+	d.inSet, d.vouched = map[string][]int{}, map[string]int{}
+	for i := range d.after.roles {
+		if set := d.after.permissionSet(&d.after.roles[i]); set != nil {
+			d.inSet[set.Name] = append(d.inSet[set.Name], i)
+		}
+	}
+	for _, h := range d.after.holders {
+		d.vouched[names.Fold(h.key.Scheme)]++
+	}
+	d.onCollection = map[string][]int{}
+	byID := d.after.collectionRoles()
+	for _, c := range d.after.s.Collections {
+		d.onCollection[c.Name] = append(d.onCollection[c.Name], byID[c.ID]...)
 	}
 }
 
@@ -370,6 +395,11 @@ func (d *differ) object(o *snapshot.ObjectChange) {
 	switch {
 	case o.Kind == snapshot.KindQuery:
 		d.query(o, &change)
+	case o.Part == snapshot.PartPermissionSets:
+		change.Detail = "It limits " + plural(len(d.inSet[o.Name]), "role") + "."
+		change.Roles = unlinked(d.after.roleItems(d.inSet[o.Name]))
+	case o.Part == snapshot.PartProviders:
+		change.Detail = "It vouches for " + plural(d.vouched[names.Fold(o.Name)], "holder") + "."
 	case o.Part == snapshot.PartPermissions:
 		change.Detail = permissions.EffectOf(permissions.Path(o.Name))
 	}
@@ -379,14 +409,7 @@ func (d *differ) object(o *snapshot.ObjectChange) {
 // query says whom a collection with another query concerns.
 func (d *differ) query(o *snapshot.ObjectChange, change *report.Change) {
 	d.queries++
-	var roles []int
-	byID := d.after.collectionRoles()
-	for _, c := range d.after.s.Collections {
-		if c.Name == o.Name {
-			roles = append(roles, byID[c.ID]...)
-		}
-	}
-	roles = slices.Compact(slices.Sorted(slices.Values(roles)))
+	roles := slices.Compact(slices.Sorted(slices.Values(d.onCollection[o.Name])))
 	concerned := map[int]bool{}
 	for _, i := range roles {
 		for _, h := range d.after.roles[i].holders {

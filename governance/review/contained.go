@@ -40,9 +40,6 @@ func (r *Review) contained() {
 	found, further := 0, 0
 	index := map[permissions.Path][]int{} // the sets with a path as a member, the smallest first
 	for n, s := range sets {
-		if s.set.Allows("/") {
-			continue
-		}
 		for p := range s.set.All() {
 			index[p] = append(index[p], n)
 		}
@@ -94,10 +91,8 @@ func (r *Review) rightSets() []rightSet {
 
 // container returns a set that includes the nth one, the smallest that is found, or -1.
 // Whatever includes the set includes its rarest right: only sets that do are compared.
+// The root is not looked up, so that a set with it neither is a container nor has one.
 func container(sets []rightSet, index map[permissions.Path][]int, n int) int {
-	if sets[n].set.Allows("/") {
-		return -1
-	}
 	var candidates []int
 	fewest := -1
 	for p := range sets[n].set.All() {

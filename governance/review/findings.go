@@ -319,12 +319,9 @@ func (r *Review) power(i int) {
 	r.add(f)
 }
 
+// permissionSet is the permission set of a role, nil if it is not known.
 func (r *Review) permissionSet(role *role) *snapshot.PermissionSet {
-	at := slices.IndexFunc(r.s.PermissionSets, func(s snapshot.PermissionSet) bool { return strings.EqualFold(s.ID, role.PermissionSetID) })
-	if at < 0 || role.PermissionSetID == "" {
-		return nil
-	}
-	return &r.s.PermissionSets[at]
+	return r.sets[strings.ToLower(role.PermissionSetID)]
 }
 
 func (r *Review) disabled(i int) {

@@ -53,10 +53,11 @@ type Review struct {
 	byKey   map[Key]int // folded keys, to holders
 	byRole  map[roleKey]int
 	names   objectNames
-	words   map[permissions.Path]string // of all rights, see Review.text
-	listed  map[permissions.Path]bool   // what the server lists; nil if it is not known
-	rules   []Rule                      // built-in ones first
-	groups  []group                     // of people
+	sets    map[string]*snapshot.PermissionSet // by id, in small letters
+	words   map[permissions.Path]string        // of all rights, see Review.text
+	listed  map[permissions.Path]bool          // what the server lists; nil if it is not known
+	rules   []Rule                             // built-in ones first
+	groups  []group                            // of people
 
 	findings []Finding
 	unused   []report.Acceptance
@@ -115,6 +116,12 @@ func newModel(s *snapshot.Snapshot, opts *Options) *Review {
 		r.opts = *opts
 	}
 	r.names = namesOf(r.s)
+	r.sets = map[string]*snapshot.PermissionSet{}
+	for i := range r.s.PermissionSets {
+		if id := r.s.PermissionSets[i].ID; id != "" {
+			r.sets[strings.ToLower(id)] = &r.s.PermissionSets[i]
+		}
+	}
 	if r.has(snapshot.PartPermissions) && len(r.s.Permissions) > 0 {
 		r.listed = map[permissions.Path]bool{}
 		for _, p := range r.s.Permissions {

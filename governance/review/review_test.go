@@ -108,6 +108,65 @@ func TestLegacyGrants(t *testing.T) {
 	}
 }
 
+// TestRefuted: what a server's own roles speak against is not counted.
+func TestRefuted(t *testing.T) {
+	t.Parallel()
+	proof := permissions.Learn([]permissions.Observation{
+		{Role: "a", Names: []permissions.Legacy{"WorkflowManagement:Manage"}, Paths: []permissions.Path{"/workflows/instances/manage/", "/ssl/read/"}},
+	}, []permissions.Path{"/workflows/instances/manage/", "/ssl/read/", approve})
+	r := review.New(legacy(), &review.Options{Overlay: proof.Overlay(permissions.OverlaySource{Version: "11.0", Date: time.Now()})})
+	if got := grants(r.WhoCan(approve)); len(got) != 1 {
+		t.Errorf("WhoCan = %v", got)
+	}
+	if !slices.ContainsFunc(r.Findings(), func(f report.Finding) bool { return f.Code == review.CodeName && f.Roles[0].Text == "Enroll" }) {
+		t.Error("it is not said that the name was not converted")
+	}
+}
+
+// TestSpellings: two spellings of one account at one role are one holder.
+func TestSpellings(t *testing.T) {
+	t.Parallel()
+	s := sample()
+	s.Roles[1].Holders = by(user("JSMITH"), user("jsmith"))
+	if got := review.New(s, nil).WhoCan(csr); len(got) != 3 {
+		t.Errorf("WhoCan = %v", grants(got))
+	}
+}
+
+// TestPeople: a person is named only for what no account of theirs can do alone, and
+// not for a name that may be somebody else's.
+func TestPeople(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]bool{
+		"people: [{name: Jo, holders: [jsmith, adm_jsmith]}]":                                      true,
+		"people: [{name: Jo, holders: [jsmith, adm_jsmith, rpatel]}]":                              false, // who can alone
+		"people: [{name: Jo, holders: [jsmith]}]":                                                  false,
+		"people: [{name: Jo, holders: [jsmith, twin]}]":                                            false, // there are two
+		"people: [{name: Jo, holders: [jsmith, 'User:OTHER\\twin']}]":                              true,
+		"people: [{name: Jo, holders: [pipeline, jsmith]}]\nteams: [{name: Jos, holders: [gone]}]": false,
+	} {
+		people, err := review.ParsePeople(strings.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := sample()
+		for _, domain := range []string{"KEYEXAMPLE", "OTHER"} {
+			k := user("twin")
+			k.Value = domain + `\twin`
+			s.Roles[2].Holders = append(s.Roles[2].Holders, by(k)...) // Approvers
+		}
+		r := review.New(s, &review.Options{People: people})
+		got := slices.ContainsFunc(r.Findings(), func(f report.Finding) bool { return strings.HasPrefix(f.Title, `"Jo" `) })
+		if got != want {
+			t.Errorf("%s: named %v, want %v", file, got, want)
+		}
+		ambiguous := slices.ContainsFunc(r.Report().Notes, func(n report.Note) bool { return strings.HasPrefix(n.Text, `"twin". None of them was used.`) })
+		if ambiguous != strings.Contains(file, " twin") {
+			t.Errorf("%s: it is said that a name is ambiguous: %v", file, ambiguous)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	t.Parallel()
 	s := sample()

@@ -74,6 +74,7 @@ func sample() *snapshot.Snapshot {
 		},
 		PermissionSets: []snapshot.PermissionSet{{ID: "099c05f0-deba-4562-a5b1-f491e19c0749", Name: "Global", Permissions: []permissions.Path{"/"}}},
 		Collections:    []snapshot.Collection{{ID: 6, Name: "Web servers", Query: `CN -contains "www"`}, {ID: 7, Name: "All", Query: ""}},
+		Providers:      []snapshot.Provider{{ID: "c70e8641-a543-45b1-a47f-8b7d253fbf14", Scheme: "System", Name: "System", Enabled: true}},
 		Gaps: []snapshot.Gap{
 			{Part: snapshot.PartContainers, Reason: snapshot.ReasonRefused, Detail: "GET CertificateStoreContainers: 403 Forbidden"},
 		},
@@ -100,6 +101,8 @@ func sample() *snapshot.Snapshot {
 func later() *snapshot.Snapshot {
 	s := sample()
 	s.TakenAt = s.TakenAt.AddDate(0, 3, 0)
+	s.Providers[0].Parameters = map[string]string{"Authority": "https://login.example.com"}
+	s.PermissionSets[0].Permissions = []permissions.Path{"/certificates/", "/portal/", "/security/", "/ssl/", "/reports/"}
 	s.Collections[0].Query = `CN -contains ""`
 	s.Roles[1].Holders = by(pipeline, ravi)                                      // Requesters: not jane any more
 	s.Roles[5].Paths = []permissions.Path{"/security/read/"}                     // Security officers: less
