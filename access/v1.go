@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
@@ -71,12 +71,12 @@ func given(roles []RoleAccess) func([]RoleAccess) error {
 		held := map[grant]bool{}
 		for _, role := range answer {
 			for _, p := range role.Permissions {
-				held[grant{role.RoleID, safe.Fold(string(p))}] = true
+				held[grant{role.RoleID, names.Fold(string(p))}] = true
 			}
 		}
 		for _, role := range roles {
 			for _, p := range role.Permissions {
-				if !held[grant{role.RoleID, safe.Fold(string(p))}] {
+				if !held[grant{role.RoleID, names.Fold(string(p))}] {
 					return fmt.Errorf("it does not list %s of role %d, which was sent", p, role.RoleID)
 				}
 			}

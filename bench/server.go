@@ -53,6 +53,11 @@ func (s *Server) Base(roles int, latency time.Duration) string {
 	return "https://" + s.Addr + apiPath(strconv.Itoa(roles), latency)
 }
 
+// GovernedBase is the URL of the API of a large installation.
+func (s *Server) GovernedBase(latency time.Duration) string {
+	return "https://" + s.Addr + apiPath(governed, latency)
+}
+
 // LiveBase is the URL of the API of a server that can be written to.
 func (s *Server) LiveBase() string { return "https://" + s.Addr + apiPath("live", 0) }
 
@@ -197,8 +202,9 @@ func serve() error {
 	return errors.Join(err, server.Close())
 }
 
-// tenants serves a simulated server of any size below /{roles}/{latency}/, and
-// one that can be written to below /live/{latency}/.
+// tenants serves a simulated server of any size below /{roles}/{latency}/, a large
+// installation below /governed/{latency}/, and one that can be written to below
+// /live/{latency}/.
 type tenants struct {
 	live     *securitytest.Handler
 	requests atomic.Int64
@@ -245,11 +251,16 @@ func (t *tenants) replay(roles string) (*replay, error) {
 	defer t.mu.Unlock()
 	p := t.replays[roles]
 	if p == nil {
-		n, err := strconv.Atoi(roles)
-		if err != nil {
-			return nil, err
+		n, more := governedRoles, governedSeeds
+		if roles != governed {
+			var err error
+			if n, err = strconv.Atoi(roles); err != nil {
+				return nil, err
+			}
+			more = func() []securitytest.Option { return nil }
 		}
-		if p, err = newReplay(n, securitytest.WithUser(t.live.Username, t.live.Password, "Administrator")); err != nil {
+		var err error
+		if p, err = newReplay(n, append(more(), securitytest.WithUser(t.live.Username, t.live.Password, "Administrator"))...); err != nil {
 			return nil, err
 		}
 		t.replays[roles] = p
@@ -268,9 +279,9 @@ type replay struct {
 	answers map[string]*httptest.ResponseRecorder
 }
 
-func newReplay(n int, admin securitytest.Option) (*replay, error) {
+func newReplay(n int, opts ...securitytest.Option) (*replay, error) {
 	p := &replay{answers: map[string]*httptest.ResponseRecorder{}}
-	p.sim = securitytest.NewHandler(admin, securitytest.WithRoles(seeds(n-len(securitytest.NewHandler().Roles()))...))
+	p.sim = securitytest.NewHandler(append(opts, securitytest.WithRoles(seeds(n-len(securitytest.NewHandler().Roles()))...))...)
 	if err := p.sim.Err(); err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ func Works(ctx context.Context, s *Server) (list []Work, skipped string, err err
 	slow := made(newClients(s, s.Base(walkRoles, latency), nil))
 	slowSmall := made(newClients(s, s.Base(detailsRoles, latency), nil))
 	live := made(newClients(s, s.LiveBase(), nil))
+	slowGoverned := made(newClients(s, s.GovernedBase(latency), nil))
 	edits, err := largeWorks()
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, "", err
@@ -98,7 +99,7 @@ func Works(ctx context.Context, s *Server) (list []Work, skipped string, err err
 		}},
 	}
 	published, skipped, err := publishedWorks(s)
-	return slices.Concat(list, published, edits, setWorks()), skipped, err
+	return slices.Concat(list, published, governanceWorks(slowGoverned.client), edits, setWorks()), skipped, err
 }
 
 // publishedWorks compare with the client that Keyfactor publishes.
@@ -156,9 +157,10 @@ func atIdeal(requests, concurrent, way int, w Work) Work {
 
 // clients are the ways to talk to one server.
 type clients struct {
-	floor floor
-	ours  *roles.V2
-	claim bool // whether the edited role has the claim
+	floor  floor
+	client *security.Client
+	ours   *roles.V2
+	claim  bool // whether the edited role has the claim
 }
 
 // newClients makes clients that go through rt, or over connections of their own
@@ -180,8 +182,9 @@ func newClients(s *Server, base string, rt http.RoundTripper) (*clients, error) 
 	}
 	auth := "Basic " + base64.StdEncoding.EncodeToString([]byte(s.Username+":"+s.Password))
 	return &clients{
-		floor: floor{http: &http.Client{Transport: transport()}, base: base, auth: auth},
-		ours:  roles.NewV2(client),
+		floor:  floor{http: &http.Client{Transport: transport()}, base: base, auth: auth},
+		client: client,
+		ours:   roles.NewV2(client),
 	}, nil
 }
 

@@ -5,121 +5,34 @@
 package claims
 
 import (
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// Type is what kind of thing a claim names. It is sent as its number, and read
-// from number or name. A type that this library does not know is kept as the
-// server wrote it, and cannot be sent.
-type Type string
+// Type is what kind of thing a claim names; see [holders.Type].
+type Type = holders.Type
 
 // The types that Command knows.
 const (
-	TypeUser          Type = "User"          // 0: Active Directory user
-	TypeGroup         Type = "Group"         // 1: Active Directory group
-	TypeComputer      Type = "Computer"      // 2: Active Directory machine account; its value ends in $
-	TypeOAuthOid      Type = "OAuthOid"      // 3: OAuth claim that is none of the following
-	TypeOAuthRole     Type = "OAuthRole"     // 4: OAuth group or role
-	TypeOAuthSubject  Type = "OAuthSubject"  // 5: OAuth user
-	TypeOAuthClientID Type = "OAuthClientId" // 6: OAuth client application
+	TypeUser          = holders.TypeUser          // 0: Active Directory user
+	TypeGroup         = holders.TypeGroup         // 1: Active Directory group
+	TypeComputer      = holders.TypeComputer      // 2: Active Directory machine account; its value ends in $
+	TypeOAuthOid      = holders.TypeOAuthOid      // 3: OAuth claim that is none of the following
+	TypeOAuthRole     = holders.TypeOAuthRole     // 4: OAuth group or role
+	TypeOAuthSubject  = holders.TypeOAuthSubject  // 5: OAuth user
+	TypeOAuthClientID = holders.TypeOAuthClientID // 6: OAuth client application
 )
-
-// types lists the known types, each at its number. It is never changed.
-var types = [...]Type{
-	TypeUser, TypeGroup, TypeComputer, TypeOAuthOid, TypeOAuthRole, TypeOAuthSubject, TypeOAuthClientID,
-}
 
 // ParseType reads a type from its name in any case, with or without spaces
 // ("OAuth Role"), or from its number.
-func ParseType(s string) (Type, error) {
-	t := read(s)
-	if _, ok := t.Number(); !ok {
-		return "", fmt.Errorf("%q is not a claim type; the types are %v", s, types)
-	}
-	return t, nil
-}
-
-// read never fails: what is not known is kept.
-func read(s string) Type {
-	known := types[:]
-	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n < len(known) {
-		return known[n]
-	}
-	name := strings.ReplaceAll(s, " ", "")
-	for _, t := range known {
-		if strings.EqualFold(name, string(t)) {
-			return t
-		}
-	}
-	return Type(s)
-}
-
-// Number is the type's number on the wire, and whether the type is known.
-func (t Type) Number() (int, bool) {
-	n := slices.Index(types[:], t)
-	return n, n >= 0
-}
-
-// MarshalJSON writes the number.
-func (t Type) MarshalJSON() ([]byte, error) {
-	n, ok := t.Number()
-	if !ok {
-		return nil, fmt.Errorf("%q is not a claim type; the types are %v", string(t), types)
-	}
-	return strconv.AppendInt(nil, int64(n), 10), nil
-}
-
-// UnmarshalJSON reads a name or a number.
-func (t *Type) UnmarshalJSON(data []byte) error {
-	for _, known := range types { // what nearly every claim says, without decoding
-		if n := len(data); n > 1 && data[0] == '"' && string(data[1:n-1]) == string(known) {
-			*t = known
-			return nil
-		}
-	}
-	var v any
-	if err := json.Unmarshal(data, &v); err != nil {
-		return err
-	}
-	switch v := v.(type) {
-	case nil:
-		*t = ""
-	case string:
-		*t = read(v)
-	case float64:
-		*t = read(strconv.FormatFloat(v, 'f', -1, 64))
-	default:
-		return fmt.Errorf("a claim type is a name or a number, got %s", data)
-	}
-	return nil
-}
+func ParseType(s string) (Type, error) { return holders.ParseType(s) }
 
 // Key is a claim's natural key: two claims with the same key are one claim to
-// the server, which finds them by it.
-type Key struct {
-	Type   Type
-	Value  string // DOMAIN\name for Active Directory, otherwise as the provider writes it
-	Scheme string // authentication scheme of the identity provider
-}
-
-// String is "OAuthRole pki-admins (System)".
-func (k Key) String() string { return fmt.Sprintf("%s %s (%s)", k.Type, k.Value, k.Scheme) }
-
-// Same reports whether both keys name the same claim. Schemes, and the values
-// of Active Directory types, are compared without regard to case; a DOMAIN\ that
-// only one of the values has is tolerated, because the server adds it.
-func (k Key) Same(other Key) bool {
-	a, b := k.fold(), other.fold()
-	return a == b || a.Short() == b.Short() && (a.Domain == "" || b.Domain == "")
-}
+// the server, which finds them by it; see [holders.Key].
+type Key = holders.Key
 
 // Claim is a claim as the server has it.
 type Claim struct {
@@ -167,25 +80,9 @@ func (r Request) Key() Key { return Key{Type: r.Type, Value: r.Value, Scheme: r.
 // security.FieldErrors. Calls that send it do this first.
 func (r Request) Validate() error {
 	var p validate.Problems
-	checkKey(&p, r.Key())
+	p.Claim(r.Key())
 	p.Required("Description", r.Description, maxText)
 	return p.Err()
-}
-
-// Validate reports everything that is wrong with the key, as
-// security.FieldErrors.
-func (k Key) Validate() error {
-	var p validate.Problems
-	checkKey(&p, k)
-	return p.Err()
-}
-
-func checkKey(p *validate.Problems, k Key) {
-	if _, ok := k.Type.Number(); !ok {
-		p.Add("Type", "%q is not a claim type; the types are %v", string(k.Type), types)
-	}
-	p.Required("Value", k.Value, maxText)
-	p.Required("Scheme", k.Scheme, maxText)
 }
 
 // checkNew is what is wrong with a claim that is to be created, beyond what
@@ -201,7 +98,7 @@ func checkNew(r Request) error {
 }
 
 // maxText is the longest value, scheme and description.
-const maxText = 512
+const maxText = validate.MaxClaimText
 
 // Unique returns the requests without those whose key an earlier one has. The
 // server does not reject such duplicates; they corrupt a role. An Active
@@ -209,16 +106,16 @@ const maxText = 512
 // what the server makes of it.
 func Unique(requests []Request) []Request {
 	unique := make([]Request, 0, len(requests))
-	seen := make(map[safe.ClaimKey]bool, len(requests))
-	qualified := make(map[safe.ClaimKey]bool) // without their domain
+	seen := make(map[Key]bool, len(requests))
+	qualified := make(map[Key]bool) // without their domain
 	for _, r := range requests {
-		if key := r.Key().fold(); key.Domain != "" {
-			qualified[key.Short()] = true
+		if domain, bare := fold(r.Key()); domain != "" {
+			qualified[bare] = true
 		}
 	}
 	for _, r := range requests {
-		key := r.Key().fold()
-		if seen[key] || key.Domain == "" && qualified[key] {
+		key := r.Key().Fold()
+		if domain, bare := key.Domain(); seen[key] || domain == "" && qualified[bare] {
 			continue
 		}
 		seen[key] = true
@@ -227,9 +124,9 @@ func Unique(requests []Request) []Request {
 	return unique
 }
 
-// fold returns the key in the one form of all that compare equal, but for a domain
-// that only one of them has.
-func (k Key) fold() safe.ClaimKey { return safe.FoldClaim(string(k.Type), k.Value, k.Scheme) }
+// fold returns the key in the one form of all that compare equal, and without
+// the domain, which it returns too.
+func fold(k Key) (domain string, bare Key) { return k.Fold().Domain() }
 
 // Update is a change of a claim. Only the description can change; a claim with
 // another type, value or scheme is another claim.

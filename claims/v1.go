@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/commandsec/commandsec-go/internal/foresee"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -49,13 +50,13 @@ func about(id int, more ...func(*Claim) error) func(any) error {
 // the vendor note, and is the display name for some callers.
 func made(r Request) func(*Claim) error {
 	return func(c *Claim) error {
-		value := safe.SameText(c.Value, r.Value)
-		if r.Key().fold().AD {
-			value = safe.SameAccount(c.Value, r.Value)
+		value := names.SameText(c.Value, r.Value)
+		if r.Type.AD() {
+			value = names.SameAccount(c.Value, r.Value)
 		}
 		scheme := c.Provider.AuthenticationScheme
-		unknown := scheme == "" || safe.SameText(scheme, unknownScheme) || safe.SameText(r.Scheme, unknownScheme)
-		if c.Type != r.Type || !value || !unknown && !safe.SameText(scheme, r.Scheme) && !safe.SameText(c.Provider.DisplayName, r.Scheme) {
+		unknown := scheme == "" || names.SameText(scheme, unknownScheme) || names.SameText(r.Scheme, unknownScheme)
+		if c.Type != r.Type || !value || !unknown && !names.SameText(scheme, r.Scheme) && !names.SameText(c.Provider.DisplayName, r.Scheme) {
 			return fmt.Errorf("it is about the claim %s, and not about %s", c.Key(), r.Key())
 		}
 		return nil
@@ -123,7 +124,7 @@ func (s *V1) Delete(ctx context.Context, id int, call ...security.CallOption) er
 // API: GET /Security/Claims/Roles, version 1.
 func (s *V1) Roles(ctx context.Context, claim Key, call ...security.CallOption) ([]RoleRef, error) {
 	number, _ := claim.Type.Number()
-	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: claim.Validate(), Check: roleRefs, Query: url.Values{
+	return service.Many[RoleRef](ctx, s.c, call, transport.Call{Op: opRolesV1, Err: validate.CheckClaim(claim), Check: roleRefs, Query: url.Values{
 		"ClaimType":                    {strconv.Itoa(number)},
 		"ClaimValue":                   {claim.Value},
 		"ProviderAuthenticationScheme": {claim.Scheme},
@@ -150,11 +151,11 @@ func shown(s string) string { return show.Text(s, 2*maxText) }
 
 // find is Find, with nil if there is no such claim.
 func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*Claim, error) {
-	if err := claim.Validate(); err != nil {
+	if err := validate.CheckClaim(claim); err != nil {
 		return nil, fmt.Errorf("find claim: %w", err)
 	}
 	filter := FieldType.Eq(claim.Type)
-	if value := FieldValue.Eq(claim.Value); !claim.fold().AD && value.String() != "" {
+	if value := FieldValue.Eq(claim.Value); !claim.Type.AD() && value.String() != "" {
 		// The server finds it. What it made of an Active Directory value is not
 		// known, and a quote cannot be asked for: those are looked for here.
 		filter = security.And(value, filter)
@@ -165,7 +166,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 		case err != nil:
 			return nil, err
 		case !c.Key().Same(claim):
-		case safe.SameName(c.Value, claim.Value):
+		case names.Same(c.Value, claim.Value):
 			return &c, nil
 		case similar != nil:
 			return nil, fmt.Errorf("find claim %s: %w: it fits %s and %s, name the domain", shown(claim.String()), security.ErrConflict, shown(similar.Value), shown(c.Value))
@@ -186,10 +187,10 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
-	bare := desired.Key().fold().Short() // the same for all keys that count as equal
+	_, bare := fold(desired.Key()) // the same for all keys that count as equal
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
-		Key:    fmt.Sprintf("claim %s %s (%s)", bare.Type, bare.Name, bare.Scheme),
+		Key:    "claim " + bare.String(),
 		Object: object, Invalid: desired.Validate(),
 		Find:   func(ctx context.Context) (*Claim, error) { return s.find(ctx, desired.Key(), call) },
 		Check:  func(ctx context.Context) error { return s.checkCreation(ctx, desired, resolved.DryRun, call) },

@@ -6,7 +6,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/apitest"
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -23,7 +23,7 @@ func FuzzAnswers(f *testing.F) {
 		apitest.Walked(t, s.All(ctx, nil))
 		found, err := s.Find(ctx, `KEYEXAMPLE\jsmith`)
 		apitest.Answered(t, found, err)
-		if err == nil && !safe.SameName(found.AccountName, `KEYEXAMPLE\jsmith`) {
+		if err == nil && !names.Same(found.AccountName, `KEYEXAMPLE\jsmith`) {
 			t.Errorf("found %q", found.AccountName)
 		}
 		looked, err := s.Lookup(ctx, `KEYEXAMPLE\jsmith`)

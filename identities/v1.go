@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/foresee"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -52,7 +53,7 @@ func (s *V1) All(ctx context.Context, opts *ListOptions, call ...security.CallOp
 // made refuses an identity that the server cannot have made of a request.
 func made(c Create) func(any) error {
 	return service.About(0, func(i *Identity) int { return i.ID }, func(i *Identity) error {
-		if !safe.SameAccount(i.AccountName, c.AccountName) {
+		if !names.SameAccount(i.AccountName, c.AccountName) {
 			return fmt.Errorf("it is about %q, and not about %q", i.AccountName, c.AccountName)
 		}
 		return nil
@@ -115,9 +116,9 @@ func (s *V1) Find(ctx context.Context, accountName string, call ...security.Call
 		switch {
 		case err != nil:
 			return nil, err
-		case safe.SameName(identity.AccountName, accountName):
+		case names.Same(identity.AccountName, accountName):
 			return &identity, nil
-		case !strings.Contains(accountName, `\`) && safe.SameName(bare(identity.AccountName), accountName):
+		case !strings.Contains(accountName, `\`) && names.Same(bare(identity.AccountName), accountName):
 			if found != nil {
 				return nil, fmt.Errorf("find identity %q: %w: it fits %s and %s, name the domain",
 					accountName, security.ErrConflict, show.Text(found.AccountName, maxShown), show.Text(identity.AccountName, maxShown))
@@ -158,7 +159,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	}
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Identity]{
-		Key:    "identity " + safe.Fold(bare(desired.AccountName)),
+		Key:    "identity " + names.Fold(bare(desired.AccountName)),
 		Object: object, Invalid: p.Err(),
 		Find: func(ctx context.Context) (*Identity, error) {
 			found, err := s.Find(ctx, desired.AccountName, call...)

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/permissionsets"
 )
@@ -35,7 +35,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		found, err := s.Find(ctx, "Ops")
 		apitest.Answered(t, found, err)
-		if err == nil && !safe.SameName(found.Name, "Ops") {
+		if err == nil && !names.Same(found.Name, "Ops") {
 			t.Errorf("found %q", found.Name)
 		}
 		// The role is there, and is corrected; its id is text of the server.

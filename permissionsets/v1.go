@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/internal/foresee"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -160,7 +161,7 @@ func (s *V1) Ensure(ctx context.Context, desired Create, call ...security.CallOp
 	object := fmt.Sprintf("permission set %q", desired.Name)
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[PermissionSet]{
-		Key:    safe.Fold(object),
+		Key:    names.Fold(object),
 		Object: object, Invalid: desired.Validate(),
 		Find: func(ctx context.Context) (*PermissionSet, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {

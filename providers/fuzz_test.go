@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/providers"
 )
 
@@ -40,7 +40,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		found, err := s.Find(ctx, "System")
 		apitest.Presentable(t, err)
-		if err == nil && !safe.SameName(found.AuthenticationScheme, "System") && !safe.SameName(found.DisplayName, "System") {
+		if err == nil && !names.Same(found.AuthenticationScheme, "System") && !names.Same(found.DisplayName, "System") {
 			t.Errorf("found %+v", found)
 		}
 		types, err := s.Types(ctx)

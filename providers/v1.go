@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
-	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/internal/validate"
@@ -88,7 +88,7 @@ func about(id string, more ...func(*Provider) error) func(any) error {
 // its name, and an answer its id.
 func called(scheme, name string) func(*Provider) error {
 	return func(p *Provider) error {
-		if p.AuthenticationScheme != "" && !safe.SameText(p.AuthenticationScheme, scheme) || !safe.SameText(p.DisplayName, name) {
+		if p.AuthenticationScheme != "" && !names.SameText(p.AuthenticationScheme, scheme) || !names.SameText(p.DisplayName, name) {
 			return fmt.Errorf("it is about %q with the scheme %q, and not about %q with the scheme %q", p.DisplayName, p.AuthenticationScheme, name, scheme)
 		}
 		return nil
@@ -111,7 +111,7 @@ func (s *V1) Find(ctx context.Context, scheme string, call ...security.CallOptio
 		if err != nil {
 			return nil, err
 		}
-		if safe.SameName(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
+		if names.Same(cmp.Or(provider.AuthenticationScheme, provider.DisplayName), scheme) {
 			return &provider, nil
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -31,7 +31,7 @@ func named(name string) func(any) error {
 		switch id, got := answer.(keyed).key(); {
 		case id < 1:
 			return errors.New("it has no id")
-		case !safe.SameText(got, name):
+		case !names.SameText(got, name):
 			return fmt.Errorf("it is about role %q, and not about role %q", got, name)
 		}
 		return nil
@@ -109,18 +109,18 @@ func globalsGiven(sent []GlobalPermissionV1, complete bool) func([]GlobalPermiss
 			return fmt.Errorf("it lists %s, and none was sent", answer[0].Legacy())
 		}
 		listed := make(map[string]bool, len(answer))
-		names := make([]permissions.Legacy, len(answer))
+		shown := make([]permissions.Legacy, len(answer))
 		for i, p := range answer {
-			names[i] = p.Legacy()
-			listed[safe.Fold(string(names[i]))] = true
+			shown[i] = p.Legacy()
+			listed[names.Fold(string(shown[i]))] = true
 		}
 		var held *permissions.Set
 		for _, p := range sent {
-			if listed[safe.Fold(string(p.Legacy()))] {
+			if listed[names.Fold(string(p.Legacy()))] {
 				continue
 			}
 			if held == nil {
-				held = new(permissions.Convert(names, nil).Set)
+				held = new(permissions.Convert(shown, nil).Set)
 			}
 			if paths := permissions.Convert([]permissions.Legacy{p.Legacy()}, nil).Set; !held.Covers(paths) {
 				return fmt.Errorf("it does not list %s, which was sent", p.Legacy())
@@ -187,13 +187,13 @@ func echo[T any](sent []T, complete bool, object string, read func(T) (id int, h
 				return fmt.Errorf("it lists permissions on %s %d, and none was sent", object, id)
 			}
 			for _, permission := range held {
-				listed[grant{id, safe.Fold(permission)}] = true
+				listed[grant{id, names.Fold(permission)}] = true
 			}
 		}
 		for _, item := range sent {
 			id, wanted := read(item)
 			for _, permission := range wanted {
-				if !listed[grant{id, safe.Fold(permission)}] {
+				if !listed[grant{id, names.Fold(permission)}] {
 					return fmt.Errorf("it does not list %s on %s %d, which was sent", permission, object, id)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/commandsec/commandsec-go/claims"
-	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -124,7 +123,7 @@ func (d *delta) cede(later *delta) {
 	d.fields = without(d.fields, later.fields, func(f fieldChange) string { return f.name })
 	touched := slices.Concat(later.grant, later.revoke)
 	d.grant, d.revoke = without(d.grant, touched, permissions.Path.Canonical), without(d.revoke, touched, permissions.Path.Canonical)
-	short := func(c claims.Request) safe.ClaimKey { return fold(c.Key()).Short() }
+	short := func(c claims.Request) claimKey { return fold(c.Key()).short() }
 	holders := slices.Concat(later.add, later.remove)
 	d.add, d.remove = without(d.add, holders, short), without(d.remove, holders, short)
 }

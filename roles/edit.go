@@ -116,7 +116,7 @@ func findAll(held []claims.Request, keys []claims.Key) (map[claims.Key]bool, err
 	for i, key := range keys {
 		switch fits := index.find(key); len(fits) {
 		case 0:
-			problems.Within(at("remove", i), key.Validate()) // no claim can have that key
+			problems.Within(at("remove", i), validate.CheckClaim(key)) // no claim can have that key
 		case 1:
 			found[held[fits[0]].Key()] = true
 		default:

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/paging"
 	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/service"
@@ -50,7 +51,7 @@ func (s *V2) find(ctx context.Context, name string, call []security.CallOption) 
 	if errors.Is(err, security.ErrNotFound) {
 		return nil, nil //nolint:nilnil // deleted since it was listed
 	}
-	if err == nil && !safe.SameText(role.Name, found.Name) {
+	if err == nil && !names.SameText(role.Name, found.Name) {
 		return nil, fmt.Errorf("find role %q: %w: role %d has another name now, %q", name, security.ErrListChanged, role.ID, show.Text(role.Name, maxName))
 	}
 	return role, err
@@ -83,7 +84,7 @@ func (s *V2) Ensure(ctx context.Context, desired CreateV2, call ...security.Call
 	settings := service.Resolve(s.c, call)
 	created := compare(UpdateV2{}, desired.update())
 	return safe.Ensure(ctx, s.c, settings, safe.Resource[RoleV2]{
-		Key:    "role " + safe.Fold(desired.Name),
+		Key:    "role " + names.Fold(desired.Name),
 		Object: object, Invalid: desired.Validate(),
 		Find: func(ctx context.Context) (*RoleV2, error) { return s.find(ctx, desired.Name, call) },
 		Check: func(ctx context.Context) error {

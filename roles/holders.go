@@ -2,24 +2,39 @@ package roles
 
 import (
 	"github.com/commandsec/commandsec-go/claims"
-	"github.com/commandsec/commandsec-go/internal/safe"
 	"github.com/commandsec/commandsec-go/internal/validate"
 )
 
-func fold(k claims.Key) safe.ClaimKey { return safe.FoldClaim(string(k.Type), k.Value, k.Scheme) }
+// claimKey is a claim's key in the one form of all spellings that name the same
+// claim: case counts in the values of OAuth claims only.
+type claimKey struct {
+	bare   claims.Key // without the domain
+	domain string     // empty for claims that are not of Active Directory
+}
+
+func fold(k claims.Key) claimKey {
+	domain, bare := k.Fold().Domain()
+	return claimKey{bare, domain}
+}
+
+// short is the key without the domain.
+func (k claimKey) short() claimKey {
+	k.domain = ""
+	return k
+}
 
 // claimIndex finds the claims of a list by their key.
 type claimIndex struct {
 	exact     map[claims.Key]int
-	folded    map[safe.ClaimKey][]int // in any spelling
-	qualified map[safe.ClaimKey][]int // those with a domain, by their key without it
+	folded    map[claimKey][]int // in any spelling
+	qualified map[claimKey][]int // those with a domain, by their key without it
 }
 
 func indexClaims(list []claims.Request) claimIndex {
 	x := claimIndex{
 		exact:     make(map[claims.Key]int, len(list)),
-		folded:    make(map[safe.ClaimKey][]int, len(list)),
-		qualified: map[safe.ClaimKey][]int{},
+		folded:    make(map[claimKey][]int, len(list)),
+		qualified: map[claimKey][]int{},
 	}
 	for i, c := range list {
 		key := c.Key()
@@ -29,8 +44,8 @@ func indexClaims(list []claims.Request) claimIndex {
 		x.exact[key] = i
 		folded := fold(key)
 		x.folded[folded] = append(x.folded[folded], i)
-		if folded.Domain != "" {
-			x.qualified[folded.Short()] = append(x.qualified[folded.Short()], i)
+		if folded.domain != "" {
+			x.qualified[folded.short()] = append(x.qualified[folded.short()], i)
 		}
 	}
 	return x
@@ -53,7 +68,7 @@ func (x claimIndex) find(key claims.Key) []int {
 	if at := x.folded[folded]; len(at) > 0 {
 		return at
 	}
-	if folded.AD && folded.Domain == "" {
+	if folded.bare.Type.AD() && folded.domain == "" {
 		return x.qualified[folded]
 	}
 	return nil

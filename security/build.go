@@ -291,7 +291,7 @@ func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 		Middleware: c.middleware, Limiter: c.limiter, Retry: c.retry, Log: c.logger,
 		UserAgent: c.userAgent, MaxBytes: c.maxBytes, Fail: newError,
 	}
-	shared := &service.Client{Transport: transport.New(cfg), Turns: &turns.Registry{}}
+	shared := &service.Client{Transport: transport.New(cfg), Turns: &turns.Registry{}, Account: cred.account}
 	if len(perCall) > 0 {
 		shared.Defaults = func(settings *service.Settings) {
 			for _, o := range perCall {

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/commandsec/commandsec-go/internal/safe"
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/providers"
 	"github.com/commandsec/commandsec-go/security"
@@ -22,7 +22,7 @@ var builtIn = [...]string{"Active Directory", "Client Certificate Authentication
 func Schemes(ctx context.Context, s *providers.V1, opts []security.CallOption) (func(scheme string) bool, error) {
 	known := make(map[string]bool)
 	for _, scheme := range builtIn {
-		known[safe.Fold(scheme)] = true
+		known[names.Fold(scheme)] = true
 	}
 	for provider, err := range s.All(ctx, nil, opts...) {
 		switch {
@@ -31,9 +31,9 @@ func Schemes(ctx context.Context, s *providers.V1, opts []security.CallOption) (
 		case err != nil:
 			return nil, err
 		}
-		known[safe.Fold(provider.AuthenticationScheme)] = true
+		known[names.Fold(provider.AuthenticationScheme)] = true
 	}
-	return func(scheme string) bool { return known[safe.Fold(scheme)] }, nil
+	return func(scheme string) bool { return known[names.Fold(scheme)] }, nil
 }
 
 // UnknownPaths returns those of paths that the server does not know, by its own list,

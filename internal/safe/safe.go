@@ -10,13 +10,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
@@ -201,83 +200,11 @@ func Stagger(round int) time.Duration {
 	return rand.N(min(time.Duration(round)*5*time.Millisecond, 200*time.Millisecond)) //nolint:gosec // jitter needs no secrecy
 }
 
-// Fold returns a name in a form that is the same for all names that differ in
-// case only: in letters that are each other's upper and lower case. The Kelvin
-// sign is no K, although its lower case is k. That the server compares names like
-// this is assumed; it is the reading that takes fewer names for the same.
-func Fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if lower := unicode.ToLower(r); unicode.ToUpper(lower) == r {
-			return lower
-		}
-		return r
-	}, name)
-}
-
-// SameName reports whether two names differ in case at most, see [Fold].
-func SameName(a, b string) bool { return a == b || Fold(a) == Fold(b) }
-
-// SameText is SameName for a name that came back from the server, which may have
-// taken spaces from its ends.
-func SameText(a, b string) bool { return SameName(strings.TrimSpace(a), strings.TrimSpace(b)) }
-
-// ClaimKey is the natural key of a claim in the one form of all spellings that name
-// the same claim: case counts in the values of OAuth claims only.
-type ClaimKey struct {
-	Type, Scheme string
-	Domain, Name string // the domain is empty for claims that are not of Active Directory
-	AD           bool
-}
-
-// FoldClaim returns that form.
-func FoldClaim(kind, value, scheme string) ClaimKey {
-	key := ClaimKey{Type: kind, Scheme: Fold(scheme), Name: value}
-	if key.AD = kind == "User" || kind == "Group" || kind == "Computer"; key.AD {
-		key.Domain, key.Name = splitDomain(Fold(value))
-	}
-	return key
-}
-
-// Short is the key without the domain.
-func (k ClaimKey) Short() ClaimKey {
-	k.Domain = ""
-	return k
-}
-
-func splitDomain(account string) (domain, name string) {
-	if domain, name, ok := strings.Cut(account, `\`); ok {
-		return domain, name
-	}
-	return "", account
-}
-
-// SameAccount reports whether a server can have made got of the Active Directory
-// account sent: it adds the domain, changes the case, and may write DOMAIN\name for
-// name@domain or for a domain in the form of DNS, whose short name cannot be told
-// from it.
-func SameAccount(got, sent string) bool {
-	gotDomain, gotName := windowsAccount(got)
-	domain, name := windowsAccount(sent)
-	dns := strings.Contains(domain, ".") || strings.Contains(gotDomain, ".")
-	return gotName == name && (gotDomain == "" || domain == "" || gotDomain == domain || dns)
-}
-
-// windowsAccount reads DOMAIN\name and name@domain.
-func windowsAccount(account string) (domain, name string) {
-	account = Fold(strings.TrimSpace(account))
-	if domain, name = splitDomain(account); domain == "" {
-		if i := strings.LastIndexByte(name, '@'); i > 0 {
-			return name[i+1:] + ".", name[:i] // a domain of DNS, even if it has one label
-		}
-	}
-	return domain, name
-}
-
 // Named makes a check of an answer (see service.About) that refuses one about an
 // object with another name than the one that was sent.
 func Named[T any](sent string, name func(*T) string) func(*T) error {
 	return func(answer *T) error {
-		if got := name(answer); !SameText(got, sent) {
+		if got := name(answer); !names.SameText(got, sent) {
 			return fmt.Errorf("it is about %q, and not about %q", got, sent)
 		}
 		return nil
@@ -285,7 +212,7 @@ func Named[T any](sent string, name func(*T) string) func(*T) error {
 }
 
 // Find returns the item of a list with a name: the one that is written like it, or
-// else the only one that differs from it in case at most (see SameName). It is nil if
+// else the only one that differs from it in case at most (see names.Same). It is nil if
 // there is none. object says what the items are, such as "role". list makes the list,
 // with a filter on field or without.
 func Find[T any](object, name string, nameOf func(*T) string, field security.FilterField, list func(security.Filter) iter.Seq2[T, error]) (*T, error) {
@@ -306,7 +233,7 @@ func Find[T any](object, name string, nameOf func(*T) string, field security.Fil
 			return nil, err
 		case nameOf(&item) == name:
 			return &item, nil
-		case !SameName(nameOf(&item), name):
+		case !names.Same(nameOf(&item), name):
 		case similar == nil:
 			similar = &item
 		default:

@@ -427,23 +427,3 @@ func TestAllStops(t *testing.T) {
 		t.Errorf("%+v, %v", results, err)
 	}
 }
-
-func TestSameName(t *testing.T) {
-	t.Parallel()
-	for _, names := range [][2]string{{"Key Operators", "KEY oPERATORS"}, {"Prüfer", "PRÜFER"}, {"", ""}, {"Ωmega", "ωMEGA"}} {
-		if !safe.SameName(names[0], names[1]) || !safe.SameName(names[1], names[0]) {
-			t.Errorf("%q and %q are the same", names[0], names[1])
-		}
-	}
-	for _, names := range [][2]string{
-		{"Key Operators", "\u212aey Operators"}, // the Kelvin sign
-		{"sign", "\u017fign"},                   // the long s
-		{"\u00c5", "\u212b"},                    // A with a ring, and the Angstrom sign
-		{"in", "\u0131n"}, {"IN", "\u0130N"},    // dotless and dotted
-		{"ς", "σ"}, {"straße", "STRASSE"}, {"a", "a "}, {"a", "b"},
-	} {
-		if safe.SameName(names[0], names[1]) || safe.SameName(names[1], names[0]) {
-			t.Errorf("%q and %q are not the same", names[0], names[1])
-		}
-	}
-}

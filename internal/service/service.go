@@ -24,6 +24,7 @@ type Client struct {
 	Turns     *turns.Registry
 	Unsorted  OpSet           // lists whose sort field the server refused, see paging.All
 	Defaults  func(*Settings) // the options that hold for every call of the client; nil for none
+	Account   func() string   // who signs in, "" if the client does not know it; nil if it never does
 }
 
 // OpSet is a set of operations, safe for concurrent use. Its zero value is empty.

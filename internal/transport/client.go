@@ -66,6 +66,9 @@ type Client struct {
 	closeIdle func()
 }
 
+// Base is the URL that all paths are below, with a slash at its end.
+func (c *Client) Base() string { return c.base }
+
 // New returns a client. cfg.HTTP is copied, never changed.
 func New(cfg Config) *Client {
 	hc := *cfg.HTTP

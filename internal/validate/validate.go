@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -114,6 +115,25 @@ func (p *Problems) GUID(field, value string) {
 func CheckGUID(field, value string) error {
 	var p Problems
 	p.GUID(field, value)
+	return p.Err()
+}
+
+// MaxClaimText is the longest value, scheme and description of a claim.
+const MaxClaimText = 512
+
+// Claim notes what is wrong with the natural key of a claim that is to be sent.
+func (p *Problems) Claim(k holders.Key) {
+	if _, ok := k.Type.Number(); !ok {
+		p.Add("Type", "%q is not a claim type; the types are %v", string(k.Type), holders.Types())
+	}
+	p.Required("Value", k.Value, MaxClaimText)
+	p.Required("Scheme", k.Scheme, MaxClaimText)
+}
+
+// CheckClaim returns what Claim would note, as security.FieldErrors, or nil.
+func CheckClaim(k holders.Key) error {
+	var p Problems
+	p.Claim(k)
 	return p.Err()
 }
 

@@ -94,7 +94,7 @@ func auditCollection(c *call) (any, error) {
 	if id < 1 {
 		return nil, invalid("The id of a collection is 1 or more.")
 	}
-	if c.s.objects[collections][id] == "" {
+	if c.s.objectName(collections, id) == "" {
 		return nil, notFound("Collection", id)
 	}
 	audit := collectionAudit{QueryID: id, AccessControlList: []collectionAccess{}, AssignableRoles: []assignableRole{}}
@@ -152,7 +152,7 @@ func (c *call) container() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if c.s.objects[containers][id] == "" {
+	if c.s.objectName(containers, id) == "" {
 		return 0, notFound("Container", id)
 	}
 	return id, nil

@@ -16,6 +16,7 @@ type lists struct {
 	identities list[*claim]
 	sets       *list[*permissionSet]
 	providers  *list[*provider]
+	objects    map[string]*list[*object] // by kind
 }
 
 func newLists(cfg *config) *lists {
@@ -25,6 +26,11 @@ func newLists(cfg *config) *lists {
 		identities: list[*claim]{columns: identityColumns()},
 		sets:       &list[*permissionSet]{columns: permissionSetColumns(), sortBy: "Id"},
 		providers:  &list[*provider]{columns: providerColumns(cfg), sortBy: "Provider"},
+		objects: map[string]*list[*object]{
+			collections:  {columns: objectColumns(), sortBy: "Name"},
+			containers:   {columns: objectColumns(), sortBy: "Name"},
+			pamProviders: {columns: objectColumns(), sortBy: "Name"},
+		},
 	}
 }
 

@@ -42,6 +42,9 @@
 //
 // # More endpoints
 //
+// Beside the security API the server lists what single permissions are about: GET /CertificateCollections (with the
+// query of each, as Content), /CertificateStoreContainers and /PamProviders, all of version 1.
+//
 // Programs that call more of Command than its security API find the rest with [WithEndpoint]: an operation of your own
 // behind the same authorization.
 package securitytest

@@ -271,7 +271,7 @@ func getIdentityPermissions(c *call) (any, error) {
 		}
 		for _, path := range r.paths {
 			if grant, ok := mapping.grant(path); ok {
-				name := c.s.objects[grant.kind][grant.id] + ":" + grant.name
+				name := c.s.objectName(grant.kind, grant.id) + ":" + grant.name
 				areas[grant.kind][name] = append(areas[grant.kind][name], r.name)
 			} else if p, name, ok := c.s.providerGrant(path); ok {
 				name = p.displayName + ":" + name

@@ -63,7 +63,7 @@ func (r *role) grants(kind string) []objectGrant {
 func (s *state) collectionPermissions(r *role) []collectionPermission {
 	result := []collectionPermission{}
 	for _, g := range r.grants(collections) {
-		result = append(result, collectionPermission{g.id, s.objects[collections][g.id], g.name})
+		result = append(result, collectionPermission{g.id, s.objectName(collections, g.id), g.name})
 	}
 	return result
 }
@@ -71,7 +71,7 @@ func (s *state) collectionPermissions(r *role) []collectionPermission {
 func (s *state) containerPermissions(r *role) []containerPermission {
 	result := []containerPermission{}
 	for _, g := range r.grants(containers) {
-		result = append(result, containerPermission{g.id, s.objects[containers][g.id], g.name})
+		result = append(result, containerPermission{g.id, s.objectName(containers, g.id), g.name})
 	}
 	return result
 }
@@ -82,7 +82,7 @@ func (s *state) pamPermissions(r *role) []pamPermission {
 		at := slices.IndexFunc(result, func(p pamPermission) bool { return p.PamProviderID == g.id })
 		if at < 0 {
 			at = len(result)
-			result = append(result, pamPermission{PamProviderID: g.id, Name: s.objects[pamProviders][g.id]})
+			result = append(result, pamPermission{PamProviderID: g.id, Name: s.objectName(pamProviders, g.id)})
 		}
 		result[at].Permissions = append(result[at].Permissions, g.name)
 	}
@@ -111,7 +111,7 @@ func listAreaPermissions(c *call) (any, error) {
 		{collections, "Collection"}, {containers, "Container"}, {pamProviders, "PamProvider"},
 	} {
 		for _, g := range r.grants(kind.kind) {
-			result = append(result, areaPermission{kind.name, c.s.objects[kind.kind][g.id], g.name})
+			result = append(result, areaPermission{kind.name, c.s.objectName(kind.kind, g.id), g.name})
 		}
 	}
 	return result, nil
@@ -303,7 +303,7 @@ func (c *call) writeGrants(kind string, grants []objectGrant, replace bool) (*ro
 // result, on the object or globally; whether the real server refuses or adds what is missing is not known.
 func (s *state) addGrants(r *role, grants []objectGrant) error {
 	for i, g := range grants {
-		if s.objects[g.kind][g.id] == "" {
+		if s.objectName(g.kind, g.id) == "" {
 			return invalid("There is no object %d of the kind %s.", g.id, g.kind)
 		}
 		name := mapping.objectPermission(g.kind, g.name)

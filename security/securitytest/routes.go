@@ -127,6 +127,11 @@ func (h *Handler) newRoutes() ([]route, error) {
 		{get, "Certificates/IdentityAudit/{id}", 2, securityRead, auditCertificateV2, v11},
 		{get, "Certificates/{id}/Security", 1, securityRead, getCertificateSecurity, v10},
 
+		// Not of the security API; see objects.go.
+		{get, "CertificateCollections", 1, requirement{path: "/certificates/collections/read/"}, listCollections, v10},
+		{get, "CertificateStoreContainers", 1, requirement{path: "/certificate_stores/read/"}, listContainers, v10},
+		{get, "PamProviders", 1, requirement{path: "/pam/read/"}, listPAMProviders, v10},
+
 		{get, "Status/Endpoints", 1, signedIn, listEndpoints, v10},
 		{get, "Status/HealthCheck", 1, signedIn, checkHealth, v10},
 	}

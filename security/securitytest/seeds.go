@@ -90,6 +90,10 @@ type Collection struct {
 	ID int
 	// Name is the name.
 	Name string
+	// Description is the description.
+	Description string
+	// Query is what selects its certificates.
+	Query string
 }
 
 // A Container is a certificate store container, called application in newer versions.

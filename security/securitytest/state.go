@@ -25,7 +25,7 @@ type state struct {
 
 	sets      map[string]*permissionSet
 	providers map[string]*provider
-	objects   map[string]map[int]string // names of collections, containers and PAM providers, by kind
+	objects   map[string]map[int]*object // collections, containers and PAM providers, by kind
 	certs     map[int]Certificate
 	directory map[string]Identity // by lower-case account name; nil if every account exists
 
@@ -142,7 +142,7 @@ func newState(cfg *config) (*state, error) {
 		claims:    newHolders(),
 		sets:      map[string]*permissionSet{},
 		providers: map[string]*provider{},
-		objects:   map[string]map[int]string{collections: {}, containers: {}, pamProviders: {}},
+		objects:   map[string]map[int]*object{collections: {}, containers: {}, pamProviders: {}},
 		certs:     map[int]Certificate{},
 		roleNames: map[string]int{},
 	}
@@ -181,13 +181,13 @@ func (s *state) seed(cfg *config) error {
 		}
 	}
 	for _, c := range cfg.collections {
-		s.putObject(collections, c.ID, c.Name)
+		s.putObject(collections, c.object())
 	}
 	for _, c := range cfg.containers {
-		s.putObject(containers, c.ID, c.Name)
+		s.putObject(containers, object{id: c.ID, name: c.Name})
 	}
 	for _, p := range cfg.pamProviders {
-		s.putObject(pamProviders, p.ID, p.Name)
+		s.putObject(pamProviders, object{id: p.ID, name: p.Name})
 	}
 	for _, c := range cfg.certificates {
 		if c.ID == 0 {
@@ -228,16 +228,6 @@ func (s *state) seed(cfg *config) error {
 		note(err)
 	}
 	return errors.Join(errs...)
-}
-
-func (s *state) putObject(kind string, id int, name string) {
-	if id == 0 {
-		id = len(s.objects[kind]) + 1
-		for s.objects[kind][id] != "" {
-			id++
-		}
-	}
-	s.objects[kind][id] = name
 }
 
 func (s *state) seedSet(set PermissionSet) error {

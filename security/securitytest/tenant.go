@@ -18,7 +18,7 @@ func WithLegacyTenant(seed uint64, size int) Option {
 	return func(c *config) {
 		rng := rand.New(rand.NewPCG(seed, 0x636f6d6d616e64)) //nolint:gosec // names, not secrets, and the same every time
 		for i, name := range tenantCollections {
-			c.collections = append(c.collections, Collection{ID: i + 1, Name: name})
+			c.collections = append(c.collections, Collection{ID: i + 1, Name: name, Description: "Certificates: " + strings.ToLower(name), Query: tenantQuery(name)})
 		}
 		for i, name := range tenantContainers {
 			c.containers = append(c.containers, Container{ID: i + 1, Name: name})
@@ -113,6 +113,19 @@ func tenantGrants(rng *rand.Rand, o tenantObjects) []string {
 		}
 	}
 	return names
+}
+
+// tenantQuery is what selects the certificates of a collection.
+func tenantQuery(name string) string {
+	switch name {
+	case "All certificates":
+		return ""
+	case "Expiring in 30 days":
+		return `ExpirationDate -le "%TODAY+30%"`
+	case "Self-signed":
+		return "SelfSigned -eq true"
+	}
+	return `CertRequestMetadata -contains "` + handle(name) + `"`
 }
 
 // handle is a name as it appears in an account or an address.

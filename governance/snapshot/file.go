@@ -1,0 +1,166 @@
+package snapshot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/commandsec/commandsec-go/internal/atomicfile"
+	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/strict"
+)
+
+// maxFile is the size of the largest file that Load reads. A server with ten thousand
+// roles takes a tenth of it.
+const maxFile = 256 << 20
+
+// maxShown is how much of a path or a text an error shows, in characters.
+const maxShown = 200
+
+// ErrFormat matches the error of a file that has another format than [Format].
+var ErrFormat = errors.New("unknown format")
+
+// Save writes the snapshot to a file, in one step: the file is there as a whole, or as
+// it was before. Only its owner may read it. The file is JSON, sorted and indented, so
+// that two of them can be compared with any tool, and its SHA-256 is [Snapshot.Digest].
+// A snapshot that Load would refuse is not written.
+func (s *Snapshot) Save(path string) error {
+	if err := s.save(path); err != nil {
+		return fmt.Errorf("save the snapshot to %s: %w", show.Text(path, maxShown), err)
+	}
+	return nil
+}
+
+func (s *Snapshot) save(path string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	data, err := s.Sorted().encode()
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, data)
+}
+
+// Load reads a snapshot from a file that [Snapshot.Save] wrote. It refuses a file of
+// another format ([ErrFormat]), one larger than 256 MiB, members that it does not know
+// or that are missing, and what no snapshot can be. The error says the line or the
+// member.
+func Load(path string) (*Snapshot, error) {
+	s, err := load(path)
+	if err != nil {
+		return nil, fmt.Errorf("load the snapshot %s: %w", show.Text(path, maxShown), err)
+	}
+	return s, nil
+}
+
+func load(path string) (*Snapshot, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	tooLarge := fmt.Errorf("it is larger than %d MiB, which no snapshot is", maxFile>>20)
+	if info, err := f.Stat(); err == nil && info.Size() > maxFile {
+		return nil, tooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // what is no regular file has no size
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, tooLarge
+	}
+	return decode(data)
+}
+
+// file is a snapshot as it is written.
+type file struct {
+	Format int `json:"format"`
+	Snapshot
+}
+
+func decode(data []byte) (*Snapshot, error) {
+	var head struct {
+		Format *int `json:"format"`
+	}
+	// Another format may have other members. What is no JSON is told below.
+	if err := json.Unmarshal(data, &head); err == nil && (head.Format == nil || *head.Format != Format) {
+		return nil, fmt.Errorf("%w: %s; this version of commandsec-go reads format %d", ErrFormat, formatText(head.Format), Format)
+	}
+	var read file
+	if err := strict.Decode(data, &read); err != nil {
+		return nil, err
+	}
+	if err := read.check(); err != nil {
+		return nil, err
+	}
+	return read.Sorted(), nil
+}
+
+func formatText(format *int) string {
+	if format == nil {
+		return "the file does not say its format, so it is no snapshot"
+	}
+	return strconv.Itoa(*format)
+}
+
+// encode returns the snapshot, which is sorted, as a file has it. It can fail for one thing only: a time
+// in a year that has more than four digits.
+func (s *Snapshot) encode() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(file{Format, *s}); err != nil {
+		return nil, err
+	}
+	return escapeHidden(b.Bytes()), nil
+}
+
+// Digest is "sha256:" and the SHA-256 of the file that [Snapshot.Save] writes, in
+// hexadecimal: the same for snapshots that say the same, whatever the order of their
+// lists. It is empty for a snapshot that cannot be written.
+func (s *Snapshot) Digest() string { return s.Sorted().digest() }
+
+// digest is Digest of a snapshot that is sorted.
+func (s *Snapshot) digest() string {
+	data, err := s.encode()
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// hidden are the characters beyond ASCII that do not show as themselves. JSON has those
+// of ASCII escaped already, apart from its own line ends.
+func hidden(r rune) bool { return r > unicode.MaxASCII && show.Hidden(r) }
+
+// escapeHidden writes characters that do not show as themselves as \u escapes: in a
+// file that people compare, a bidi control must not hide anything.
+func escapeHidden(data []byte) []byte {
+	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
+		return data // as nearly all of them
+	}
+	var b bytes.Buffer
+	for _, r := range string(data) {
+		if !hidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.Bytes()
+}
