@@ -106,10 +106,22 @@ func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 	special.TLSClientConfig.InsecureSkipVerify = c.unverified
 	own.TLSClientConfig.InsecureSkipVerify = skips && checks
 	if c.clientCert != nil {
-		special.TLSClientConfig.Certificates = []tls.Certificate{*c.clientCert}
+		special.TLSClientConfig.GetClientCertificate = presents(c.clientCert)
 	}
 	server.Transport = special
 	return &server, &hc, nil
+}
+
+// presents gives cert to a server that asks for one that it is, as net/http does it
+// with a list of certificates. It is a closure, so that reflection does not find the
+// private key in a client, and it comes before what the transport of the program has.
+func presents(cert *tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if asked.SupportsCertificate(cert) != nil {
+			return &tls.Certificate{}, nil
+		}
+		return cert, nil
+	}
 }
 
 // checkVerified is what speaks against WithVerifiedTLS.

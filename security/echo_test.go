@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,6 +48,31 @@ func TestEchoThatIsCutOff(t *testing.T) {
 				t.Errorf("%d after %d: %d bytes are kept", status, before, len(e.Body))
 			}
 		}
+	}
+}
+
+// TestEchoOfARenewedCredential: the second one is hidden as well.
+func TestEchoOfARenewedCredential(t *testing.T) {
+	t.Parallel()
+	n := 0
+	var sent []string
+	client, err := security.NewClient(baseURL, once, security.WithBasicAuthFunc(func(context.Context) (string, string, error) {
+		n++
+		return user, fmt.Sprintf("%d%d%d-%s", n, n, n, password), nil
+	}), security.WithHTTPClient(&http.Client{Transport: newScript(func(r *http.Request) (*http.Response, error) {
+		sent = append(sent, r.Header.Get("Authorization"))
+		return reply(401, strings.Join(sent, " "))(r)
+	})}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = do(t.Context(), client, get)
+	e := failure(t, err)
+	if len(sent) != 2 || sent[0] == sent[1] {
+		t.Fatalf("sent %q", sent)
+	}
+	for _, credential := range sent {
+		noPiece(t, "the error", err.Error()+string(e.Body), strings.TrimPrefix(credential, "Basic "))
 	}
 }
 
@@ -215,4 +241,34 @@ func TestHugeHeader(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "headers exceeded") {
 		t.Error(err)
 	}
+}
+
+// TestTooLargeIsNotRead: what is known to be too large may never come.
+func TestTooLargeIsNotRead(t *testing.T) {
+	t.Parallel()
+	body := &unread{t: t}
+	client := newClient(t, tripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, ContentLength: 1 << 40, Body: body}, nil
+	}))
+	if _, err := do(t.Context(), client, get); err == nil || !strings.Contains(err.Error(), "larger than") || !body.closed {
+		t.Errorf("%v, closed %t", err, body.closed)
+	}
+}
+
+// unread is a body that nobody should read before it is closed.
+type unread struct {
+	t      *testing.T
+	closed bool
+}
+
+func (u *unread) Read([]byte) (int, error) {
+	if !u.closed {
+		u.t.Error("the body is read")
+	}
+	return 0, io.EOF
+}
+
+func (u *unread) Close() error {
+	u.closed = true
+	return nil
 }
