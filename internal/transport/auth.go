@@ -141,6 +141,10 @@ func (a *authorizing) send(f *flight, r *http.Request, header http.Header) (*htt
 		f.refused = true
 		return nil, &notSentError{ErrStale}
 	case err != nil:
+		if _, ok := a.next.(*http.Transport); ok && !f.wantConn.Load() && !f.gotConn.Load() {
+			f.refused = true // net/http did not even look for a connection, such as for a header that it does not send
+			err = &notSentError{err}
+		}
 		return nil, err
 	case resp == nil:
 		return nil, errors.New("the transport gave neither an answer nor an error")
