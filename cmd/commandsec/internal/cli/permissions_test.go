@@ -67,7 +67,7 @@ func TestPermissions(t *testing.T) {
 		{"convert --overlay " + broken + " SSH:User", "", 2, "commandsec: line 2: it has 1 column, not 6\n"},
 		{"convert", "{\"Operators\": [\"AdminPortal:Read\"]}", 0, "Role \"Operators\"\n"},
 		{"lint --accept --fix -f " + file + " --overlay x", "", 2, "overlay"},
-		{"convert --exit-code", "[\"AdminPortal:Read\", \"API:Read\"]", 3, "2 names: 1 converted, 1 narrowing it, 1 dropped."},
+		{"convert --exit-code", "[\"AdminPortal:Read\", \"API:Read\"]", 3, "2 names: 1 converted, 1 dropped."},
 		{"convert -f " + file, "", 0, `"AdminPortal: Read" = AdminPortal:Read`},
 		{"convert --min documented AdminPortal:Read", "", 3, "REFUSED"},
 		{"convert --on 11.3 CertificateStoreManagement:Revoke", "", 0, "NOT ON THIS VERSION"},
