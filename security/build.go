@@ -117,10 +117,10 @@ func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 // private key in a client, and it comes before what the transport of the program has.
 func presents(cert *tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		if asked.SupportsCertificate(cert) != nil {
-			return &tls.Certificate{}, nil
+		if asked.SupportsCertificate(cert) == nil {
+			return cert, nil
 		}
-		return cert, nil
+		return &tls.Certificate{}, nil
 	}
 }
 

@@ -243,6 +243,20 @@ func TestHugeHeader(t *testing.T) {
 	}
 }
 
+// TestLargeListWithMoreAfterIt: it is decoded item by item, and nothing may follow it,
+// as for a small one.
+func TestLargeListWithMoreAfterIt(t *testing.T) {
+	t.Parallel()
+	list := "[" + strings.TrimSuffix(strings.Repeat(`{"Id":1,"Name":"one"},`, 6000), ",") + "]"
+	for after, good := range map[string]bool{"": true, " \n": true, "]": false, "}": false, " []": false, "x": false} {
+		var items []object
+		err := newClient(t, newScript(reply(200, list+after))).Do(t.Context(), get, "Things", 1, nil, &items)
+		if (err == nil) != good || good && len(items) != 6000 {
+			t.Errorf("%q after the list: %d items, %v", after, len(items), err)
+		}
+	}
+}
+
 // TestTooLargeIsNotRead: what is known to be too large may never come.
 func TestTooLargeIsNotRead(t *testing.T) {
 	t.Parallel()
