@@ -189,9 +189,14 @@ func TestGrantAndRevoke(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	s := serviceOf(t, server)
-	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/"})
+	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/", "/certificates/"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range server.Requests() {
+		if r.Method == "PUT" && strings.Count(string(r.Body), `"/certificates/"`) != 1 {
+			t.Errorf("what was granted twice is sent as %s", r.Body)
+		}
 	}
 	if want := []permissions.Path{"/portal/read/", "/certificates/"}; !slices.Equal(role.Permissions, want) {
 		t.Errorf("permissions are %v, want %v", role.Permissions, want)
