@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -357,6 +359,34 @@ func TestEditRepairsALostUpdate(t *testing.T) {
 	}
 	if calls != 2 || role.Description != "theirs" || len(role.Claims) != 2 {
 		t.Errorf("after %d calls the role is %+v", calls, role)
+	}
+}
+
+// A write that the server carries out after we looked for it is not made twice: what
+// is read before the next write is looked at first.
+func TestEditFindsALateWrite(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	count := func(n *string) {
+		i, _ := strconv.Atoi(*n)
+		*n = strconv.Itoa(i + 1)
+	}
+	server.Inject(securitytest.Fault{Method: "PUT", Path: "/Security/Roles", Times: 1, Status: http.StatusGatewayTimeout})
+	// The first reading, the one that looks for the write, and then this one.
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", After: 2, Times: 1, Interleave: func() {
+		if err := server.UpdateRole(id, func(r *securitytest.Role) { count(&r.Description) }); err != nil {
+			t.Error(err)
+		}
+	}})
+	role, change, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		count(&u.Description)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if role.Description != "1" || change.Action != security.Updated || apitest.Writes(server) != 1 {
+		t.Errorf("after %d writes the description is %q: %v", apitest.Writes(server), role.Description, change)
 	}
 }
 
