@@ -216,6 +216,19 @@ func TestGrantAndRevoke(t *testing.T) {
 	}
 }
 
+// TestEditAllStops: the options reach the bulk operation.
+func TestEditAllStops(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	results, err := serviceOf(t, server).EditAll(t.Context(), []int{9999, id}, func(u *roles.UpdateV2) error {
+		u.Description = "changed"
+		return nil
+	}, &security.BulkOptions{StopOnError: true})
+	if !errors.Is(err, security.ErrNotFound) || len(results) != 2 || !errors.Is(results[1].Err, security.ErrNotAttempted) {
+		t.Errorf("%+v, %v", results, err)
+	}
+}
+
 func TestEditRefusesBeforeWriting(t *testing.T) {
 	t.Parallel()
 	server, id := start(t, securitytest.WithPermissionSets(securitytest.PermissionSet{
