@@ -191,9 +191,14 @@ func TestGrantAndRevoke(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	s := serviceOf(t, server)
-	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/"})
+	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/", "/certificates/"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range server.Requests() {
+		if r.Method == "PUT" && strings.Count(string(r.Body), `"/certificates/"`) != 1 {
+			t.Errorf("what was granted twice is sent as %s", r.Body)
+		}
 	}
 	if want := []permissions.Path{"/portal/read/", "/certificates/"}; !slices.Equal(role.Permissions, want) {
 		t.Errorf("permissions are %v, want %v", role.Permissions, want)
@@ -208,6 +213,19 @@ func TestGrantAndRevoke(t *testing.T) {
 	}
 	if want := []permissions.Path{"/portal/read/"}; !slices.Equal(role.Permissions, want) {
 		t.Errorf("permissions are %v, want %v", role.Permissions, want)
+	}
+}
+
+// TestEditAllStops: the options reach the bulk operation.
+func TestEditAllStops(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	results, err := serviceOf(t, server).EditAll(t.Context(), []int{9999, id}, func(u *roles.UpdateV2) error {
+		u.Description = "changed"
+		return nil
+	}, &security.BulkOptions{StopOnError: true})
+	if !errors.Is(err, security.ErrNotFound) || len(results) != 2 || !errors.Is(results[1].Err, security.ErrNotAttempted) {
+		t.Errorf("%+v, %v", results, err)
 	}
 }
 
