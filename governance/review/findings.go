@@ -474,12 +474,12 @@ func (r *Review) unheld(i int) {
 // holdersRead reports whether all holders of a role were read: from 11 on version 2
 // shows them all, before there is version 1 only.
 func (r *Review) holdersRead(role *role) bool {
-	return slices.Contains(role.Versions, 2) || role.readV1() && r.onlyV1()
+	return slices.Contains(role.Versions, 2) || role.readV1() && r.onlyV1
 }
 
-// onlyV1 reports whether the server has neither version 2 of roles nor claims, as before
+// isV1 reports whether the server has neither version 2 of roles nor claims, as before
 // Command 11. A later one that says so hides them: then not all is known.
-func (r *Review) onlyV1() bool {
+func (r *Review) isV1() bool {
 	lacks := func(part snapshot.Part) bool {
 		return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
 			return g.Part == part && g.Object == "" && g.Reason == snapshot.ReasonNotThere
@@ -491,7 +491,7 @@ func (r *Review) onlyV1() bool {
 // rightsRead reports whether everything that a role grants was read. From 11 on, version
 // 1 has no names for some of it.
 func (r *Review) rightsRead(role *role) bool {
-	return slices.Contains(role.Versions, 2) || role.assumed || role.readV1() && role.ObjectNames && r.onlyV1()
+	return slices.Contains(role.Versions, 2) || role.assumed || role.readV1() && role.ObjectNames && r.onlyV1
 }
 
 // idle finds holders without roles.

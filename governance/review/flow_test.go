@@ -101,6 +101,10 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("jsmith can do something else: %+v", c.Fields)
 		}
 	}
+	if len(r.Gaps) != 1 || r.Gaps[0].What != "before: claims, identity providers, permission sets, permissions and roles, version 2" ||
+		!strings.Contains(r.Gaps[0].Reason, "Command 10") || r.Gaps[0].Do != "" {
+		t.Errorf("the gaps are %+v, want one about what Command 10 does not have", r.Gaps)
+	}
 	if !slices.ContainsFunc(r.Notes, func(n report.Note) bool { return n.Title == "Rights that are converted" }) {
 		t.Error("it is not said that rights are converted")
 	}

@@ -26,9 +26,13 @@ var effects = map[snapshot.Part]string{
 // Gaps are what the snapshot lacks, and what the review therefore cannot tell. What
 // Command 10 does not have is none: there is nothing to be missed.
 func (r *Review) Gaps() []report.Gap {
-	return gapsOf(slices.DeleteFunc(r.lacking(r.s.Gaps), func(g snapshot.Gap) bool {
-		return r.onlyV1() && g.Reason == snapshot.ReasonNotThere && g.Object == "" && slices.Contains(newer, g.Part)
-	}))
+	return gapsOf(slices.DeleteFunc(r.lacking(r.s.Gaps), r.notYet))
+}
+
+// notYet reports whether a gap is about something that Command 10 does not have, on a
+// server of Command 10.
+func (r *Review) notYet(g snapshot.Gap) bool {
+	return r.onlyV1 && g.Reason == snapshot.ReasonNotThere && g.Object == "" && slices.Contains(newer, g.Part)
 }
 
 // newer are the parts that came with Command 11.
@@ -47,15 +51,14 @@ func (r *Review) lacking(gaps []snapshot.Gap) []snapshot.Gap {
 // were deleted meanwhile.
 func (r *Review) lost(parts ...snapshot.Part) bool {
 	return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
-		return slices.Contains(parts, g.Part) && g.Reason != snapshot.ReasonGone &&
-			!(r.onlyV1() && g.Reason == snapshot.ReasonNotThere && slices.Contains(newer, g.Part))
+		return slices.Contains(parts, g.Part) && g.Reason != snapshot.ReasonGone && !r.notYet(g)
 	})
 }
 
 // rolesRead reports whether all roles were read with all their holders.
 func (r *Review) rolesRead() bool {
 	part := snapshot.PartRolesV2
-	if r.onlyV1() {
+	if r.onlyV1 {
 		part = snapshot.PartRolesV1
 	}
 	return !r.lost(part) && !slices.ContainsFunc(r.roles, func(x role) bool { return !r.holdersRead(&x) })

@@ -180,7 +180,7 @@ func (r *Review) figures() []report.Figure {
 
 // noRoles reports whether no list of roles was read.
 func (r *Review) noRoles() bool {
-	return len(r.roles) == 0 && r.lost(snapshot.PartRolesV1) && (r.onlyV1() || r.lost(snapshot.PartRolesV2))
+	return len(r.roles) == 0 && r.lost(snapshot.PartRolesV1) && (r.onlyV1 || r.lost(snapshot.PartRolesV2))
 }
 
 func severe(n int, s report.Severity) report.Severity {
@@ -492,7 +492,7 @@ func (r *Review) reportNotes() []report.Note {
 		{Title: "Holders are not people", Text: "Holders are accounts, groups and clients. Who is in a group, and which accounts one person has, this server does not say. Duty rules look at what one holder can do, and at the persons and teams that a file names."},
 		{Title: "What a review cannot tell", Text: "It shows the roles of this server at one moment. It does not show what templates, enrollment patterns and workflow steps allow beyond roles, who owns certificates, what was done, and who can get at the database, the server or the certificate authorities without Command."},
 	}
-	if r.onlyV1() {
+	if r.onlyV1 {
 		notes = append(notes, report.Note{Title: "Command 10", Text: "The server has no version 2 of roles, and is taken for Command 10. Claims, identity providers, permission sets and the list of permissions came with Command 11. They are not missing here."})
 	}
 	var converted, assumed []string
