@@ -1,6 +1,7 @@
 package security
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,9 @@ var (
 	// ErrNotJSON: a success that is HTML or empty. Usually a proxy or a login
 	// page answered in the server's place.
 	ErrNotJSON = errors.New("the answer is not JSON")
+	// ErrWrongAnswer: a success that cannot be used: JSON of another form than
+	// expected, or about another object than the one asked for.
+	ErrWrongAnswer = errors.New("the answer cannot be used")
 	// ErrListChanged: a list changed while it was walked, so that items may have
 	// been missed. Walk it again.
 	ErrListChanged = errors.New("the list changed while it was walked")
@@ -345,6 +349,9 @@ func (e *Error) Is(target error) bool {
 		return e.unknown
 	case ErrNotJSON:
 		return e.reason == transport.NotJSON
+	case ErrWrongAnswer:
+		ended := errors.Is(e.cause, context.Canceled) || errors.Is(e.cause, context.DeadlineExceeded) // while it was decoded
+		return (e.reason == transport.Undecodable || e.reason == transport.WrongAnswer) && !ended
 	}
 	return false
 }

@@ -51,7 +51,7 @@ func run(out string, files []string) error {
 			files = append(files, file)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	ctx, stop, err := browser.Start(ctx)
 	if err != nil {
