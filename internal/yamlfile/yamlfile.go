@@ -158,6 +158,9 @@ func Null(n *Node) bool { return n != nil && n.Kind == yaml.ScalarNode && n.Shor
 // IsList reports whether a value is there, and is a list.
 func IsList(n *Node) bool { return n != nil && n.Kind == yaml.SequenceNode }
 
+// IsMapping reports whether a value is there, and is a mapping.
+func IsMapping(n *Node) bool { return n != nil && n.Kind == yaml.MappingNode }
+
 func quoted(name string) string { return `"` + show.Text(name, maxName) + `"` }
 
 // quotedList is "a", "b" and "c".
