@@ -87,14 +87,15 @@ type engine struct {
 	same           bool // source and target are one server
 	convert        *permissions.ConvertOptions
 
-	gaps    map[gapKey]*snapshot.Gap // of the source
-	objects *translator
-	schemes map[string]bool // of the target, folded; nil if they are not known
-	sets    map[string][]*snapshot.PermissionSet
-	setByID map[string]*snapshot.PermissionSet
-	theirs  map[string][]*snapshot.Role // of the target, by folded name
-	byID    map[int]*snapshot.Role      // of the target
-	listed  map[permissions.Path]bool   // what the target lists; nil if it is not known
+	gaps     map[gapKey]*snapshot.Gap // of the source
+	objects  *translator
+	schemes  map[string]bool // of the target, folded; nil if they are not known
+	sets     map[string][]*snapshot.PermissionSet
+	setByID  map[string]*snapshot.PermissionSet
+	setNames map[string]string           // of the source, by id
+	theirs   map[string][]*snapshot.Role // of the target, by folded name
+	byID     map[int]*snapshot.Role      // of the target
+	listed   map[permissions.Path]bool   // what the target lists; nil if it is not known
 
 	roles    []*role
 	results  []*result
@@ -144,8 +145,8 @@ func (r *role) wait(code Code, do, text string, args ...any) {
 
 // row is what became of a permission of a role.
 type row struct {
-	name     string // as the source has it
-	paths    []permissions.Path
+	name     string            // as the source has it
+	becomes  []report.Item     // paths of the target, or of the source if they cannot be translated
 	item     *permissions.Item // nil: the source shows the path itself
 	notes    []string
 	decided  string
@@ -210,6 +211,10 @@ func (e *engine) index() {
 	for i := range e.source.Gaps {
 		g := &e.source.Gaps[i]
 		e.gaps[gapKey{g.Part, names.Fold(g.Object)}] = g
+	}
+	e.setNames = map[string]string{}
+	for _, set := range e.source.PermissionSets {
+		e.setNames[strings.ToLower(set.ID)] = set.Name
 	}
 	for i := range e.target.PermissionSets {
 		set := &e.target.PermissionSets[i]
@@ -438,13 +443,13 @@ func (e *engine) place(r *role, out *row, p permissions.Path) {
 	case t.wait != "":
 		out.waits = true
 		out.notes = append(out.notes, t.wait)
-		out.paths = append(out.paths, p)
+		out.becomes = append(out.becomes, report.Item{Code: string(p), Text: permissions.EffectOf(p) + " (" + quote(t.name) + " of the source)", Mark: report.Warning})
 		r.wait(CodeObject, t.do, "%s", t.wait)
 	case t.drop:
 		out.lost = true
 		out.dropped = append(out.dropped, t.name)
 	default:
-		out.paths = append(out.paths, t.path)
+		out.becomes = append(out.becomes, report.Item{Code: string(t.path), Text: e.objects.say(t.path)})
 		r.after = append(r.after, t.path)
 	}
 }
@@ -766,8 +771,8 @@ func (e *engine) chooseSet(res *result) {
 		}
 		if name == "" && !(e.same && res.now != nil) {
 			name = "Global"
-			if set := setOf(e.source, r.PermissionSetID); set != nil {
-				name = set.Name
+			if set := e.setNames[strings.ToLower(r.PermissionSetID)]; set != "" {
+				name = set
 			} else if r.PermissionSetID != "" && r.PermissionSetID != globalSet {
 				r.wait(CodePermissionSet, "Name one of the target (permissionSet).", "Its permission set %s could not be read.", quote(r.PermissionSetID))
 			}
@@ -809,15 +814,6 @@ func (e *engine) chooseSet(res *result) {
 
 // globalSet is the permission set that every server has.
 const globalSet = "099c05f0-deba-4562-a5b1-f491e19c0749"
-
-func setOf(s *snapshot.Snapshot, id string) *snapshot.PermissionSet {
-	for i := range s.PermissionSets {
-		if id != "" && strings.EqualFold(s.PermissionSets[i].ID, id) {
-			return &s.PermissionSets[i]
-		}
-	}
-	return nil
-}
 
 // conclude leaves out what is undecided: a role that is merged with an undecided one,
 // too.

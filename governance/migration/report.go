@@ -149,6 +149,9 @@ func (e *engine) report() *report.Report {
 	if objects := e.objectsTable(); len(objects.Rows) > 0 {
 		r.Tables = append(r.Tables, objects)
 	}
+	if evidence := e.evidenceTable(); len(evidence.Rows) > 0 {
+		r.Tables = append(r.Tables, evidence)
+	}
 	if e.rules.overlay != nil {
 		r.Tables = append(r.Tables, e.overlayTable())
 	}
@@ -340,6 +343,58 @@ func evidence(item *permissions.Item) string {
 	return text
 }
 
+// sureness says in short how sure a conversion is.
+func sureness(item *permissions.Item) string {
+	if item.Proven {
+		return evidence(item)
+	}
+	text := item.Confidence.String()
+	marks := ""
+	for _, m := range item.Mappings {
+		if m.Evidence != "" && !strings.Contains(marks, string(m.Evidence)) {
+			marks += " " + string(m.Evidence)
+		}
+	}
+	if marks != "" {
+		text += " (" + strings.TrimSpace(marks) + ")"
+	}
+	return text
+}
+
+// evidenceTable says once for each name what its conversion rests on.
+func (e *engine) evidenceTable() report.Table {
+	t := report.Table{ID: "evidence", Title: "What the conversion rests on", Columns: []report.Column{
+		{Title: "Permission"}, {Title: "How sure"}, {Title: "Why"}, {Title: "Roles", Kind: report.Number},
+	}}
+	items, count := map[string]*permissions.Item{}, map[string]int{}
+	for _, r := range e.roles {
+		for _, row := range r.rows {
+			if row.item == nil {
+				continue
+			}
+			name := string(row.item.Name)
+			if area, rest, ok := strings.Cut(name, "["); ok { // all objects have the same
+				_, word, _ := strings.Cut(rest, "]")
+				name = area + anyID + word
+			}
+			items[name] = row.item
+			count[name]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(items)) {
+		var why []report.Item
+		for _, m := range items[name].Mappings {
+			for _, text := range []string{m.Remark, m.Caution} {
+				if text != "" && !slices.ContainsFunc(why, func(i report.Item) bool { return i.Text == text }) {
+					why = append(why, report.Item{Text: text})
+				}
+			}
+		}
+		t.Rows = append(t.Rows, report.Row{Cells: []report.Cell{{Text: name}, {Text: evidence(items[name])}, {Items: why}, {Text: strconv.Itoa(count[name])}}})
+	}
+	return t
+}
+
 // proof says where a row of an overlay comes from.
 func proof(row *permissions.OverlayRow) string {
 	text := "by a server"
@@ -416,7 +471,7 @@ func (e *engine) rolesTable(n *counts) report.Table {
 
 func (e *engine) permissionsTable(n *counts) report.Table {
 	t := report.Table{
-		ID: "permissions", Title: "Permissions of the roles", Note: "Paths of roles that are left out are those of the source, with its ids.",
+		ID: "permissions", Title: "Permissions of the roles", Note: "Lost is what nobody can do any more through the permission, Widens what its holders could not do before.",
 		Columns: []report.Column{
 			{Title: "Permission"}, {Title: "Becomes"}, {Title: "How sure"}, {Title: "Widens"}, {Title: "Lost"}, {Title: "Decision"}, {Title: "Role", Kind: report.Roles},
 		},
@@ -424,13 +479,9 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 	for _, r := range e.roles {
 		for _, row := range r.rows {
 			out := report.Row{Group: "Role " + r.Name, Filter: r.Name}
-			var becomes []report.Item
-			for _, p := range row.paths {
-				becomes = append(becomes, report.Item{Code: string(p), Text: e.objects.say(p)})
-			}
 			sure, widens, lost, decision := "as the server shows it", "", row.lostWhat, row.decided
 			if row.item != nil {
-				sure, widens, lost = evidence(row.item), row.item.Widens, row.item.Narrows
+				sure, widens, lost = sureness(row.item), row.item.Widens, row.item.Narrows
 			}
 			for _, name := range row.dropped {
 				lost = strings.TrimPrefix(lost+"; what it is about is dropped by the rules: "+quote(name), "; ")
@@ -457,7 +508,7 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 			if len(row.notes) > 0 {
 				decision = strings.TrimPrefix(decision+". "+strings.Join(row.notes, ". "), ". ")
 			}
-			out.Cells = []report.Cell{{Text: row.name}, {Items: becomes}, {Text: sure}, {Text: widens}, {Text: lost}, {Text: decision}, {Text: r.Name}}
+			out.Cells = []report.Cell{{Text: row.name}, {Items: row.becomes}, {Text: sure}, {Text: widens}, {Text: lost}, {Text: decision}, {Text: r.Name}}
 			t.Rows = append(t.Rows, out)
 		}
 	}
@@ -492,12 +543,26 @@ func (e *engine) holdersTable(n *counts) report.Table {
 				n.less++
 			}
 			row.Mark = v.mark()
-			row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: m.how}, report.Cell{Text: v.String()},
+			row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: m.how}, report.Cell{Text: v.String() + m.waiting()},
 				report.Cell{Items: e.items(v.more, v.moreWords, report.Widened)}, report.Cell{Items: e.items(v.less, v.lessWords, report.Lost)})
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// waiting says how many roles of a holder are left out.
+func (m *mapping) waiting() string {
+	n := 0
+	for _, r := range m.roles {
+		if !r.skipped && r.result.left {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return ", while " + plural(n, "role") + " of " + plural(len(m.roles), "role") + " wait for a decision"
 }
 
 func (v *verdict) mark() report.Mark {

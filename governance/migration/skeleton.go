@@ -154,7 +154,7 @@ func (s *skeleton) decisions() {
 	slices.Sort(order)
 	for _, name := range order {
 		item := items[name]
-		s.explain("%s, which %s: %s", name, plural(count[name], "role")+" have", evidence(item))
+		s.explain("%s (%s): %s", name, plural(count[name], "role"), evidence(item))
 		if item.Reason != "" {
 			s.explain("  %s", item.Reason)
 		}
@@ -171,25 +171,25 @@ func (s *skeleton) decisions() {
 		}
 		s.suggest("- name: " + scalar(string(name)))
 		if refused {
-			s.suggest("  drop: true" + s.orPaths(item))
+			s.suggest("  drop: true # or paths: " + pathList(item))
 		} else {
-			s.suggest("  accept: true" + s.orPaths(item))
+			s.suggest("  accept: true # or drop: true, or paths: " + pathList(item))
 		}
 		s.suggest("  # why: who decided it, and why")
 	}
 	s.line("")
 }
 
-// orPaths says what else could be decided.
-func (s *skeleton) orPaths(item *permissions.Item) string {
+// pathList is what the mapping has for a name.
+func pathList(item *permissions.Item) string {
 	if len(item.Paths) == 0 {
-		return " # or paths: [...]"
+		return "[/...]"
 	}
 	texts := make([]string, 0, len(item.Paths))
 	for _, p := range item.Paths {
 		texts = append(texts, string(p))
 	}
-	return show.Text(" # or paths: ["+strings.Join(texts, ", ")+"], or drop: true", 500)
+	return show.Text("["+strings.Join(texts, ", ")+"]", 500)
 }
 
 func (s *skeleton) rolesOf() {
