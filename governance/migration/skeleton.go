@@ -3,14 +3,16 @@ package migration
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
+	"unicode/utf8"
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -45,17 +47,25 @@ func (s *skeleton) explain(format string, args ...any) {
 // suggest writes a comment that counts without its #.
 func (s *skeleton) suggest(text string) { s.line("  # " + text) }
 
-// scalar writes a text as YAML on one line, whatever is in it.
+// scalar writes a text as YAML on one line: as it is if that is plain, and otherwise in
+// quotation marks, with everything that does not show as itself escaped.
 func scalar(text string) string {
-	style := yaml.Style(0)
-	if strings.ContainsFunc(text, show.Hidden) || strings.ContainsAny(text, "#'\"{}[],&*") || strings.TrimSpace(text) != text || len(text) > 60 {
-		style = yaml.DoubleQuotedStyle
+	if plainText.MatchString(text) && !strings.EqualFold(text, "null") {
+		return text
 	}
-	out, err := yaml.Marshal(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: style})
-	if line := strings.TrimSuffix(string(out), "\n"); err == nil && !strings.Contains(line, "\n") {
-		return line
+	return strconv.Quote(text)
+}
+
+// plainText is what YAML reads as a text without quotation marks.
+var plainText = regexp.MustCompile(`^[A-Z][A-Za-z0-9 _.-]*[A-Za-z0-9][a-z]$|^[A-Z][A-Za-z]+:[A-Z][A-Za-z]+$`)
+
+// suggestable reports whether rules can name something, and says so if they cannot.
+func (s *skeleton) suggestable(text string) bool {
+	if utf8.ValidString(text) && len(text) <= yamlfile.MaxText && strings.TrimSpace(text) != "" {
+		return true
 	}
-	return fmt.Sprintf("%q", text) // JSON, which YAML contains, but for what is not Unicode
+	s.explain("  Rules cannot name it: it is empty, too long, or no valid text. Give it another name on the source.")
+	return false
 }
 
 func (s *skeleton) write() {
@@ -92,6 +102,9 @@ func (s *skeleton) identities() {
 			continue
 		}
 		s.explain("%s", m.wait)
+		if !s.suggestable(m.from.Value) {
+			continue
+		}
 		s.suggest("- account: " + scalar(m.from.Value))
 		s.suggest("  type: " + string(m.from.Type))
 		s.suggest("  drop: true # or claim: OAuthSubject:VALUE@SCHEME")
@@ -124,6 +137,9 @@ func (s *skeleton) objectsOf(scope permissions.Scope, key, noun string) {
 			continue
 		}
 		s.explain("%s", wanted[name])
+		if !s.suggestable(name) {
+			continue
+		}
 		s.suggest("- from: " + scalar(name))
 		if found := s.objects.target[scope].byName[names.Fold(name)]; len(found) == 1 {
 			s.suggest("  to: " + scalar(found[0].name))
@@ -218,7 +234,7 @@ func (s *skeleton) rolesOf() {
 			}
 			s.explain("%s: %s %s", quote(r.Name), why.text, why.do)
 		}
-		if len(accept) == 0 && !other || seen[names.Fold(r.Name)] || strings.TrimSpace(r.Name) == "" {
+		if len(accept) == 0 && !other || seen[names.Fold(r.Name)] || !s.suggestable(r.Name) {
 			continue
 		}
 		seen[names.Fold(r.Name)] = true

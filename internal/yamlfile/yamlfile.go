@@ -17,10 +17,12 @@ import (
 	"github.com/commandsec/commandsec-go/internal/show"
 )
 
+// MaxText is the length of the longest text, in bytes.
+const MaxText = 1000
+
 const (
-	maxProblems = 20   // that one error tells
-	maxText     = 1000 // bytes of one text
-	maxName     = 100  // characters of a name within a sentence
+	maxProblems = 20  // that one error tells
+	maxName     = 100 // characters of a name within a sentence
 )
 
 // Node is a value of the file.
@@ -132,8 +134,8 @@ func (f *File) Exact(n *Node, what string) string {
 		f.Add(n, "%s has to be a text", what)
 	case strings.TrimSpace(n.Value) == "":
 		f.Add(n, "%s is empty", what)
-	case len(n.Value) > maxText:
-		f.Add(n, "%s is longer than %d bytes", what, maxText)
+	case len(n.Value) > MaxText:
+		f.Add(n, "%s is longer than %d bytes", what, MaxText)
 	default:
 		return n.Value
 	}
