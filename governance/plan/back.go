@@ -195,7 +195,7 @@ func (b *backer) target(u *undone) *target {
 	switch {
 	case unread != "":
 		t.block("whether others changed it since is not known: %s", unread)
-	case !now.Same(u.after) && !(now.Same(u.before)):
+	case !now.Same(u.after) && !now.Same(u.before):
 		t.block("others changed it since")
 	}
 	switch t.action() {

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -58,11 +59,45 @@ func (b *builder) build() *Plan {
 	b.sort()
 	b.order()
 	p := &Plan{
-		Server: b.Server, Snapshot: b.Digest(), TakenAt: b.TakenAt.UTC(), Account: cmp.Or(b.account, b.Account),
+		Server: b.Server, Snapshot: b.Digest(), TakenAt: b.TakenAt.UTC(), ReadAs: b.Account, Account: cmp.Or(b.account, b.Account),
 		Only: []string{}, Later: notNil(b.later), Steps: notNil(b.steps), Gaps: append([]snapshot.Gap{}, b.Gaps...),
 	}
 	b.rights(p)
+	p.Objects = b.named(p)
 	return p
+}
+
+// named are the names of the objects that paths of a plan are limited to.
+func (b *builder) named(p *Plan) []ObjectName {
+	found := map[ObjectName]bool{}
+	note := func(paths []permissions.Path) {
+		for _, path := range paths {
+			id, limited := path.Scope()
+			if !limited {
+				continue
+			}
+			info, _ := permissions.Known(path)
+			if name := b.objects.byID[info.Scope][id]; name != "" {
+				found[ObjectName{info.Scope, id, name}] = true
+			}
+		}
+	}
+	for _, set := range p.Sets {
+		note(set)
+	}
+	for i := range p.Steps {
+		for _, o := range []*Object{p.Steps[i].Before, p.Steps[i].After} {
+			if o != nil && o.Role != nil {
+				note(o.Role.Paths)
+			}
+			if o != nil && o.PermissionSet != nil {
+				note(o.PermissionSet.Permissions)
+			}
+		}
+	}
+	return notNil(slices.SortedFunc(maps.Keys(found), func(x, y ObjectName) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.ID, y.ID))
+	}))
 }
 
 // sort puts the targets into the order in which things are added.
@@ -194,7 +229,7 @@ func (b *builder) finish() {
 		fold := names.Fold(now.Name)
 		taken[fold] = true
 		f := &finalRole{name: now.Name, now: now, before: b.grants(now), setBefore: now.PermissionSetID}
-		if len(b.world.roles[fold]) == 1 {
+		if len(b.roles[fold]) == 1 {
 			f.role, f.members = usable(b.roleOf[fold]), usable(b.membersOf[fold])
 		}
 		f.after, f.setAfter = f.before, f.setBefore

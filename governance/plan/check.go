@@ -21,11 +21,11 @@ const (
 )
 
 // check returns what is wrong with a desired state on any server.
-func check(d *Desired) Problems {
+func check(d *Desired) problems {
 	c := checker{said: map[string]Position{}}
-	if d.Server != "" {
-		if _, err := snapshot.NormalizeURL(d.Server); err != nil {
-			c.add(Position{File: d.File}, "server: %v", err)
+	if d.Server.Value != "" {
+		if _, err := snapshot.NormalizeURL(d.Server.Value); err != nil {
+			c.add(d.Server.At, "%v", err)
 		}
 	}
 	c.absent(&d.Absent)
@@ -45,11 +45,11 @@ func check(d *Desired) Problems {
 	for i := range d.Roles {
 		c.role(&d.Roles[i])
 	}
-	return c.Problems
+	return c.problems
 }
 
 type checker struct {
-	Problems
+	problems
 
 	said map[string]Position // what was named already, and where
 }

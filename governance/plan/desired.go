@@ -19,7 +19,7 @@ type Key = snapshot.Key
 // not name stays as it is.
 type Desired struct {
 	// Server is the URL of the server that it is for. Empty: any.
-	Server string
+	Server Text
 
 	PermissionSets []PermissionSet
 	Claims         []Claim
@@ -163,17 +163,22 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (p *Problems) add(at Position, format string, args ...any) {
+// problems are those that were found so far.
+type problems []Problem
+
+func (p *problems) add(at Position, format string, args ...any) {
 	*p = append(*p, Problem{at, fmt.Sprintf(format, args...)})
 }
 
-// err is what was noted, in the order of the files and without repetitions, or nil.
-func (p *Problems) err() error {
+// err is what was found as [Problems], in the order of the files and without
+// repetitions, or nil.
+func (p *problems) err() error {
 	if len(*p) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(*p, func(a, b Problem) int {
+	sorted := slices.Clone(*p)
+	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})
-	return slices.Compact(*p)
+	return Problems(slices.Compact(sorted))
 }

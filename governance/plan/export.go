@@ -23,15 +23,15 @@ func Export(s *snapshot.Snapshot) (*Desired, error) {
 	if s == nil {
 		return nil, errors.New("export a snapshot: there is none")
 	}
-	e := &exporter{world: newWorld(s.Sorted(), nil), Desired: &Desired{Server: s.Server.URL}}
-	for i := range e.Snapshot.PermissionSets {
-		e.permissionSet(&e.Snapshot.PermissionSets[i])
+	e := &exporter{world: newWorld(s.Sorted(), nil), out: &Desired{Server: Text{Value: s.Server.URL}}}
+	for i := range e.PermissionSets {
+		e.permissionSet(&e.PermissionSets[i])
 	}
-	for i := range e.Snapshot.Claims {
-		e.claim(&e.Snapshot.Claims[i])
+	for i := range e.Claims {
+		e.claim(&e.Claims[i])
 	}
-	for i := range e.Snapshot.Roles {
-		e.role(&e.Snapshot.Roles[i])
+	for i := range e.Roles {
+		e.role(&e.Roles[i])
 	}
 	for _, g := range s.Gaps {
 		if g.Reason != snapshot.ReasonNotAsked {
@@ -42,16 +42,17 @@ func Export(s *snapshot.Snapshot) (*Desired, error) {
 			e.note("The snapshot lacks %s%s: %s.", g.Part, about, g.Reason)
 		}
 	}
-	return e.Desired, nil
+	return e.out, nil
 }
 
 type exporter struct {
 	*world
-	*Desired
+
+	out *Desired
 }
 
 func (e *exporter) note(format string, args ...any) {
-	e.Notes = append(e.Notes, fmt.Sprintf(format, args...))
+	e.out.Notes = append(e.out.Notes, fmt.Sprintf(format, args...))
 }
 
 func (e *exporter) permissionSet(set *snapshot.PermissionSet) {
@@ -67,7 +68,7 @@ func (e *exporter) permissionSet(set *snapshot.PermissionSet) {
 	if out.Permissions, ok = e.paths(set.Permissions); !ok {
 		e.note("The permissions of the permission set %s are left out: some are no paths.", quote(set.Name))
 	}
-	e.Desired.PermissionSets = append(e.Desired.PermissionSets, out)
+	e.out.PermissionSets = append(e.out.PermissionSets, out)
 }
 
 // paths are nil if one of them cannot be written.
@@ -114,7 +115,7 @@ func (e *exporter) claim(c *snapshot.Claim) {
 	if strings.TrimSpace(c.Description) != "" && tooLong(c.Description, maxDescription) == "" {
 		out.Description = &c.Description
 	}
-	e.Desired.Claims = append(e.Desired.Claims, out)
+	e.out.Claims = append(e.out.Claims, out)
 }
 
 func (e *exporter) role(r *snapshot.Role) {
@@ -155,7 +156,7 @@ func (e *exporter) role(r *snapshot.Role) {
 	if out.Holders, ok = e.holders(r); !ok {
 		e.note("The holders of the role %s are left out: the type of one is not known, or it has no value or no scheme.", quote(r.Name))
 	}
-	e.Desired.Roles = append(e.Desired.Roles, out)
+	e.out.Roles = append(e.out.Roles, out)
 }
 
 func (e *exporter) holders(r *snapshot.Role) ([]Holder, bool) {
@@ -182,8 +183,8 @@ func (e *exporter) holders(r *snapshot.Role) ([]Holder, bool) {
 func (d *Desired) WriteYAML(w io.Writer) error {
 	root := &node{}
 	root.text("format", "1", "!!int")
-	if d.Server != "" {
-		root.text("server", d.Server, "")
+	if d.Server.Value != "" {
+		root.text("server", d.Server.Value, "")
 	}
 	for _, s := range d.PermissionSets {
 		item := root.item("permissionSets")

@@ -95,7 +95,7 @@ type loader struct {
 	read     func(string) ([]byte, error)
 	hash     hash.Hash
 	values   int // that may still be read
-	problems Problems
+	problems problems
 }
 
 // sum adds a file to the digest. Its length keeps two files apart.
@@ -413,8 +413,8 @@ func (l *loader) desired(root *yaml.Node, d *Desired) {
 			l.add(n, "the format is 1, not %s; a later version of commandsec-go may read it", quote(t.Value))
 		}
 	}
-	if s := l.optional(f, "server"); s != nil {
-		d.Server = *s
+	if f["server"] != nil {
+		d.Server, _ = l.text(f["server"], "server") // a problem is noted
 	}
 	l.each(f, "permissionSets", func(n *yaml.Node) {
 		s := l.fields(n, "a permission set", setFields)

@@ -84,7 +84,7 @@ type maker struct {
 
 	opts       *Options
 	desired    *Desired
-	problems   Problems
+	problems   problems
 	warnings   []Warning
 	sets       map[string]*target     // by folded name
 	claims     map[Key]*target        // by folded key
@@ -104,13 +104,12 @@ type gone struct {
 func (m *maker) goneAs(k Key, identity bool) gone { return gone{k.Fold(), identity && m.separate()} }
 
 func (m *maker) server() {
-	at := Position{File: m.desired.File}
-	if m.desired.Server == "" || len(m.problems) > 0 {
+	if m.desired.Server.Value == "" || len(m.problems) > 0 {
 		return
 	}
-	want, err := snapshot.NormalizeURL(m.desired.Server)
+	want, err := snapshot.NormalizeURL(m.desired.Server.Value)
 	if err == nil && want != m.Server.URL {
-		m.problems.add(at, "the desired state is for the server %s, and the snapshot is of %s; correct or remove its server",
+		m.problems.add(m.desired.Server.At, "the desired state is for the server %s, and the snapshot is of %s; correct or remove its server",
 			quote(want), quote(m.Server.URL))
 	}
 }
@@ -151,8 +150,7 @@ func (m *maker) paths(role string, list []Text) permissions.Set {
 	c := permissions.Convert(legacy, m.convert)
 	for _, item := range c.Items {
 		if item.Outcome == permissions.OutcomeUnknown || item.Outcome == permissions.OutcomeRefused {
-			m.problems.add(at[item.Input], "%s cannot be converted: %s; write paths instead, or decide what it stands for",
-				quote(string(item.Input)), item.Reason)
+			m.problems.add(at[item.Input], "cannot convert %s, write paths instead: %s", quote(string(item.Input)), item.Reason)
 		}
 	}
 	for _, item := range c.Undecided() {

@@ -23,8 +23,10 @@ func (p *Plan) Report() *report.Report {
 		Figures: []report.Figure{
 			{Label: "Steps", Number: len(p.Steps) - p.Blocked()},
 			{Label: "Steps left out", Number: p.Blocked(), Severity: severityIf(p.Blocked() > 0, report.High)},
-			{Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
-				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium)},
+			{
+				Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
+				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium),
+			},
 			{Label: "Holders who can do more", Number: p.Totals.HoldersGain},
 			{Label: "Roles that lose something", Number: p.Totals.RolesLosing, Note: fmt.Sprintf("of %d", p.Totals.Roles)},
 		},
@@ -79,7 +81,7 @@ func count(n int, what string) string {
 func (p *Plan) provenance(digest string) report.Provenance {
 	out := report.Provenance{
 		Sources: []report.Source{{
-			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.Account, Taken: p.TakenAt, Digest: p.Snapshot,
+			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.ReadAs, Taken: p.TakenAt, Digest: p.Snapshot,
 		}},
 		Files: []report.File{{Label: "Plan", Name: "this plan", Digest: digest}},
 	}
@@ -121,6 +123,7 @@ var guides = []report.Guide{
 	{Code: string(CodeWidened), Title: "Version 1 names that became something else", Why: "The vendor prints the mapping for a few names only."},
 	{Code: string(CodeUnknown), Title: "Permissions that nobody knows"},
 	{Code: string(CodeScheme), Title: "Claims of identity providers that are not there"},
+	{Code: string(CodeNames), Title: "Version 1 names that version 2 does not show", Why: "What they allow is not counted among the rights of this plan."},
 	{Code: string(CodeDisabled), Title: "Disabled roles"},
 	{Code: string(CodeNewID), Title: "Roles that come back under another id"},
 	{Code: string(CodeIncomplete), Title: "The snapshot is incomplete"},
@@ -174,8 +177,13 @@ func (p *Plan) wholes() []*whole {
 
 func (p *Plan) changes() []report.Change {
 	var out []report.Change
-	for _, w := range p.wholes() {
-		out = append(out, w.change())
+	all := p.wholes()
+	slices.SortStableFunc(all, func(a, b *whole) int {
+		return cmp.Compare(slices.Index(kindOrder, a.kind), slices.Index(kindOrder, b.kind))
+	})
+	words := p.words()
+	for _, w := range all {
+		out = append(out, w.change(words))
 	}
 	return out
 }
@@ -184,7 +192,7 @@ var groupOf = map[Kind]string{
 	KindPermissionSet: "Permission sets", KindClaim: "Claims", KindIdentity: "Identities", KindRole: "Roles", KindMembers: "Identities of roles",
 }
 
-func (w *whole) change() report.Change {
+func (w *whole) change(words *words) report.Change {
 	kind := string(w.kind)
 	c := report.Change{Title: strings.ToUpper(kind[:1]) + kind[1:] + " " + w.name, Group: groupOf[w.kind], Mark: report.Changed}
 	first := w.steps[0]
@@ -216,7 +224,7 @@ func (w *whole) change() report.Change {
 	if w.kind == KindRole || w.kind == KindMembers {
 		c.Roles = []report.Item{{Text: w.name}}
 	}
-	c.Fields = w.fields()
+	c.Fields = w.fields(words)
 	for _, f := range c.Fields {
 		if f.Label == "Holders" {
 			for _, i := range slices.Concat(f.Before, f.After) {
@@ -230,8 +238,8 @@ func (w *whole) change() report.Change {
 }
 
 // fields are what differs, side by side.
-func (w *whole) fields() []report.Field {
-	var f fields
+func (w *whole) fields(words *words) []report.Field {
+	f := fields{words: words}
 	switch w.kind {
 	case KindPermissionSet:
 		before, after := member(w.before, func(o *Object) *PermissionSetState { return o.PermissionSet }), member(w.after, func(o *Object) *PermissionSetState { return o.PermissionSet })
@@ -252,7 +260,7 @@ func (w *whole) fields() []report.Field {
 		f.paths(before.Paths, after.Paths)
 		f.keys(keysOf(before.Claims, claimKey), keysOf(after.Claims, claimKey))
 	}
-	return f
+	return f.list
 }
 
 // member is a member of an object, or an empty one.
@@ -273,11 +281,42 @@ func keysOf[T any](list []T, key func(T) Key) []Key {
 	return out
 }
 
-type fields []report.Field
+type fields struct {
+	words *words
+	list  []report.Field
+}
+
+// words says what permissions mean, with the names of objects. Nil knows none of them.
+type words struct {
+	names map[string]string // by kind and id
+	sets  [][]permissions.Path
+	said  map[[2]int]permissions.Difference
+}
+
+func (p *Plan) words() *words {
+	w := &words{map[string]string{}, p.Sets, map[[2]int]permissions.Difference{}}
+	for _, o := range p.Objects {
+		w.names[string(o.Kind)+" "+o.ID] = o.Name
+	}
+	return w
+}
+
+// effect is what a path allows: "revoke certificates in collection 6 (Web servers)".
+func (w *words) effect(path permissions.Path, text string) string {
+	id, limited := path.Scope()
+	if w == nil || !limited {
+		return text
+	}
+	info, _ := permissions.Known(path)
+	if name := w.names[string(info.Scope)+" "+id]; name != "" {
+		text += " (" + name + ")"
+	}
+	return text
+}
 
 func (f *fields) text(label, before, after string) {
 	if before != after {
-		*f = append(*f, report.Field{Label: label, Before: some(before, report.Removed), After: some(after, report.Added)})
+		f.list = append(f.list, report.Field{Label: label, Before: some(before, report.Removed), After: some(after, report.Added)})
 	}
 }
 
@@ -295,7 +334,7 @@ func (f *fields) paths(before, after []permissions.Path) {
 	}
 	side := func(set, other permissions.Set, mark report.Mark) (items []report.Item) {
 		for p := range set.All() {
-			item := report.Item{Code: string(p), Text: permissions.EffectOf(p)}
+			item := report.Item{Code: string(p), Text: f.words.effect(p, permissions.EffectOf(p))}
 			if member, _ := other.Why(p); member != p {
 				item.Mark = mark
 			}
@@ -303,7 +342,7 @@ func (f *fields) paths(before, after []permissions.Path) {
 		}
 		return items
 	}
-	*f = append(*f, report.Field{Label: "Permissions", Before: side(was, is, report.Removed), After: side(is, was, report.Added)})
+	f.list = append(f.list, report.Field{Label: "Permissions", Before: side(was, is, report.Removed), After: side(is, was, report.Added)})
 }
 
 // keys shows who comes and goes, and how many stay.
@@ -322,7 +361,7 @@ func (f *fields) keys(before, after []Key) {
 		return items
 	}
 	stay := len(before) - len(gone)
-	*f = append(*f, report.Field{Label: "Holders", Before: side(gone, report.Removed, stay), After: side(come, report.Added, stay)})
+	f.list = append(f.list, report.Field{Label: "Holders", Before: side(gone, report.Removed, stay), After: side(come, report.Added, stay)})
 }
 
 func same(k Key) Key { return k }
@@ -335,25 +374,20 @@ func foldAll(list []Key) map[Key]bool {
 	return out
 }
 
-// differences says in words what changes from one set to another, each pair once.
-type differences struct {
-	sets [][]permissions.Path
-	said map[[2]int]permissions.Difference
-}
-
-func (d *differences) of(before, after int) permissions.Difference {
-	out, found := d.said[[2]int{before, after}]
+// difference says what changes from one set to another. Many holders share one.
+func (w *words) difference(before, after int) permissions.Difference {
+	out, found := w.said[[2]int{before, after}]
 	if !found {
-		out = permissions.NewSet(d.sets[before]...).Diff(permissions.NewSet(d.sets[after]...))
-		d.said[[2]int{before, after}] = out
+		out = permissions.NewSet(w.sets[before]...).Diff(permissions.NewSet(w.sets[after]...))
+		w.said[[2]int{before, after}] = out
 	}
 	return out
 }
 
-func effects(list []permissions.Effect, mark report.Mark) []report.Item {
+func (w *words) effects(list []permissions.Effect, mark report.Mark) []report.Item {
 	var items []report.Item
 	for _, e := range list {
-		item := report.Item{Text: e.Text, Code: string(e.Path), Mark: mark}
+		item := report.Item{Text: w.effect(e.Path, e.Text), Code: string(e.Path), Mark: mark}
 		if len(e.Apart) > 0 {
 			item.Text += ", apart from what was and stays allowed"
 		}
@@ -371,15 +405,15 @@ func (p *Plan) holdersTable() report.Table {
 			{Title: "Holder", Kind: report.Holders}, {Title: "Can do from now on"}, {Title: "Can no longer do"},
 		},
 	}
-	d := differences{p.Sets, map[[2]int]permissions.Difference{}}
+	w := p.words()
 	var gain []report.Row
 	for _, h := range p.Holders {
 		if h.Before == h.After {
 			continue
 		}
-		diff := d.of(h.Before, h.After)
+		diff := w.difference(h.Before, h.After)
 		row := report.Row{Group: "Can do less", Mark: report.Lost, Cells: []report.Cell{
-			{Text: h.Key.String()}, {Items: effects(diff.Added, report.Widened)}, {Items: effects(diff.Removed, report.Lost)},
+			{Text: h.Key.String()}, {Items: w.effects(diff.Added, report.Widened)}, {Items: w.effects(diff.Removed, report.Lost)},
 		}}
 		if len(diff.Removed) > 0 {
 			table.Rows = append(table.Rows, row)
@@ -432,7 +466,7 @@ func (s *Step) Words() string {
 	}
 	w := whole{kind: s.Kind, before: s.Before, after: s.After}
 	var what []string
-	for _, f := range w.fields() {
+	for _, f := range w.fields(nil) {
 		added, removed := marked(f.After, report.Added), marked(f.Before, report.Removed)
 		switch f.Label {
 		case "Permissions", "Holders":

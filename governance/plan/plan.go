@@ -20,6 +20,7 @@ type Plan struct {
 	Server   snapshot.Server `json:"server"`
 	Snapshot string          `json:"snapshot"` // digest of the snapshot that it was made from
 	TakenAt  time.Time       `json:"takenAt"`  // when that was read
+	ReadAs   string          `json:"readAs"`   // by whom, as far as known
 	Account  string          `json:"account"`  // who carries the plan out, as far as known; see [Options.Account]
 	Desired  Source          `json:"desired"`
 
@@ -38,6 +39,10 @@ type Plan struct {
 	// Sets are the sets of paths that Holders name by index.
 	Sets [][]permissions.Path `json:"sets"`
 
+	// Objects are the names of collections, containers, PAM providers and identity
+	// providers that paths of the plan name by id.
+	Objects []ObjectName `json:"objects"`
+
 	Totals Totals         `json:"totals"`
 	Gaps   []snapshot.Gap `json:"gaps"` // of the snapshot
 }
@@ -46,6 +51,13 @@ type Plan struct {
 type Source struct {
 	File   string `json:"file"`
 	Digest string `json:"digest"`
+}
+
+// ObjectName is what people call an object that a path can be limited to.
+type ObjectName struct {
+	Kind permissions.Scope `json:"kind"`
+	ID   string            `json:"id"`
+	Name string            `json:"name"`
 }
 
 // Totals are the numbers behind "more than a third".
@@ -135,6 +147,7 @@ const (
 	CodeWidened    Code = "conversion-widens"  // a version 1 name became more than it allowed, or less, or by a guess
 	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it
 	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
+	CodeNames      Code = "names-lost"         // version 1 shows names of a role that version 2 has no path for
 	CodeDisabled   Code = "disabled-role"      // the role cannot be assigned
 	CodeNewID      Code = "new-id"             // a role comes back under another id
 	CodeIncomplete Code = "incomplete"         // the snapshot has gaps, so that more may change than is said

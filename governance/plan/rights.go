@@ -207,6 +207,7 @@ func (b *builder) count(p *Plan, all map[Key]*holding) {
 					keys = append(keys, o.Identity.Key)
 				}
 			}
+		default: // nobody in particular
 		}
 		seen := make(map[Key]bool, len(keys))
 		for _, k := range keys {
@@ -320,7 +321,12 @@ func (b *builder) warnSteps(p *Plan) {
 		}
 		const elsewhere = "Something that this API does not show may name the role, such as the allowed requesters of a template, " +
 			"or the owner of a certificate."
-		switch now := b.world.roles[names.Fold(step.Name)]; {
+		if lost := b.lostNames(step); len(lost) > 0 {
+			note(CodeNames, report.Low, fmt.Sprintf("Version 1 shows names of the role %s that version 2 has no path for: %s. "+
+				"Writing the role through version 2 may drop them, and the way back does not bring them back.",
+				quote(step.Name), strings.Join(quoteAll(lost, 10), ", ")), "Find out whether somebody needs them.")
+		}
+		switch now := b.roles[names.Fold(step.Name)]; {
 		case step.Action == Delete:
 			note(CodeNamed, report.Medium, fmt.Sprintf("The role %s is removed. %s", quote(step.Name), elsewhere), "Look for it there first.")
 			continue
@@ -346,6 +352,21 @@ func (b *builder) warnSteps(p *Plan) {
 			Do:   "Take the snapshot as an account that may read everything.",
 		})
 	}
+}
+
+// lostNames are the version 1 names of a role that a step writes, or deletes, and that
+// no path stands for.
+func (b *builder) lostNames(step *Step) (lost []string) {
+	now := b.roleByID[step.Before.Role.ID]
+	if now == nil || len(now.Names) == 0 || step.After != nil && step.After.Role.set().Equal(step.Before.Role.set()) {
+		return nil
+	}
+	for _, item := range permissions.Convert(now.Names, b.convert).Items {
+		if len(item.Paths) == 0 {
+			lost = append(lost, string(item.Name))
+		}
+	}
+	return lost
 }
 
 // ranks of severities, the worst first.

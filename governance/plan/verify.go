@@ -1,9 +1,9 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
@@ -21,6 +21,15 @@ const (
 	CodeNotKnown Code = "not-known" // the snapshot lacks what would tell
 )
 
+var verifyGuides = []report.Guide{
+	{Code: string(CodeServer), Title: "Another server"},
+	{Code: string(CodeOld), Title: "An older snapshot"},
+	{Code: string(CodeObject), Title: "Objects that are not as planned", Why: "A step was not carried out, or somebody changed the object since."},
+	{Code: string(CodeWider), Title: "Holders who can do more than planned", Do: "Find out who gave them what they should not have."},
+	{Code: string(CodeNarrower), Title: "Holders who can do less than planned", Do: "Find out what took it from them; they may be unable to work."},
+	{Code: string(CodeNotKnown), Title: "What could not be read", Do: "Take the snapshot again, as an account that may read everything."},
+}
+
 // Verify compares a server after a plan was carried out with what the plan promised: the
 // effective rights of each holder, whether the plan names him or not, and each object
 // that the plan changes. It has a finding for whatever is not as planned, and none if
@@ -28,6 +37,7 @@ const (
 func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
 	v := verifier{plan: p, world: newWorld(after.Sorted(), nil), report: &report.Report{
 		Kind: report.Verification, Title: "Verification of a plan for " + p.Server.URL, Provenance: p.provenance(p.Digest()), Gaps: gapsOf(after.Gaps),
+		Guides: verifyGuides,
 	}}
 	v.report.Provenance.Sources = append(v.report.Provenance.Sources, report.Source{
 		Label: "after", Server: after.Server.URL, Version: after.Server.Version, Account: after.Account, Taken: after.TakenAt.UTC(), Digest: after.Digest(),
@@ -96,6 +106,7 @@ func (v *verifier) holders() {
 	for i, paths := range v.plan.Sets {
 		planned[i] = s.add(permissions.NewSet(paths...))
 	}
+	words := v.plan.words()
 	table := report.Table{ID: "holders", Title: "Holders", Columns: []report.Column{
 		{Title: "Holder", Kind: report.Holders}, {Title: "Result"}, {Title: "Can do more than planned"}, {Title: "Can do less than planned"},
 	}}
@@ -113,7 +124,7 @@ func (v *verifier) holders() {
 		}
 		if more || less {
 			diff := s.list[want].Diff(s.list[is])
-			row.Cells = append(row.Cells, report.Cell{Items: effects(diff.Added, report.Widened)}, report.Cell{Items: effects(diff.Removed, report.Lost)})
+			row.Cells = append(row.Cells, report.Cell{Items: words.effects(diff.Added, report.Widened)}, report.Cell{Items: words.effects(diff.Removed, report.Lost)})
 		}
 		if more {
 			v.wider++
@@ -195,14 +206,11 @@ func (v *verifier) objects() {
 		} else {
 			v.undone++
 		}
-		steps := ""
-		for i, s := range w.steps {
-			if i > 0 {
-				steps += ", "
-			}
-			steps += strconv.Itoa(s.Number)
+		var steps []string
+		for _, s := range w.steps {
+			steps = append(steps, strconv.Itoa(s.Number))
 		}
-		table.Rows = append(table.Rows, report.Row{Mark: mark, Cells: []report.Cell{{Text: string(w.kind) + " " + w.name}, {Text: steps}, {Text: result}}})
+		table.Rows = append(table.Rows, report.Row{Mark: mark, Cells: []report.Cell{{Text: string(w.kind) + " " + w.name}, {Text: strings.Join(steps, ", ")}, {Text: result}}})
 	}
 	if len(table.Rows) > 0 {
 		v.report.Tables = append(v.report.Tables, table)
@@ -241,8 +249,8 @@ func (v *verifier) differs(now *Object, w *whole) string {
 		return "it is still there"
 	}
 	var what []string
-	for _, f := range (&whole{kind: w.kind, before: w.after, after: now}).fields() {
-		what = append(what, f.Label)
+	for _, f := range (&whole{kind: w.kind, before: w.after, after: now}).fields(nil) {
+		what = append(what, strings.ToLower(f.Label))
 	}
-	return fmt.Sprintf("it differs in %v", quoteAll(what, 10))
+	return "it differs in its " + strings.Join(what, ", ")
 }
