@@ -19,7 +19,7 @@ import (
 
 // desired writes the results as a desired state.
 func (e *engine) desired() *plan.Desired {
-	d := &plan.Desired{Server: e.target.Server.URL}
+	d := &plan.Desired{Server: plan.Text{Value: e.target.Server.URL}}
 	describe := map[Key]bool{}
 	for _, res := range e.results {
 		if res.left {
