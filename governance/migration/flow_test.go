@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -134,13 +135,13 @@ func apply(t *testing.T, s *snapshot.Snapshot, d *plan.Desired) *snapshot.Snapsh
 	out.Roles = slices.Clone(s.Roles)
 	ids := map[string]string{}
 	for _, c := range s.Collections {
-		ids["/certificates/collections/"+names.Fold(c.Name)] = fmt.Sprint(c.ID)
+		ids["/certificates/collections/"+names.Fold(c.Name)] = strconv.Itoa(c.ID)
 	}
 	for _, c := range s.Containers {
-		ids["/certificate_stores/"+names.Fold(c.Name)] = fmt.Sprint(c.ID)
+		ids["/certificate_stores/"+names.Fold(c.Name)] = strconv.Itoa(c.ID)
 	}
 	for _, p := range s.PAMProviders {
-		ids["/pam/"+names.Fold(p.Name)] = fmt.Sprint(p.ID)
+		ids["/pam/"+names.Fold(p.Name)] = strconv.Itoa(p.ID)
 	}
 	for _, want := range d.Roles {
 		name := want.Name
@@ -235,9 +236,9 @@ func codesOf(effects []permissions.Effect) (out []string) {
 func TestPromise(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			rng := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // the same every time
+			rng := rand.New(rand.NewPCG(seed, 7))
 			source := tenant(t, seed, 90)
 			target := empty(t, source)
 			rename := func(p permissions.Path) permissions.Path { // ids of the target
@@ -246,7 +247,7 @@ func TestPromise(t *testing.T) {
 					if _, err := fmt.Sscan(id, &n); err != nil {
 						t.Fatal(err)
 					}
-					p, _ = p.Unscoped().WithScope(fmt.Sprint(1000 - n))
+					p, _ = p.Unscoped().WithScope(strconv.Itoa(1000 - n))
 				}
 				return p
 			}

@@ -238,10 +238,11 @@ func (e *engine) index() {
 	if gapOf(e.target, snapshot.PartPermissions) == nil && len(e.target.Permissions) > 0 {
 		e.listed = map[permissions.Path]bool{}
 		for _, p := range e.target.Permissions {
-			group := ""
-			for at := range strings.SplitAfterSeq(string(p.Canonical()), "/") { // and the groups that it is in
-				group += at
-				e.listed[permissions.Path(group)] = true
+			p = p.Canonical()
+			for i, c := range string(p) { // and the groups that it is in
+				if c == '/' {
+					e.listed[p[:i+1]] = true
+				}
 			}
 		}
 	}

@@ -351,7 +351,7 @@ func TestHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	load(t, string(skeleton))
-	for _, line := range strings.Split(string(skeleton), "\n") {
+	for line := range strings.SplitSeq(string(skeleton), "\n") {
 		if trimmed := strings.TrimSpace(line); trimmed != "" && trimmed[0] != '#' && !strings.HasSuffix(trimmed, ":") && trimmed != "format: 1" {
 			t.Errorf("the skeleton has the line %q", line)
 		}

@@ -412,8 +412,13 @@ func proof(row *permissions.OverlayRow) string {
 
 func (e *engine) rolesTable(n *counts) report.Table {
 	t := report.Table{ID: "roles", Title: "Roles", Columns: []report.Column{
-		{Title: "Role", Kind: report.Roles}, {Title: "What becomes of it"}, {Title: "On the target"}, {Title: "Permission set"},
-		{Title: "Permissions", Kind: report.Number}, {Title: "Holders", Kind: report.Number}, {Title: "Why"},
+		{Title: "Role", Kind: report.Roles},
+		{Title: "What becomes of it"},
+		{Title: "On the target"},
+		{Title: "Permission set"},
+		{Title: "Permissions", Kind: report.Number},
+		{Title: "Holders", Kind: report.Number},
+		{Title: "Why"},
 	}}
 	for _, r := range e.roles {
 		row := report.Row{Anchor: r.anchor, Cells: []report.Cell{{Text: r.Name}}}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 
@@ -324,7 +325,7 @@ func (r *reader) identity(n *yamlfile.Node) {
 // groupOf is the number of a group of a pattern, by number or name; -1 if there is none.
 func groupOf(pattern *regexp.Regexp, name string) int {
 	for i := range pattern.NumSubexp() + 1 {
-		if name == fmt.Sprint(i) {
+		if name == strconv.Itoa(i) {
 			return i
 		}
 	}

@@ -35,7 +35,8 @@ func old() *snapshot.Snapshot {
 		Server:  snapshot.Server{URL: "https://old.example.com/KeyfactorAPI"},
 		TakenAt: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), Account: `KEYEXAMPLE\admin`, Signatures: snapshot.SignaturesChecked,
 		Collections: []snapshot.Collection{
-			{ID: 6, Name: "Web servers", Query: `CN -contains "www"`}, {ID: 7, Name: "Old ones", Query: `CN -contains "old"`},
+			{ID: 6, Name: "Web servers", Query: `CN -contains "www"`},
+			{ID: 7, Name: "Old ones", Query: `CN -contains "old"`},
 			{ID: 8, Name: "Code signing", Query: `CN -contains "code"`},
 		},
 		Containers: []snapshot.Object{{ID: 2, Name: "IIS"}},
@@ -54,8 +55,10 @@ func old() *snapshot.Snapshot {
 			role(12, "Auditors east", []permissions.Legacy{"AdminPortal:Read", "Reports:Read"}, team("audit-east")),
 		},
 		Gaps: []snapshot.Gap{
-			{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere}, {Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere},
-			{Part: snapshot.PartPermissionSets, Reason: snapshot.ReasonNotThere}, {Part: snapshot.PartProviders, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartPermissionSets, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartProviders, Reason: snapshot.ReasonNotThere},
 			{Part: snapshot.PartObjectNames, Object: "Half", Reason: snapshot.ReasonRefused},
 		},
 	}

@@ -37,7 +37,7 @@ type skeleton struct {
 }
 
 // line writes a line.
-func (s *skeleton) line(text string) { s.WriteString(text + "\n") }
+func (s *skeleton) line(text string) { fmt.Fprintln(&s.Buffer, text) }
 
 // explain writes a comment for people.
 func (s *skeleton) explain(format string, args ...any) {

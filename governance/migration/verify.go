@@ -45,8 +45,12 @@ var verifyGuides = []report.Guide{
 func (e *engine) verify(r *report.Report) {
 	promised, now := e.ledger(e.promised()), e.ledger(e.now())
 	t := report.Table{ID: "holders", Title: "Holders", Columns: []report.Column{
-		{Title: "Holder", Kind: report.Holders}, {Title: "Is now", Kind: report.Holders}, {Title: "Result"}, {Title: "As the rules say"},
-		{Title: "Can do more"}, {Title: "Can do less"},
+		{Title: "Holder", Kind: report.Holders},
+		{Title: "Is now", Kind: report.Holders},
+		{Title: "Result"},
+		{Title: "As the rules say"},
+		{Title: "Can do more"},
+		{Title: "Can do less"},
 	}}
 	var same, wider, narrower, missing, none int
 	for _, m := range e.sortedMappings() {

@@ -120,7 +120,7 @@ func TestFindings(t *testing.T) {
 			accepted: "roles: [{name: Operators, accept: []}]",
 		},
 		"an object that is gone": {
-			target: upgraded, change: func(s, t *snapshot.Snapshot) { t.Collections = nil }, role: "Signers", want: migration.CodeObject, waits: true,
+			target: upgraded, change: func(_, t *snapshot.Snapshot) { t.Collections = nil }, role: "Signers", want: migration.CodeObject, waits: true,
 			accepted: "collections: [{from: Code signing, drop: true}]",
 		},
 		"a list of the target that could not be read": {
