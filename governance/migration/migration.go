@@ -127,6 +127,7 @@ type role struct {
 
 	unreadPermissions, unreadHolders string // why they are not known
 	reasons                          []reason
+	accepted                         []reason // by name, in the rules
 }
 
 // reason is why a role is not migrated.
@@ -137,10 +138,12 @@ type reason struct {
 }
 
 func (r *role) wait(code Code, do, text string, args ...any) {
+	why := reason{code, fmt.Sprintf(text, args...), do}
 	if r.rule.accepts(code) {
+		r.accepted = append(r.accepted, why)
 		return
 	}
-	r.reasons = append(r.reasons, reason{code, fmt.Sprintf(text, args...), do})
+	r.reasons = append(r.reasons, why)
 }
 
 // row is what became of a permission of a role.

@@ -348,6 +348,9 @@ func sureness(item *permissions.Item) string {
 	if item.Proven {
 		return evidence(item)
 	}
+	if item.Overridden {
+		return "decided"
+	}
 	text := item.Confidence.String()
 	marks := ""
 	for _, m := range item.Mappings {
@@ -455,6 +458,9 @@ func (e *engine) rolesTable(n *counts) report.Table {
 		case res.now != nil:
 			what = "made so"
 		}
+		for _, reason := range r.accepted {
+			why = append(why, report.Item{Text: "Accepted: " + reason.text, Mark: report.Warning})
+		}
 		n.migrated++
 		if res.set != nil {
 			set = *res.set
@@ -522,7 +528,8 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 
 func (e *engine) holdersTable(n *counts) report.Table {
 	t := report.Table{
-		ID: "holders", Title: "Holders", Note: "What holders can do is what all their roles grant together, when the desired state is carried out.",
+		ID: "holders", Title: "Holders", Note: "What holders can do is what all their roles grant together, when the desired state is carried out. " +
+			"Before, a name counts as the paths that it is converted to without decisions, even if they allow more than it did.",
 		Columns: []report.Column{
 			{Title: "Holder", Kind: report.Holders}, {Title: "Becomes", Kind: report.Holders}, {Title: "How"}, {Title: "Result"}, {Title: "Can do more"}, {Title: "Can do less"},
 		},
@@ -567,7 +574,7 @@ func (m *mapping) waiting() string {
 	if n == 0 {
 		return ""
 	}
-	return ", while " + plural(n, "role") + " of " + plural(len(m.roles), "role") + " wait for a decision"
+	return fmt.Sprintf(" (roles that wait for a decision: %d of %d)", n, len(m.roles))
 }
 
 func (v *verdict) mark() report.Mark {

@@ -162,6 +162,12 @@ func TestFindings(t *testing.T) {
 				return
 			}
 			_, r, err = migration.Desired(source, target, load(t, c.accepted+"\n"+"format: 1"))
+			if err == nil && strings.Contains(c.accepted, "accept:") && c.want != migration.CodeMerged && !leftOut(r, role) {
+				var said strings.Builder
+				if err := r.WriteCSV(&said); err != nil || !strings.Contains(said.String(), "Accepted: ") {
+					t.Errorf("the report does not say that something was accepted (%v)", err)
+				}
+			}
 			if err != nil || slices.Contains(codesOfRole(r, role), string(c.want)) {
 				t.Errorf("with %s, %s still has the findings %v (%v)", c.accepted, role, codesOfRole(r, role), err)
 			}
