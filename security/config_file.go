@@ -252,6 +252,10 @@ func parseJSON(data []byte) (map[string]map[string]any, error) {
 	if line, twice := keyTwice(data); twice {
 		return nil, fmt.Errorf("has a key twice (near line %d); which of them counts, nothing tells", line)
 	}
+	// encoding/json makes that of half a character, and a password would not be the one that was written.
+	if !bytes.ContainsRune(data, utf8.RuneError) && strings.ContainsRune(fmt.Sprint(doc.Servers), utf8.RuneError) {
+		return nil, errors.New(`has an escape such as \ud800, which is half a character`)
+	}
 	return normalize(doc.Servers, fromJSON)
 }
 

@@ -246,6 +246,7 @@ func TestLoadConfigBroken(t *testing.T) {
 		"\xff\xfe{\x00}":                                                                       "UTF-16",
 		"\xff\xfe{\x00\x00\xd8}\x00":                                                           "UTF-16",
 		`{"servers":{"default":{"host":"h","access_token":"` + "\xe4" + `"}}}`:                 "UTF-8",
+		`{"servers":{"default":{"host":"h","password":"a\ud800b"}}}`:                           "half a character",
 		"{\x00}\x00": "UTF-16",
 	} {
 		if cfg, err := load(t, text, ""); err == nil || !strings.Contains(err.Error(), word) {

@@ -117,7 +117,7 @@ func TestOrder(t *testing.T) {
 				t.Fatalf("step %d: %v", step.Number, err)
 			}
 		}
-		// In between, nobody lacks what he has before and after.
+		// In between, nobody lacks what they have before and after.
 		w := newWorld(s, nil)
 		for n := range p.Steps {
 			mid, _, err := carriedOut(s, p.Steps[:n], !w.separate())
