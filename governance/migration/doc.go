@@ -5,7 +5,7 @@
 // [Skeleton] writes rules to begin with, people decide, [LoadRules] reads them,
 // [Desired] makes a desired state of them, for package plan, and a report. What nobody
 // decided keeps its role from being migrated, and no other one. Afterwards, [Verify]
-// compares what each holder could do with what he can do.
+// compares what each holder could do with what they can do now.
 //
 // # Rules
 //
