@@ -44,18 +44,21 @@ func plain(text string) func(io.Writer) error {
 
 // checkOut refuses an output that cannot be written, before work is done for it, and
 // one that would replace what it is made from.
-func checkOut(out string, inputs ...string) error {
+func checkOut(out string, inputs ...string) error { return checkFile("--out", out, inputs...) }
+
+// checkFile is checkOut for the file of a flag.
+func checkFile(flag, out string, inputs ...string) error {
 	if out == "" {
 		return nil
 	}
 	target, err := os.Stat(out)
 	switch {
 	case err == nil && target.IsDir():
-		return fmt.Errorf("cannot write --out %s: it is a directory; name a file in it", out)
+		return fmt.Errorf("cannot write %s %s: it is a directory; name a file in it", flag, out)
 	case errors.Is(err, fs.ErrNotExist):
 		dir, err := os.Stat(filepath.Dir(out))
 		if err != nil || !dir.IsDir() {
-			return fmt.Errorf("cannot write --out %s: there is no directory %s", out, filepath.Dir(out))
+			return fmt.Errorf("cannot write %s %s: there is no directory %s", flag, out, filepath.Dir(out))
 		}
 		return nil
 	case err != nil:
@@ -63,7 +66,7 @@ func checkOut(out string, inputs ...string) error {
 	}
 	for _, input := range inputs {
 		if from, err := os.Stat(input); err == nil && os.SameFile(target, from) {
-			return wrongly("--out %s would replace what it is made from; name another file", out)
+			return wrongly("%s %s would replace what it is made from; name another file", flag, out)
 		}
 	}
 	return nil

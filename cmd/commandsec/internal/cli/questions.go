@@ -17,38 +17,51 @@ import (
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
-// question is how to answer: from a file or from the server.
-type question struct {
+// origin is where a command takes what a server looks like from: a file, or the server.
+type origin struct {
 	in   string
-	out  string
-	json bool
 	conn *connection
 }
 
+func addOriginFlags(c *cobra.Command, o *origin) {
+	c.Flags().StringVar(&o.in, "in", "", "take this `file`, a snapshot, instead of asking the server")
+	o.conn = connectionFlags(c)
+}
+
+// check refuses flags about both, before work is done.
+func (o *origin) check(c *cobra.Command) error { return exclusive(c, "in", connectionFlagNames...) }
+
+// read reads the file or the server. Signatures are not checked: nothing that is asked is about them.
+func (o *origin) read(c *cobra.Command) (*snapshot.Snapshot, error) {
+	if o.in != "" {
+		return load(o.in)
+	}
+	return takeSnapshot(c, o.conn, take.Options{SkipSignatures: true})
+}
+
+// question is how to answer: from a file or from the server.
+type question struct {
+	origin
+
+	out  string
+	json bool
+}
+
 func addQuestionFlags(c *cobra.Command, q *question) {
-	c.Flags().StringVar(&q.in, "in", "", "answer from this `file`, a snapshot, instead of asking the server")
+	addOriginFlags(c, &q.origin)
 	jsonFlag(c, &q.json)
 	outFlag(c, &q.out)
-	q.conn = connectionFlags(c)
 }
 
 // review reads what the answer is taken from.
 func (q *question) review(c *cobra.Command) (*review.Review, *snapshot.Snapshot, error) {
-	if err := exclusive(c, "in", connectionFlagNames...); err != nil {
+	if err := q.check(c); err != nil {
 		return nil, nil, err
 	}
 	if err := checkOut(q.out, q.in); err != nil {
 		return nil, nil, err
 	}
-	var (
-		s   *snapshot.Snapshot
-		err error
-	)
-	if q.in != "" {
-		s, err = load(q.in)
-	} else {
-		s, err = takeSnapshot(c, q.conn, take.Options{SkipSignatures: true}) // no question is about signatures
-	}
+	s, err := q.read(c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,9 +151,9 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 }
 
 // again are the flags that ask the same place once more.
-func (q *question) again() string {
-	if q.in != "" {
-		return " --in " + quoted(q.in)
+func (o *origin) again() string {
+	if o.in != "" {
+		return " --in " + quoted(o.in)
 	}
 	return ""
 }

@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commandsec/commandsec-go/governance/plan"
+	"github.com/commandsec/commandsec-go/governance/report"
+	"github.com/commandsec/commandsec-go/internal/show"
+)
+
+// planning is a call of plan.
+type planning struct {
+	origin
+
+	out, html      string
+	only           []string
+	json, exitCode bool
+}
+
+func newPlan() *cobra.Command {
+	var p planning
+	c := &cobra.Command{
+		Use:   "plan DESIRED",
+		Short: "Say what it takes to make a server what a file says, and what that means",
+		Long: `Plan compares a desired state, a YAML or JSON file, with a server, and says which steps
+it takes and what they mean for whom. It changes nothing. --out writes the plan, which
+'commandsec apply' carries out once somebody approved its digest; --html writes a page
+to read and sign.
+
+A step that cannot be done safely is blocked, with the reason, and left out. Whether the
+plan locks the account out, or takes something from a large part of all roles or
+holders, is judged for the account that the server is read as.
+
+Exit status 3 if --exit-code is given and the server is not as the file says.`,
+		Example: `  commandsec plan access.yaml --out plan.json --html plan.html
+  commandsec plan access.yaml --in server.json
+  commandsec plan access.yaml --only Operators --out pilot.json
+  commandsec plan access.yaml --exit-code          # is there drift?`,
+		Args: operands("DESIRED"),
+		RunE: func(c *cobra.Command, args []string) error { return p.run(c, args[0]) },
+	}
+	c.Flags().StringVarP(&p.out, "out", "o", "", "write the plan to this `file`")
+	c.Flags().StringVar(&p.html, "html", "", "write a page to read and sign to this `file`")
+	c.Flags().StringArrayVar(&p.only, "only", nil, "plan this `role` and what it needs, and leave the rest for later; can be repeated")
+	exitCodeFlag(c, &p.exitCode, "there is something to do")
+	jsonFlag(c, &p.json)
+	addOriginFlags(c, &p.origin)
+	c.AddCommand(newPlanShow())
+	return c
+}
+
+func (p *planning) run(c *cobra.Command, file string) error {
+	if err := p.check(c); err != nil {
+		return err
+	}
+	if err := checkOutputs(p.out, "--html", p.html, file, p.in); err != nil {
+		return err
+	}
+	desired, err := loadDesired(file)
+	if err != nil {
+		return err
+	}
+	current, err := p.read(c)
+	if err != nil {
+		return err
+	}
+	made, err := plan.Make(current, desired, &plan.Options{Only: p.only})
+	if err != nil {
+		return err
+	}
+	if err := p.write(c, made); err != nil {
+		return err
+	}
+	switch {
+	case made.Empty():
+		next(c, "change %s, and plan again.", quoted(file))
+	case p.out == "":
+		next(c, "to carry it out, write it: commandsec plan %s%s --out plan.json --html plan.html", quoted(file), p.again())
+	default:
+		nextApply(c, made, p.out)
+	}
+	if p.exitCode && !made.Empty() {
+		return errFound
+	}
+	return nil
+}
+
+// write writes the plan, its page, and what it is about.
+func (p *planning) write(c *cobra.Command, made *plan.Plan) error {
+	if err := writePlan(c, made, p.out); err != nil {
+		return err
+	}
+	r := planReport(made)
+	if p.html != "" {
+		if err := output(c, p.html, r.WriteHTML); err != nil {
+			return err
+		}
+	}
+	if p.json {
+		return output(c, "", r.WriteJSON)
+	}
+	return output(c, "", plain(planText(made, r.Lead)))
+}
+
+// writePlan writes a plan to a file, if one is named.
+func writePlan(c *cobra.Command, made *plan.Plan, out string) error {
+	if out == "" {
+		return nil
+	}
+	if err := c.Context().Err(); err != nil {
+		return err
+	}
+	return made.Save(out)
+}
+
+// checkOutputs is checkOut for a command that writes a second file.
+func checkOutputs(out, flag, second string, inputs ...string) error {
+	if err := checkOut(out, inputs...); err != nil {
+		return err
+	}
+	if out != "" && second != "" && filepath.Clean(out) == filepath.Clean(second) {
+		return wrongly("--out and %s name the same file", flag)
+	}
+	return checkFile(flag, second, inputs...)
+}
+
+// nextApply says how a plan is carried out.
+func nextApply(c *cobra.Command, made *plan.Plan, file string) {
+	next(c, "read it (commandsec plan show %s --out plan.html); whoever approves its digest runs: commandsec apply %[1]s --approve %s --journal journal.log%s",
+		quoted(file), made.Digest(), allowed(made))
+}
+
+// allowed are the flags without which apply refuses a plan.
+func allowed(made *plan.Plan) string {
+	text := ""
+	if made.LockOut() {
+		text += " --allow-lockout"
+	}
+	if made.Large() {
+		text += " --allow-large"
+	}
+	return text
+}
+
+// planReport is the report of a plan.
+func planReport(made *plan.Plan) *report.Report { return byThisProgram(made.Report()) }
+
+// byThisProgram notes in a report which program made it, and when.
+func byThisProgram(r *report.Report) *report.Report {
+	r.Provenance.Program, r.Provenance.Made = program(), time.Now().UTC().Truncate(time.Second)
+	return r
+}
+
+// planText is a plan in short: what it warns of, and its steps. The report has the rest.
+func planText(made *plan.Plan, lead string) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, lead)
+	for i := range made.Warnings {
+		w := &made.Warnings[i]
+		fmt.Fprintf(&b, "\n%s %s: %s", strings.ToUpper(string(w.Severity)), w.Code, show.Text(w.Text, 1000))
+		if w.Do != "" {
+			fmt.Fprintf(&b, " %s", show.Text(w.Do, 1000))
+		}
+		b.WriteString("\n")
+	}
+	if made.LockOut() {
+		b.WriteString("\nApply refuses this plan unless --allow-lockout is given.\n")
+	}
+	if made.Large() {
+		b.WriteString("\nApply refuses this plan unless --allow-large is given.\n")
+	}
+	if len(made.Steps) > 0 {
+		b.WriteString("\n")
+	}
+	for i := range made.Steps {
+		s := &made.Steps[i]
+		fmt.Fprintf(&b, "%4d  %s\n", s.Number, show.Text(s.Words(), 1000))
+		if s.Blocked != "" {
+			fmt.Fprintf(&b, "      LEFT OUT: %s\n", show.Text(s.Blocked, 1000))
+		}
+	}
+	if n := len(made.Later); n > 0 {
+		fmt.Fprintf(&b, "\nLeft for later by --only: %s.\n", count(n, "role", "roles"))
+	}
+	if !made.Empty() {
+		fmt.Fprintf(&b, "\nDigest %s\n", made.Digest())
+	}
+	return b.String()
+}
+
+// loadDesired reads a desired state from a file.
+func loadDesired(file string) (*plan.Desired, error) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s; 'commandsec export SNAPSHOT --out %[1]s' makes one", file)
+	}
+	return plan.LoadDesired(file)
+}
+
+// loadPlan reads a plan from a file.
+func loadPlan(file string) (*plan.Plan, error) {
+	made, err := plan.Load(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s; 'commandsec plan DESIRED --out %[1]s' makes one", file)
+	}
+	return made, err
+}
+
+func newPlanShow() *cobra.Command {
+	var f reportFlags
+	c := &cobra.Command{
+		Use:   "show PLAN",
+		Short: "Show a plan: before and after side by side, warnings first, a place to sign",
+		Long: `Show says what a plan is about: warnings first, what changes with before and after side
+by side, what each holder can do before and after, and the steps. As HTML it is one page
+to read, print and sign, with the digest to approve.`,
+		Example: `  commandsec plan show plan.json                   # as text
+  commandsec plan show plan.json --out plan.html   # the page
+  commandsec plan show plan.json --json`,
+		Args: operands("PLAN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(c, args[0]); err != nil {
+				return err
+			}
+			made, err := loadPlan(args[0])
+			if err != nil {
+				return err
+			}
+			if err := f.write(c, planReport(made)); err != nil {
+				return err
+			}
+			if made.Empty() {
+				next(c, "there is nothing to do.")
+				return nil
+			}
+			nextApply(c, made, args[0])
+			return nil
+		},
+	}
+	addReportFlags(c, &f, "text", "csv", "json", "html")
+	return c
+}
