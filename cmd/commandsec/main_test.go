@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/commandsec/commandsec-go/governance/plan"
 )
 
 // TestMain lets the test binary be the program, too: scripts run it as a process.
@@ -37,6 +39,8 @@ func TestScripts(t *testing.T) {
 			"mode":    mode,
 			"profile": profile,
 			"accept":  accept,
+			"suggest": suggest,
+			"digest":  digest,
 		},
 	})
 }
@@ -148,4 +152,27 @@ func accept(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(csv.NewWriter(f).WriteAll(rows))
 	ts.Check(f.Close())
+}
+
+// suggest takes the suggestions in rules of a migration:
+//
+//	suggest FILE
+func suggest(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: suggest FILE")
+	}
+	rules := strings.ReplaceAll(ts.ReadFile(args[0]), "\n  # ", "\n  ")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(rules), 0o600))
+}
+
+// digest sets a variable to the digest of a plan:
+//
+//	digest NAME FILE
+func digest(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: digest NAME FILE")
+	}
+	p, err := plan.Load(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Setenv(args[0], p.Digest())
 }

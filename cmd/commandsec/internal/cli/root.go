@@ -66,6 +66,7 @@ func newRoot() *cobra.Command {
 		newExport(),
 		newPlan(),
 		newVerify(),
+		newMigrate(),
 		newProve(),
 		newPermissions(),
 		newSimulate(),
