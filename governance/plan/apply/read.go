@@ -397,8 +397,21 @@ func differs(s *step, planned, now *plan.Object) string {
 	case planned == nil:
 		return "there is one already, which is not as the plan makes it; somebody else made it"
 	}
-	change := plan.Step{Action: plan.Update, Kind: s.Kind, Name: s.Name, Before: planned, After: now}
-	return "somebody else changed it since: " + change.Words()
+	return "somebody else changed it since: " + apart(s, planned, now)
+}
+
+// apart says in words what leads from one state of an object to another.
+func apart(s *step, from, to *plan.Object) string {
+	switch {
+	case from == nil && to == nil:
+		return "nothing"
+	case from == nil:
+		return "it is there"
+	case to == nil:
+		return "it is not there"
+	}
+	change := plan.Step{Action: plan.Update, Kind: s.Kind, Name: s.Name, Before: from, After: to}
+	return change.Words()
 }
 
 // progress tells how much is over: of the objects that are looked at, and the steps.

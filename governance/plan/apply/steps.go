@@ -82,8 +82,12 @@ func (r *run) arrange() {
 		s.chain.steps = append(s.chain.steps, s)
 		r.known.note(s.Before)
 		r.known.note(s.After)
-		if s.Action == plan.Create && s.Kind == plan.KindClaim {
+		switch {
+		case s.Action != plan.Create:
+		case s.Kind == plan.KindClaim:
 			r.known.made[s.After.Claim.Key.Fold()] = true
+		case s.Kind == plan.KindIdentity: // some servers show it as a claim
+			r.known.made[s.After.Identity.Key.Fold()] = true
 		}
 	}
 	if r.journal == nil {
@@ -250,7 +254,7 @@ type ids struct {
 	lengths    map[plan.Kind]int               // of lists
 
 	// These are not for several goroutines.
-	made map[plan.Key]bool // claims that the plan makes
+	made map[plan.Key]bool // claims and identities that the plan makes
 	owed map[plan.Key]int  // see owe
 }
 

@@ -140,7 +140,7 @@ func (r *run) carry(ctx context.Context, s *step, l *lists) {
 	case err == nil && (sent || s.pending):
 		s.end(Done, s.Words(), nil)
 		if want := r.known.resolved(s.After); !after.Same(want) {
-			s.text += "; the server made something else of it: " + differs(s, want, after)
+			s.text += "; the server made something else of it: " + apart(s, want, after)
 		}
 	case err == nil:
 		s.end(AlreadyDone, "somebody else did it meanwhile", nil)
@@ -179,7 +179,7 @@ func (r *run) change(ctx context.Context, s *step, l *lists) (now *plan.Object, 
 	var failure error
 	for try := 1; ; try++ {
 		if now, err = r.read(ctx, s, l); err == nil {
-			err = r.judge(ctx, s, now, before, after, l)
+			err = r.judge(ctx, s, now, before, after, l, sent)
 		}
 		switch {
 		case err == nil && now.Same(after):
@@ -213,9 +213,12 @@ func (r *run) change(ctx context.Context, s *step, l *lists) (now *plan.Object, 
 }
 
 // judge refuses to write an object that is not as planned, or is in use.
-func (r *run) judge(ctx context.Context, s *step, now, before, after *plan.Object, l *lists) error {
-	if now.Same(after) {
+func (r *run) judge(ctx context.Context, s *step, now, before, after *plan.Object, l *lists, sent bool) error {
+	switch {
+	case now.Same(after):
 		return nil
+	case sent && !now.Same(before):
+		return &movedError{"after the write it is not as planned; the server did not take all of it, or another program wrote it: " + apart(s, after, now)}
 	}
 	if !now.Same(before) {
 		return &movedError{differs(s, before, now) + "; it was not written; take a new snapshot and make a new plan"}
@@ -321,11 +324,13 @@ func (r *run) edit(ctx context.Context, s *step) (*plan.Object, bool, error) {
 	if after.Role.PermissionSetID == "" {
 		return nil, false, fmt.Errorf("the id of its permission set %q is not known; take a new snapshot and make a new plan", show.Text(after.Role.PermissionSet, maxShown))
 	}
+	sent := false
 	role, change, err := r.rolesV2.Edit(ctx, before.Role.ID, func(u *roles.UpdateV2) error {
 		now := r.fromUpdate(u)
-		if err := r.judge(ctx, s, now, before, after, nil); err != nil || now.Same(after) {
+		if err := r.judge(ctx, s, now, before, after, nil, sent); err != nil || now.Same(after) {
 			return err
 		}
+		sent = true // right after this
 		put(u, before.Role, after.Role)
 		return nil
 	}, r.call...)
