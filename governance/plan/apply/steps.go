@@ -164,7 +164,7 @@ func (r *run) waves() [][]*step {
 // atOnce is how many steps a wave has: many enough to keep all connections busy. A wave
 // that reads a list has more if the list is long.
 func (r *run) atOnce(s *step) int {
-	n := 32 * r.settings.InFlight()
+	n := 64 * r.settings.InFlight()
 	if s.listed() {
 		n = max(n, 8*r.known.pages(s.Kind))
 	}

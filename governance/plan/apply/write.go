@@ -70,15 +70,17 @@ func (r *run) wave(ctx context.Context, wave []*step) error {
 	if len(begin) == 0 {
 		return r.gate.err
 	}
-	if err := r.journal.note(true, lines...); err != nil {
-		return err
-	}
+	// The list is read while the disk writes. Nothing is sent before both are done.
 	var l *lists
+	var before errgroup.Group
+	before.Go(func() error { return r.journal.note(true, lines...) })
 	if begin[0].listed() {
 		l = &lists{}
-		if err := r.load(ctx, l, begin[0].Kind); err != nil {
-			return errors.Join(err, r.leave(begin))
-		}
+		before.Go(func() error { return r.load(ctx, l, begin[0].Kind) })
+	}
+	if err := before.Wait(); err != nil {
+		_ = r.leave(begin) // if it is the journal that failed, err says so
+		return err
 	}
 	var group errgroup.Group
 	group.SetLimit(r.settings.InFlight())
