@@ -698,3 +698,184 @@ func TestCanceled(t *testing.T) {
 		t.Errorf("%+v", r.Findings)
 	}
 }
+
+// TestTenants: on installations that have grown, every right is as promised, and the way
+// back restores all of them.
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	for name, opts := range kinds {
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprintf("%s, seed %d", name, seed), func(t *testing.T) {
+				t.Parallel()
+				server, client := start(t, append([]securitytest.Option{securitytest.WithLegacyTenant(seed, 60)}, opts...)...)
+				before := taken(t, client)
+				p := made(t, before, grown(before))
+				j := fresh(t)
+				if _, err := apply.Run(t.Context(), client, p, j, approved(p)); err != nil {
+					t.Fatal(err)
+				}
+				after := taken(t, client)
+				if r := plan.Verify(p, after); len(r.Findings) > 0 {
+					t.Fatalf("%+v", r.Findings)
+				}
+				named := map[string]bool{}
+				for _, s := range p.Steps {
+					named[s.Name] = true
+				}
+				for _, r := range snapshot.Compare(before, after).Roles {
+					if r.Kind == snapshot.KindChanged && !named[r.Name] && !named[strings.TrimPrefix(r.Name, "New ")] {
+						t.Errorf("the role %s changed, and the plan does not name it", r.Name)
+					}
+				}
+				back, err := plan.Back(j.Entries(), after)
+				if err != nil {
+					t.Fatal(err)
+				}
+				run(t, client, back, fresh(t))
+				if r := plan.Verify(back, taken(t, client)); len(r.Findings) > 0 {
+					t.Errorf("%+v", r.Findings)
+				}
+				if len(server.Roles()) != len(before.Roles) {
+					t.Errorf("%d roles, there were %d", len(server.Roles()), len(before.Roles))
+				}
+			})
+		}
+	}
+}
+
+// grown changes, renames and removes roles of a tenant.
+func grown(s *snapshot.Snapshot) string {
+	var b strings.Builder
+	b.WriteString("permissionSets: [{name: Fresh, permissions: [/portal/, /certificates/]}]\nroles:\n")
+	absent := ""
+	for i, r := range s.Roles {
+		switch name := fmt.Sprintf("%q", r.Name); {
+		case r.Immutable:
+		case i%7 == 0:
+			fmt.Fprintf(&b, "  - {name: %s, permissionSet: Fresh, permissions: [/portal/read/], holders: ['OAuthRole:new@System', {identity: 'KEYEXAMPLE\\fresh', type: User}]}\n", name)
+		case i%7 == 1:
+			fmt.Fprintf(&b, "  - {name: %q, was: %s, holders: []}\n", "New "+r.Name, name)
+		case i%7 == 2:
+			fmt.Fprintf(&b, "  - {name: %s, existing: add, permissions: [/portal/read/], holders: ['OAuthClientId:robot@System']}\n", name)
+		case i%7 == 3:
+			absent += fmt.Sprintf("    - %s\n", name)
+		}
+	}
+	return b.String() + "absent:\n  roles:\n" + absent
+}
+
+// TestUsed: what somebody else has used since is not deleted.
+func TestUsed(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, tenant(securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}))...)
+	p := planned(t, client, `
+absent:
+  claims: ["OAuthRole:idle@System"]
+  permissionSets: [Unused]
+  identities: ['KEYEXAMPLE\leaver']
+`)
+	if len(p.Steps) != 4 { // the role of the leaver, too
+		t.Fatalf("%+v", p.Steps)
+	}
+	// The role that is written first is followed by somebody else's changes.
+	server.Inject(securitytest.Fault{Method: http.MethodPut, Path: "/Security/Roles/{id}/Identities", Times: 1, Interleave: func() {
+		if err := server.UpdateRole(8, func(r *securitytest.Role) {
+			r.Claims = append(r.Claims, securitytest.Claim{Type: "OAuthRole", Value: "idle", Scheme: "System"})
+			r.Identities = append(r.Identities, `KEYEXAMPLE\leaver`)
+			r.PermissionSet, r.Permissions = "22222222-2222-2222-2222-222222222222", []string{"/agents/"}
+		}); err != nil {
+			t.Error(err)
+		}
+	}})
+	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
+	if err == nil || result.Count(apply.Done) != 1 || result.Count(apply.Failed) != 3 {
+		t.Fatalf("%v: %v", result, err)
+	}
+	for _, want := range []string{"it holds the role Others", "the role Others is in it"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is missing: %v", want, err)
+		}
+	}
+	role, _ := server.Role(8)
+	if len(role.Claims) != 2 || len(role.Identities) != 1 || len(server.PermissionSets()) != 3 {
+		t.Errorf("%+v", role)
+	}
+}
+
+// TestOtherAccount: an account that the plan was not made for does not lock itself out.
+func TestOtherAccount(t *testing.T) {
+	t.Parallel()
+	server, admin := start(t, tenant(
+		securitytest.WithUser(`KEYEXAMPLE\officer`, "p"),
+		securitytest.WithIdentities(securitytest.Identity{AccountName: `KEYEXAMPLE\officer`}),
+		securitytest.WithRoles(
+			securitytest.Role{Name: "Chiefs", Description: "x", Permissions: []string{"/security/"}, Claims: []securitytest.Claim{{Type: "OAuthRole", Value: "chiefs", Scheme: "System"}}},
+			securitytest.Role{Name: "Officers", Description: "x", Permissions: []string{"/security/", "/portal/read/"}, Identities: []string{`KEYEXAMPLE\officer`}}))...)
+	p := planned(t, admin, `roles: [{name: Officers, permissions: [/portal/read/, /security/read/]}]`)
+	client, err := server.Client(security.WithBasicAuth(`KEYEXAMPLE\officer`, "p"), quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := approved(p)
+	opts.AllowLockout = false
+	if _, err := apply.Run(t.Context(), client, p, fresh(t), opts); !errors.Is(err, apply.ErrLockOut) || !strings.Contains(err.Error(), "make the plan for this account") {
+		t.Fatal(err)
+	}
+	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
+	if err != nil || len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "officer") {
+		t.Errorf("%v: %+v", err, result)
+	}
+}
+
+// TestAssumed: a server that does not say what the account may do is taken at its word
+// when it is asked to write, and the result says so.
+func TestAssumed(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, tenant()...)
+	p := planned(t, client, `claims: ["OAuthRole:first@System"]`)
+	server.Inject(securitytest.Fault{Path: "/PermissionSets/My", Status: http.StatusInternalServerError})
+	server.Inject(securitytest.Fault{Path: "/Security/My", Status: http.StatusForbidden})
+	result := run(t, client, p, fresh(t))
+	if len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "is assumed") {
+		t.Errorf("%+v", result.Notes)
+	}
+}
+
+// TestNormalized: what the server makes of an account without a domain is found again.
+func TestNormalized(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, tenant(securitytest.WithQuirks(securitytest.Quirks{NormalizeADClaims: "KEYEXAMPLE"}))...)
+	p := planned(t, client, `roles: [{name: Others, existing: add, holders: [{type: User, value: newcomer, scheme: Active Directory}]}]`)
+	server.Inject(securitytest.Fault{Method: http.MethodPost, Path: "/Security/Claims", Commit: true, Reset: true, Times: 1})
+	result := run(t, client, p, fresh(t))
+	role, _ := server.Role(8)
+	if result.Count(apply.Done) != 2 || len(role.Claims) != 2 || !slices.ContainsFunc(role.Claims, func(c securitytest.Claim) bool { return c.Value == `KEYEXAMPLE\NEWCOMER` }) {
+		t.Errorf("%v: %+v", result, role)
+	}
+}
+
+// TestConcurrency: there are no more requests under way than the client allows.
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, tenant())
+	var now, most atomic.Int32
+	before := func(int32) {
+		n := now.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		time.Sleep(time.Millisecond)
+	}
+	after := func(int32) { now.Add(-1) }
+	client := p.client()
+	made := planned(t, client, wish)
+	p.before.Store(&before)
+	p.after.Store(&after)
+	opts := approved(made)
+	opts.Call = []security.CallOption{security.WithConcurrency(2)}
+	if _, err := apply.Run(t.Context(), client, made, fresh(t), opts); err != nil {
+		t.Fatal(err)
+	}
+	if most.Load() != 2 {
+		t.Errorf("%d requests were under way at a time", most.Load())
+	}
+}

@@ -9,9 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,9 +161,14 @@ func (j *Journal) load() error {
 	return j.parse(data)
 }
 
-// torn lines look like this from their beginning on; anything else in a first line is
-// another file, which must not be overwritten.
-var first = regexp.MustCompile(`^[0-9a-f]{0,8}($| ($|\{($|"line":1,)))`)
+// beginning reports whether text may be a line, or the beginning of one. Anything else in
+// the first line is another file, which must not be overwritten.
+func beginning(text []byte) bool {
+	const rest = ` {"line":`
+	n := min(len(text), 8)
+	sum, data := text[:n], text[n:]
+	return len(bytes.Trim(sum, "0123456789abcdef")) == 0 && (bytes.HasPrefix(data, []byte(rest)) || strings.HasPrefix(rest, string(data)))
+}
 
 func (j *Journal) parse(data []byte) error {
 	for len(data) > 0 {
@@ -179,7 +184,7 @@ func (j *Journal) parse(data []byte) error {
 			data = rest
 			continue
 		}
-		if j.lines == 0 && !first.Match(text[:min(len(text), 18)]) {
+		if j.lines == 0 && !beginning(text) {
 			return errors.New("it is another file, and not a journal; name another one")
 		}
 		if len(rest) > 0 {
@@ -293,7 +298,7 @@ func (j *Journal) Close() error {
 	if j.made && j.lines == 0 && !j.torn {
 		_ = os.Remove(j.path) // an empty file says nothing
 	}
-	err := j.file.Close()
+	err := errors.Join(unlock(j.file), j.file.Close())
 	j.file = nil
 	if err != nil {
 		return fmt.Errorf("close the journal %s: %w", show.Text(j.path, maxShown), err)

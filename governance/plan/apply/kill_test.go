@@ -36,7 +36,9 @@ func child() {
 		if err != nil {
 			return err
 		}
-		limitFiles()
+		if err := limitFiles(); err != nil {
+			return err
+		}
 		j, err := apply.OpenJournal(os.Getenv("JOURNAL"))
 		if err != nil {
 			return err
@@ -192,6 +194,9 @@ func TestKilled(t *testing.T) {
 		run(t, reference.client(), planned(t, reference.client(), wish), fresh(t))
 		want := essence(t, reference.handler)
 		for _, early := range []bool{true, false} {
+			if early && name == "joined" {
+				continue // nothing about it depends on that
+			}
 			t.Run(fmt.Sprintf("%s, before processing %v", name, early), func(t *testing.T) {
 				t.Parallel()
 				killed := 0
@@ -263,7 +268,11 @@ func resumed(t *testing.T, what string, p *place, made *plan.Plan, dir, want, be
 	if got := essence(t, p.handler); got != want {
 		t.Fatalf("%s, the server is\n%s\nand not\n%s", what, got, want)
 	}
-	back, err := plan.Back(j.Entries(), taken(t, client))
+	entries := j.Entries()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	back, err := plan.Back(entries, taken(t, client))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,6 +280,5 @@ func resumed(t *testing.T, what string, p *place, made *plan.Plan, dir, want, be
 	if got := essence(t, p.handler); got != before {
 		t.Fatalf("%s, after the way back the server is\n%s\nand not\n%s", what, got, before)
 	}
-	_ = j.Close()
 	client.CloseIdleConnections()
 }

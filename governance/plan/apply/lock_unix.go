@@ -21,3 +21,7 @@ func lock(f *os.File) error {
 		return err
 	}
 }
+
+// unlock lets others in at once: a program that this process is just starting has a copy
+// of the open file for a moment, which would keep the lock.
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

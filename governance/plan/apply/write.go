@@ -179,9 +179,16 @@ func once() security.CallOption {
 func (r *run) change(ctx context.Context, s *step, l *lists) (now *plan.Object, sent bool, err error) {
 	before, after := r.known.resolved(s.Before), r.known.resolved(s.After)
 	var failure error
+	late := false // a write that nobody waits for any more may still be carried out
 	for try := 1; ; try++ {
 		if now, err = r.read(ctx, s, l); err == nil {
 			err = r.judge(ctx, s, now, before, after, l, sent)
+		}
+		if err == nil && late && now.Same(after) {
+			late = false
+			if err = transport.Sleep(ctx, r.opts.CrashSettle); err == nil {
+				continue
+			}
 		}
 		switch {
 		case err == nil && now.Same(after):
@@ -198,7 +205,8 @@ func (r *run) change(ctx context.Context, s *step, l *lists) (now *plan.Object, 
 			return nil, sent, err
 		}
 		failure = r.write(ctx, s, after)
-		sent = sent || failure == nil || errors.Is(failure, security.ErrUnknownOutcome)
+		unknown := errors.Is(failure, security.ErrUnknownOutcome)
+		sent, late = sent || failure == nil || unknown, late || unknown && s.After != nil
 		if err := r.wait(ctx, failure, try); err != nil {
 			return nil, sent, err
 		}
@@ -326,8 +334,8 @@ func (r *run) edit(ctx context.Context, s *step) (*plan.Object, bool, error) {
 	if after.Role.PermissionSetID == "" {
 		return nil, false, fmt.Errorf("the id of its permission set %q is not known; take a new snapshot and make a new plan", show.Text(after.Role.PermissionSet, maxShown))
 	}
-	sent := false
-	role, change, err := r.rolesV2.Edit(ctx, before.Role.ID, func(u *roles.UpdateV2) error {
+	sent, changed := false, false
+	change := func(u *roles.UpdateV2) error {
 		now := r.fromUpdate(u)
 		if err := r.judge(ctx, s, now, before, after, nil, sent); err != nil || now.Same(after) {
 			return err
@@ -335,14 +343,26 @@ func (r *run) edit(ctx context.Context, s *step) (*plan.Object, bool, error) {
 		sent = true // right after this
 		put(u, before.Role, after.Role)
 		return nil
-	}, r.call...)
-	switch {
-	case errors.Is(err, security.ErrNotFound) && !errors.Is(err, security.ErrUnknownOutcome):
-		return nil, false, &movedError{"it is not there any more; take a new snapshot and make a new plan"}
-	case err != nil:
-		return nil, errors.Is(err, security.ErrUnknownOutcome), err
 	}
-	return r.fromRole(role), change.Action != security.Unchanged, nil
+	for try := 1; ; try++ {
+		late := false // a write that nobody waits for any more may still be carried out
+		watch := service.Option[security.CallOption](func(c *service.Settings) {
+			c.OnMeta = func(m transport.Meta) { late = late || m.StatusCode == 0 || m.StatusCode >= 500 }
+		})
+		role, made, err := r.rolesV2.Edit(ctx, before.Role.ID, change, append(slices.Clip(r.call), watch)...)
+		changed = changed || made.Action == security.Updated
+		switch {
+		case errors.Is(err, security.ErrNotFound) && !sent:
+			return nil, false, &movedError{"it is not there any more; take a new snapshot and make a new plan"}
+		case err != nil:
+			return nil, sent, r.unsure(err, changed)
+		case !late || try > r.retry.MaxAttempts:
+			return r.fromRole(role), changed, nil
+		}
+		if err := transport.Sleep(ctx, r.opts.CrashSettle); err != nil {
+			return nil, sent, r.unsure(err, sent)
+		}
+	}
 }
 
 // put makes the change of a step on a role that looks like before.
