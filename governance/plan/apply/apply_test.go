@@ -497,9 +497,7 @@ func TestFailed(t *testing.T) {
 		t.Run(fmt.Sprintf("stop %v", stop), func(t *testing.T) {
 			t.Parallel()
 			server, client := start(t, tenant()...)
-			p := planned(t, client, wish+`  # "former" holds another role instead
-`)
-			p = planned(t, client, strings.Replace(wish, `"OAuthRole:new-ops@System", {identity`, `"OAuthRole:new-ops@System", "OAuthRole:audit@System", {identity`, 1))
+			p := planned(t, client, strings.Replace(wish, `"OAuthRole:new-ops@System", {identity`, `"OAuthRole:new-ops@System", "OAuthRole:audit@System", {identity`, 1))
 			server.Inject(securitytest.Fault{Method: http.MethodPost, Path: "/PermissionSets", Status: http.StatusForbidden, Times: 1})
 			j := fresh(t)
 			opts := approved(p)
@@ -606,7 +604,10 @@ func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	for name, opts := range kinds {
 		for _, fault := range []securitytest.Fault{
-			{Commit: true, Reset: true}, {Commit: true, Status: http.StatusBadGateway}, {Reset: true}, {Status: http.StatusServiceUnavailable},
+			{Commit: true, Reset: true},
+			{Commit: true, Status: http.StatusBadGateway},
+			{Reset: true},
+			{Status: http.StatusServiceUnavailable},
 			{CommitLate: 20 * time.Millisecond, Status: http.StatusGatewayTimeout},
 		} {
 			t.Run(name+", "+fault.String(), func(t *testing.T) {
@@ -653,6 +654,29 @@ func TestLostAnswers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLate: a write that a gateway gave up on, and that the server carries out later, does
+// not undo what comes after it.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/Security/Roles", "/PermissionSets"} { // the first write of each, which the second takes from
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			server, client := start(t, tenant()...)
+			p := planned(t, client, wish)
+			server.Inject(securitytest.Fault{Method: http.MethodPut, Path: path, Times: 1, CommitLate: 100 * time.Millisecond, Status: http.StatusGatewayTimeout})
+			o := approved(p)
+			o.CrashSettle = time.Second
+			if _, err := apply.Run(t.Context(), client, p, fresh(t), o); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(200 * time.Millisecond) // what is late is there now
+			if r := plan.Verify(p, taken(t, client)); len(r.Findings) > 0 {
+				t.Errorf("%+v", r.Findings)
+			}
+		})
 	}
 }
 

@@ -66,7 +66,8 @@ type place struct {
 	requests atomic.Int32
 	before   atomic.Pointer[func(n int32)] // called with the number of a request before it is processed
 	after    atomic.Pointer[func(n int32)]
-	open     atomic.Int32 // connections
+	open     atomic.Int32                          // connections
+	hold     atomic.Pointer[func(r *http.Request)] // called before a request is processed
 }
 
 func newPlace(t *testing.T, opts []securitytest.Option) *place {
@@ -79,6 +80,9 @@ func newPlace(t *testing.T, opts []securitytest.Option) *place {
 		n := p.requests.Add(1)
 		if before := p.before.Load(); before != nil {
 			(*before)(n)
+		}
+		if hold := p.hold.Load(); hold != nil {
+			(*hold)(r)
 		}
 		answer := httptest.NewRecorder()
 		p.handler.ServeHTTP(answer, r)
@@ -245,6 +249,64 @@ func TestKilledAgain(t *testing.T) {
 	}
 	p.settle()
 	resumed(t, "killed again and again", p, plan, dir, want, before)
+}
+
+// TestKilledWhileCreating: the server carries out the creation of a dead client while the
+// next run waits. That run finds what was made, and does not make it again.
+func TestKilledWhileCreating(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, tenant())
+	dir := t.TempDir()
+	made := save(t, p, dir)
+	p.settle()
+	cmd := p.process(dir)
+	arrived, dead, resumed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	hold := func(r *http.Request) {
+		select {
+		case <-dead:
+			select {
+			case <-resumed:
+			default:
+				close(resumed) // the first request of the next run
+			}
+		default:
+			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/Security/Roles") {
+				close(arrived)
+				<-resumed
+				time.Sleep(100 * time.Millisecond) // the next run has looked by then, if it does not wait
+			}
+		}
+	}
+	p.hold.Store(&hold)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // it was killed
+	close(dead)
+	opts := approved(made)
+	opts.CrashSettle = time.Second
+	result, err := apply.Run(t.Context(), p.client(), made, open(t, filepath.Join(dir, "journal")), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range result.Steps {
+		if s.Kind == plan.KindRole && s.Action == plan.Create && (s.Status != apply.AlreadyDone || !strings.Contains(s.Text, "was stopped")) {
+			t.Errorf("step %d: %s, %s", s.Number, s.Status, s.Text)
+		}
+	}
+	posts := 0
+	for _, r := range p.handler.Requests() {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/Security/Roles") {
+			posts++
+		}
+	}
+	if posts != 1 {
+		t.Errorf("%d creations were sent", posts)
+	}
 }
 
 // save plans what the little tenant should become.

@@ -92,6 +92,7 @@ func (r *run) load(ctx context.Context, l *lists, kind plan.Kind) error {
 			l.roles[names.Fold(role.Name)] = role.ID
 		}
 		return err
+	case plan.KindMembers: // each role shows its own
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -131,7 +132,7 @@ func number(id int) string {
 	if id == 0 {
 		return ""
 	}
-	return fmt.Sprint(id)
+	return strconv.Itoa(id)
 }
 
 // waves are the open steps, in the order of the plan: those of a wave do not need each
