@@ -57,7 +57,7 @@ func governanceWorks(slow *security.Client) []Work {
 			return milliseconds(r[i])
 		}})
 	}
-	return []Work{
+	return append([]Work{
 		atIdeal(governedRequests, inFlight, 0, Work{Name: "a snapshot of " + size + ", 20 ms a request", Ways: []Way{
 			{"this library, 8 at a time", takeLarge(slow, inFlight)},
 		}}),
@@ -65,7 +65,7 @@ func governanceWorks(slow *security.Client) []Work {
 			{"this library, defaults", takeLarge(slow, 0)},
 		}}),
 		compare,
-	}
+	}, reviewWorks(size)...)
 }
 
 // takeLarge takes a snapshot, with a concurrency unless it is 0.

@@ -46,6 +46,33 @@ func Weigh(ctx context.Context, s *Server, count int) (w Weight, err error) {
 	return w, json.Unmarshal(out, &w)
 }
 
+// peak does something, and returns the most bytes of the heap that were in use
+// meanwhile. It looks every millisecond.
+func peak(do func() error) (heap uint64, err error) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		samples := []metrics.Sample{
+			{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+		}
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			metrics.Read(samples)
+			heap = max(heap, samples[0].Value.Uint64()+samples[1].Value.Uint64())
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	err = do()
+	close(stop)
+	<-stopped
+	return heap, err
+}
+
 // weigh is the program.
 func weigh() error {
 	var l load
@@ -60,33 +87,14 @@ func weigh() error {
 	}
 	runtime.GC()
 
-	// Sample the heap every millisecond.
 	var w Weight
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		samples := []metrics.Sample{
-			{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+	w.Heap, err = peak(func() error {
+		if l.Roles > 0 {
+			return walkAll(client, l.Roles)
 		}
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for {
-			metrics.Read(samples)
-			w.Heap = max(w.Heap, samples[0].Value.Uint64()+samples[1].Value.Uint64())
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	if l.Roles > 0 {
-		err = walkAll(client, l.Roles)
-	} else {
 		<-time.After(100 * time.Millisecond)
-	}
-	close(stop)
-	<-stopped
+		return nil
+	})
 	if err != nil {
 		return err
 	}

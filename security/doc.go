@@ -47,8 +47,8 @@
 // repository run on the simulated server unless a real one is configured:
 //
 //   - examples/quickstart: the main job from end to end
-//   - examples/permissions: converts, explains, checks and compares permissions on
-//     the command line
+//   - examples/permissions: converts, proves, checks and compares permissions; it
+//     needs no server
 //   - examples/onboard: onboards teams from a file; it can be repeated, and has a
 //     dry run
 //   - examples/otel: names OpenTelemetry spans by operation; a module of its own

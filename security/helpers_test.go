@@ -180,7 +180,7 @@ func sentinels(t testing.TB, err error, want ...error) {
 	for name, sentinel := range map[string]error{
 		"ErrInvalid": security.ErrInvalid, "ErrUnauthorized": security.ErrUnauthorized, "ErrForbidden": security.ErrForbidden,
 		"ErrNotFound": security.ErrNotFound, "ErrNoEndpoint": security.ErrNoEndpoint, "ErrConflict": security.ErrConflict, "ErrRateLimited": security.ErrRateLimited,
-		"ErrServer": security.ErrServer, "ErrUnknownOutcome": security.ErrUnknownOutcome, "ErrNotJSON": security.ErrNotJSON,
+		"ErrServer": security.ErrServer, "ErrUnknownOutcome": security.ErrUnknownOutcome, "ErrNotJSON": security.ErrNotJSON, "ErrWrongAnswer": security.ErrWrongAnswer,
 		"ErrListChanged": security.ErrListChanged,
 	} {
 		if got := errors.Is(err, sentinel); got != slices.Contains(want, sentinel) {

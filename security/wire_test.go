@@ -101,11 +101,11 @@ func TestAnswers(t *testing.T) {
 		"empty":                     {200, jsonText, "", []error{security.ErrNotJSON}, "", ""},
 		"blank":                     {200, jsonText, " \r\n", []error{security.ErrNotJSON}, "", ""},
 		"no content":                {204, "", "", []error{security.ErrNotJSON}, "", ""},
-		"null":                      {200, jsonText, "null", nil, "", ""},
-		"truncated JSON":            {200, jsonText, `{"Id":5,"Name":"half`, nil, "", ""},
-		"JSON of another kind":      {200, jsonText, `[1,2]`, nil, "", ""},
-		"a field of another type":   {200, jsonText, `{"Id":5,"Name":{"a":1}}`, nil, "", ""},
-		"two objects":               {200, jsonText, `{"Id":5}{"Id":6}`, nil, "", ""},
+		"null":                      {200, jsonText, "null", []error{security.ErrWrongAnswer}, "", ""},
+		"truncated JSON":            {200, jsonText, `{"Id":5,"Name":"half`, []error{security.ErrWrongAnswer}, "", ""},
+		"JSON of another kind":      {200, jsonText, `[1,2]`, []error{security.ErrWrongAnswer}, "", ""},
+		"a field of another type":   {200, jsonText, `{"Id":5,"Name":{"a":1}}`, []error{security.ErrWrongAnswer}, "", ""},
+		"two objects":               {200, jsonText, `{"Id":5}{"Id":6}`, []error{security.ErrWrongAnswer}, "", ""},
 		"301 without a place":       {301, htmlText, page, nil, "", ""},
 		"304":                       {304, "", "", nil, "", ""},
 		"400 with a code":           {400, jsonText, `{"ErrorCode":"0xA011004A","Message":"Invalid sort field: Id."}`, []error{security.ErrInvalid}, "0xA011004A", "Invalid sort field: Id."},
@@ -692,6 +692,23 @@ func TestMiddlewareMayLoseTheContext(t *testing.T) {
 		})
 	}))
 	_, err := do(t.Context(), client, get)
+	sentinels(t, err, security.ErrUnauthorized)
+
+	passwords := 'a' // a credential that is renewed takes another path
+	client, err = security.NewClient(baseURL, quick, security.WithHTTPClient(&http.Client{Transport: server}),
+		security.WithBasicAuthFunc(func(context.Context) (string, string, error) {
+			passwords++
+			return user, string(passwords), nil
+		}),
+		security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				return next.RoundTrip(r.WithContext(context.Background()))
+			})
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = do(t.Context(), client, get)
 	sentinels(t, err, security.ErrUnauthorized)
 }
 

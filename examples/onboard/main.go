@@ -3,6 +3,8 @@
 // for the team's certificate collections. It can be run again at any time: what
 // is there already stays as it is, also what other people gave a role.
 //
+// No command of the program does this: it only reads. "commandsec compare" tells afterwards who can do what now.
+//
 // Without configuration it runs on a simulated server with a sample file. If a
 // server is configured it uses that one.
 package main

@@ -2,6 +2,9 @@
 // role in both models, convert its permissions, make a claim and a role, handle
 // an error, and leave everything as it was.
 //
+// On the command line, "commandsec snapshot" and "commandsec review" look around on a server, and "commandsec permissions
+// convert" converts.
+//
 // Without configuration it runs on a simulated server. If a server is configured
 // it uses that one, and writes only with -write.
 package main

@@ -116,7 +116,7 @@ func gapsOf(list []snapshot.Gap) []report.Gap {
 
 // guides say once what warnings of a kind have in common.
 var guides = []report.Guide{
-	{Code: string(CodeLockOut), Title: "Somebody locks himself out", Why: "Nobody could take the plan back. It is not carried out unless that is allowed by name (--allow-lockout)."},
+	{Code: string(CodeLockOut), Title: "The plan locks somebody out", Why: "Nobody could take the plan back. It is not carried out unless that is allowed by name (--allow-lockout)."},
 	{Code: string(CodeLarge), Title: "A large part loses something", Why: "That is seldom meant. The plan is not carried out unless that is allowed by name (--allow-large)."},
 	{Code: string(CodeBlocked), Title: "Steps that are left out", Why: "They cannot be carried out, or not safely. So are steps that need them. Everything else is planned without them."},
 	{Code: string(CodeNamed), Title: "Roles that may be named elsewhere", Why: "The security API does not show who names a role outside of it."},

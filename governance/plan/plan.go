@@ -105,7 +105,7 @@ type Step struct {
 	// Version is the version of the API to write through.
 	Version int `json:"version"`
 	// Removal says that the step takes something away. All removals come after all
-	// additions, so that nobody is without a right that he has before and after.
+	// additions, so that nobody loses, in between, a right that they keep.
 	Removal bool `json:"removal"`
 	// Needs are the numbers of steps that must be done before. What such a step creates
 	// has no id in Before and After of this one: it is found by name or key.

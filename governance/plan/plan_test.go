@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -333,7 +334,7 @@ permissionSets:
 claims: [{type: OAuthRole, value: pki, scheme: Entra, description: Later}]
 roles:
   - {name: Pilot, permissionSet: Operational, permissions: [/agents/], holders: ['OAuthRole:new@Entra']}
-  - {name: Auditors, permissions: []}
+  - {name: Auditors, permissions: [], holders: ['OAuthRole:later@Entra']}
   - {name: Readers, was: Operators}
 absent: {roles: [Old operators], claims: ['OAuthRole:gone@Entra']}
 `
@@ -489,5 +490,175 @@ func TestCheck(t *testing.T) {
 		if _, err := decode(data); err == nil {
 			t.Errorf("%s: it was taken", name)
 		}
+	}
+}
+
+func TestHolders(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Key{
+		"OAuthRole:pki@Entra":                 oauth("pki"),
+		"oauth role: pki @Entra":              {Type: "OAuthRole", Value: " pki ", Scheme: "Entra"},
+		"5:a:b@c@Some where":                  {Type: "OAuthSubject", Value: "a:b@c", Scheme: "Some where"},
+		`Group:KEYEXAMPLE\x@Active Directory`: {Type: "Group", Value: `KEYEXAMPLE\x`, Scheme: "Active Directory"},
+	} {
+		if got, err := parseHolder(text); err != nil || got != want {
+			t.Errorf("%s is %v, %v", text, got, err)
+		}
+	}
+	if _, ok := formatHolder(Key{Type: "OAuthRole", Value: "x", Scheme: "a@b"}); ok {
+		t.Error("a scheme with @ has no short form")
+	}
+}
+
+// TestNames: the name of an object may hold any character.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Collections = nil
+	all := []string{"plain", "a/b", "}/", "{x}", "}]:Read", "[{", "ÄÖ: # \u202e", " space "}
+	for i, name := range all {
+		s.Collections = append(s.Collections, snapshot.Collection{ID: i + 1, Name: name})
+	}
+	o := newObjects(s)
+	for i, name := range all {
+		path := permissions.Path("/certificates/collections/read/" + string(rune('1'+i)) + "/")
+		text, ok := o.write(path)
+		if r, err := parseRight(text); !ok || err != nil || text != "/certificates/collections/read/{"+name+"}/" {
+			t.Errorf("%q: %s, %v", name, text, err)
+		} else if back, _, err := o.resolve(r); err != nil || back != path {
+			t.Errorf("%s is %s, %v", text, back, err)
+		}
+		legacy := permissions.CollectionRead.On(i + 1)
+		text, ok = o.writeName(legacy)
+		if r, err := parseRight(text); !ok || err != nil || text != "Collections[{"+name+"}]:Read" {
+			t.Errorf("%q: %s, %v", name, text, err)
+		} else if _, back, err := o.resolve(r); err != nil || back != legacy {
+			t.Errorf("%s is %s, %v", text, back, err)
+		}
+	}
+}
+
+// TestExportLeavesOut: what cannot be told apart by name, or written, stays as it is.
+func TestExportLeavesOut(t *testing.T) {
+	t.Parallel()
+	s := story()
+	add := func(name string, paths ...permissions.Path) *snapshot.Role {
+		s.Roles = append(s.Roles, snapshot.Role{ID: 100 + len(s.Roles), Name: name, PermissionSetID: globalSet, Versions: []int{1, 2}, Paths: paths})
+		return &s.Roles[len(s.Roles)-1]
+	}
+	add("Twin")
+	add("TWIN")
+	add("")
+	add("Odd paths", "/not a path/")
+	add("Odd set").PermissionSetID = "55555555-5555-5555-5555-555555555555"
+	strange := Key{Type: "Other", Value: "x", Scheme: "Entra"}
+	s.Claims = append(s.Claims, snapshot.Claim{Key: strange, ClaimID: 77, Versions: []int{2}})
+	add("Odd holder").Holders = []snapshot.Holder{held(strange, 2)}
+	s.PermissionSets = append(s.PermissionSets,
+		snapshot.PermissionSet{ID: "66666666-6666-6666-6666-666666666666", Name: "operational"}, snapshot.PermissionSet{ID: "77777777-7777-7777-7777-777777777777"})
+	add("In a twin").PermissionSetID = "66666666-6666-6666-6666-666666666666"
+	d, err := Export(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := d.WriteYAML(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/story/export.yaml.golden", b.String())
+	if p := plan(t, s, b.String(), nil); !p.Empty() {
+		t.Errorf("%+v", p.Steps[0])
+	}
+	if _, err := Export(nil); err == nil {
+		t.Error("there is no snapshot")
+	}
+}
+
+// TestNoVersion1: a server without version 1 has no identities that could be lost.
+func TestNoVersion1(t *testing.T) {
+	t.Parallel()
+	s := story()
+	for i := range s.Roles {
+		s.Roles[i].Versions = []int{2}
+		s.Roles[i].Holders = slices.DeleteFunc(s.Roles[i].Holders, func(h snapshot.Holder) bool { return h.Versions[0] == 1 })
+	}
+	s.Gaps = []snapshot.Gap{{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonNotThere}}
+	p := plan(t, s, "absent: {roles: [Auditors]}\nroles: [{name: Operators, holders: ['OAuthRole:pki@Entra', {identity: 'KEYEXAMPLE\\jsmith', type: User}]}]", nil)
+	if p.Blocked() > 0 || len(p.Steps) == 0 {
+		t.Errorf("%+v", p.Steps)
+	}
+	for _, step := range p.Steps {
+		if step.Kind == KindMembers || step.Kind == KindIdentity {
+			t.Errorf("it writes through version 1: %s", step.Words())
+		}
+	}
+}
+
+// TestAdministrator: the built-in role can do everything, even if its lists are empty.
+func TestAdministrator(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Roles[slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.ID == administrator })].Paths = nil
+	p := plan(t, s, "roles: [{name: Administrator, holders: []}]", nil)
+	if got := said(p, CodeLockOut); !strings.Contains(got, "can no longer change security") || p.Totals.HoldersLosing != 1 {
+		t.Errorf("%q, %+v", got, p.Totals)
+	}
+}
+
+// TestNeedsOfRemovals: what is deleted waits until nothing uses it.
+func TestNeedsOfRemovals(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Gaps = nil
+	s.Roles = slices.DeleteFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Broken" })
+	for i := range s.Roles {
+		if s.Roles[i].Name == "Auditors" {
+			s.Roles[i].PermissionSetID, s.Roles[i].Paths = "11111111-1111-1111-1111-111111111111", []permissions.Path{"/portal/read/"}
+		}
+	}
+	p := plan(t, s, `roles: [{name: Auditors, permissionSet: Global}]
+absent: {claims: ['OAuthRole:gone@Entra'], identities: ['KEYEXAMPLE\jsmith'], permissionSets: [Operational]}`, nil)
+	got := map[string]string{}
+	for _, step := range p.Steps {
+		var needs []string
+		for _, n := range step.Needs {
+			needs = append(needs, p.Steps[n-1].object())
+		}
+		slices.Sort(needs)
+		if step.Action == Delete {
+			got[step.object()] = strings.Join(needs, ", ") + step.Blocked
+		}
+	}
+	want := map[string]string{
+		`claim "OAuthRole gone (Entra)"`: `role "Operators"`,
+		`identity "KEYEXAMPLE\jsmith"`:   `identities of role "Old operators", identities of role "Operators"`,
+		`permission set "Operational"`:   `role "Auditors"`,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	s.Providers[0].PermissionSetID = "11111111-1111-1111-1111-111111111111"
+	p = plan(t, s, "roles: [{name: Auditors, permissionSet: Global}]\nabsent: {permissionSets: [Operational]}", nil)
+	if last := p.Steps[len(p.Steps)-1]; !strings.Contains(last.Blocked, `identity provider "Active Directory" is in it`) {
+		t.Errorf("%s: %q", last.Words(), last.Blocked)
+	}
+}
+
+// TestTwoKeysOfAnAccount: a client can be known by its id and as a subject.
+func TestTwoKeysOfAnAccount(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Account = "robot"
+	for i, kind := range []Key{{Type: "OAuthSubject", Value: "robot", Scheme: "Entra"}, {Type: "OAuthClientId", Value: "robot", Scheme: "Entra"}} {
+		s.Claims = append(s.Claims, snapshot.Claim{Key: kind, ClaimID: 50 + i, Versions: []int{2}})
+		for j := range s.Roles {
+			if r := &s.Roles[j]; r.ID == administrator || i == 0 && r.Name == "Old operators" {
+				r.Holders = append(slices.Clone(r.Holders), held(kind, 2))
+			}
+		}
+	}
+	text := "roles: [{name: Administrator, holders: ['OAuthClientId:robot@Entra', {identity: 'KEYEXAMPLE\\admin'}]}, {name: Old operators, holders: []}]"
+	if p := plan(t, s, text, nil); p.LockOut() {
+		t.Errorf("%q", said(p, CodeLockOut))
 	}
 }

@@ -49,21 +49,48 @@ func TestPromise(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, now := effective(s), effective(after)
-		said := map[Key]HolderRights{}
-		for _, h := range p.Holders {
-			said[h.Key.Fold()] = h
-			if got := permissions.NewSet(p.Sets[h.Before]...); !got.Equal(before[h.Key.Fold()]) {
-				t.Errorf("the plan says that %v could do %v, it was %v", h.Key, got, before[h.Key.Fold()])
+		kept(t, p, s, after)
+	})
+}
+
+// kept reports whether a plan led to what it promised, for everybody.
+func kept(t *rapid.T, p *Plan, before, after *snapshot.Snapshot) {
+	was, is := effective(before), effective(after)
+	said := map[Key]bool{}
+	for _, h := range p.Holders {
+		said[h.Key.Fold()] = true
+		if got := permissions.NewSet(p.Sets[h.Before]...); !got.Equal(was[h.Key.Fold()]) {
+			t.Errorf("the plan says that %v could do %v, it was %v", h.Key, got, was[h.Key.Fold()])
+		}
+		if got := permissions.NewSet(p.Sets[h.After]...); !got.Equal(is[h.Key.Fold()]) {
+			t.Errorf("the plan promises %v %v, it is %v", h.Key, got, is[h.Key.Fold()])
+		}
+	}
+	for k, set := range is {
+		if !said[k] && !set.Equal(was[k]) {
+			t.Errorf("the rights of %v changed, and the plan does not name it", k)
+		}
+	}
+}
+
+// TestNeeds: if a step fails, all that do not need it can be carried out.
+func TestNeeds(t *testing.T) {
+	forAll(t, func(t *rapid.T, s *snapshot.Snapshot, _ *Desired, p *Plan) {
+		if p.Empty() {
+			return
+		}
+		failed := map[int]bool{rapid.IntRange(1, len(p.Steps)).Draw(t, "failed"): true}
+		var rest []Step
+		for _, step := range p.Steps {
+			if slices.ContainsFunc(step.Needs, func(n int) bool { return failed[n] }) {
+				failed[step.Number] = true
 			}
-			if got := permissions.NewSet(p.Sets[h.After]...); !got.Equal(now[h.Key.Fold()]) {
-				t.Errorf("the plan promises %v %v, it is %v", h.Key, got, now[h.Key.Fold()])
+			if !failed[step.Number] {
+				rest = append(rest, step)
 			}
 		}
-		for k, set := range now {
-			if _, ok := said[k]; !ok && !set.Equal(before[k]) {
-				t.Errorf("the rights of %v changed, and the plan does not name it", k)
-			}
+		if _, _, err := carriedOut(s, rest, !newWorld(s, nil).separate()); err != nil {
+			t.Fatalf("without %v: %v\n%s", failed, err, steps(p))
 		}
 	})
 }
@@ -90,7 +117,7 @@ func TestOrder(t *testing.T) {
 				t.Fatalf("step %d: %v", step.Number, err)
 			}
 		}
-		// In between, nobody lacks what he has before and after.
+		// In between, nobody lacks what they have before and after.
 		w := newWorld(s, nil)
 		for n := range p.Steps {
 			mid, _, err := carriedOut(s, p.Steps[:n], !w.separate())
@@ -231,6 +258,7 @@ func TestBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		kept(t, back, after, restored)
 		if got, want := essence(restored), essence(s); got != want {
 			t.Fatalf("after the way back:\n%s\n\nbefore:\n%s\n\nthere:\n%s\nback:\n%s", got, want, steps(p), steps(back))
 		}

@@ -238,6 +238,19 @@ func carriedOut(s *snapshot.Snapshot, steps []Step, joined bool) (*snapshot.Snap
 			continue
 		}
 		next++
+		w := newWorld(out.Sorted(), nil)
+		if now, _ := w.current(step.Before); !now.Same(step.Before) {
+			return nil, nil, fmt.Errorf("step %d finds something else than planned: %+v", step.Number, now)
+		}
+		for _, r := range out.Roles { // what is in a permission set that is to go, or to become narrower
+			set := step.Before
+			if step.Kind != KindPermissionSet || set == nil || r.PermissionSetID != set.PermissionSet.ID || !read(&r, 2) {
+				continue
+			}
+			if step.Action == Delete || !permissions.NewSet(step.After.PermissionSet.Permissions...).Covers(permissions.NewSet(r.Paths...)) {
+				return nil, nil, fmt.Errorf("step %d takes a permission set from %q", step.Number, r.Name)
+			}
+		}
 		entry := Entry{Step: step, Before: step.Before, After: step.After}
 		switch step.Kind {
 		case KindPermissionSet:

@@ -31,7 +31,7 @@ var verifyGuides = []report.Guide{
 }
 
 // Verify compares a server after a plan was carried out with what the plan promised: the
-// effective rights of each holder, whether the plan names him or not, and each object
+// effective rights of each holder, whether the plan names it or not, and each object
 // that the plan changes. It has a finding for whatever is not as planned, and none if
 // all of it is.
 func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
@@ -65,7 +65,7 @@ func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
 	if n := p.Blocked(); n > 0 {
 		r.Notes = append(r.Notes, report.Note{Title: "Left out", Text: count(n, "step") + " of the plan could not be carried out, and so is not expected."})
 	}
-	r.Notes = append(r.Notes, report.Note{Title: "Rights", Text: "The effective rights of a holder are what all of his roles grant together."})
+	r.Notes = append(r.Notes, report.Note{Title: "Rights", Text: "The effective rights of a holder are what all of its roles grant together."})
 	return r
 }
 

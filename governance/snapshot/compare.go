@@ -15,7 +15,9 @@ import (
 func Compare(before, after *Snapshot) *Comparison {
 	c := comparer{before: before.Sorted(), after: after.Sorted()}
 	c.sameServer = c.before.Server.URL == c.after.Server.URL
-	out := &Comparison{Before: source(c.before), After: source(c.after), NotCompared: c.notCompared()}
+	out := &Comparison{
+		Before: source(c.before), After: source(c.after), From: c.before, To: c.after, NotCompared: c.notCompared(),
+	}
 	out.Roles = c.roles()
 	out.Claims = c.claims()
 	out.Objects = c.objects()

@@ -12,6 +12,11 @@ type Comparison struct {
 	Before Source `json:"before"`
 	After  Source `json:"after"`
 
+	// From and To are the snapshots compared, sorted. What a change means for somebody
+	// depends on what did not change.
+	From *Snapshot `json:"-"`
+	To   *Snapshot `json:"-"`
+
 	Roles   []RoleChange   `json:"roles"`
 	Claims  []ClaimChange  `json:"claims"`
 	Objects []ObjectChange `json:"objects"` // everything else, by part and name

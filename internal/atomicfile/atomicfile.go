@@ -11,6 +11,9 @@ import (
 // Write writes a file that only its owner may read and write. What goes wrong leaves
 // the file as it was, and nothing beside it.
 func Write(path string, data []byte) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path) // a device such as /dev/null must not be replaced
+	}
 	dir, name := filepath.Split(path)
 	if dir == "" {
 		dir = "."

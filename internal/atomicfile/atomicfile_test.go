@@ -52,3 +52,14 @@ func left(t *testing.T, dir string, want string) {
 		t.Errorf("there are %v, %v, want %s alone", entries, err, want)
 	}
 }
+
+// What is no file is not replaced by one.
+func TestDevice(t *testing.T) {
+	t.Parallel()
+	if err := atomicfile.Write(os.DevNull, []byte("x")); err == nil {
+		t.Errorf("%s was written", os.DevNull)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Errorf("%s was replaced: %v, %v", os.DevNull, info, err)
+	}
+}

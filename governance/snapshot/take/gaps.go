@@ -1,6 +1,7 @@
 package take
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,6 @@ func excuse(part snapshot.Part, object string, err error) (snapshot.Gap, bool) {
 	if !ok {
 		return gap, false
 	}
-	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
 	case errors.Is(err, security.ErrForbidden):
 		gap.Reason = snapshot.ReasonRefused
@@ -32,25 +32,46 @@ func excuse(part snapshot.Part, object string, err error) (snapshot.Gap, bool) {
 		gap.Reason = snapshot.ReasonNotThere
 	case answer.StatusCode == http.StatusInternalServerError, answer.StatusCode == http.StatusBadRequest:
 		gap.Reason = snapshot.ReasonFailed
-	case mistyped:
+	case errors.Is(err, security.ErrWrongAnswer):
 		gap.Reason = snapshot.ReasonUnreadable
 	default:
 		return gap, false
 	}
-	gap.Detail = detail(answer, mistyped)
+	gap.Detail = detail(answer)
 	return gap, true
 }
 
 // detail is what the server said, without what differs from one reading to the next.
-func detail(answer *security.Error, mistyped bool) string {
-	if mistyped {
-		return fmt.Sprintf("%s: the answer has another form than expected", answer.Op)
+func detail(answer *security.Error) string {
+	if errors.Is(answer, security.ErrWrongAnswer) {
+		why := fmt.Sprint(answer.Unwrap())
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](answer); ok {
+			why = fmt.Sprintf("%s is a %s", cmp.Or(wrong.Field, "it"), wrong.Value) // and not a type of Go
+		}
+		return fmt.Sprintf("%s: the answer cannot be used: %s", answer.Op, show.Text(why, maxDetail))
 	}
 	text := fmt.Sprintf("%s: %d %s", answer.Op, answer.StatusCode, http.StatusText(answer.StatusCode))
 	if answer.Message != "" {
 		text += ": " + show.Text(answer.Message, maxDetail)
 	}
 	return text
+}
+
+// keepGone takes back that roles were deleted if that was the answer for all of them: it
+// is the endpoint that is missing then.
+func (r *reader) keepGone() {
+	gone := map[snapshot.Part]int{}
+	for _, g := range r.gaps {
+		if g.Reason == snapshot.ReasonGone {
+			gone[g.Part]++
+		}
+	}
+	for i := range r.gaps {
+		if g := &r.gaps[i]; g.Reason == snapshot.ReasonGone && gone[g.Part] > 1 && gone[g.Part] == r.asked[g.Part] {
+			g.Reason = snapshot.ReasonNotThere
+			clear(r.gone)
+		}
+	}
 }
 
 // sum makes one gap of those that all roles have alike: what is missing then is the

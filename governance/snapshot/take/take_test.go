@@ -351,6 +351,23 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestAllGone: if the server knows none of the roles that it lists, they were not all deleted.
+func TestAllGone(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, seeds("25.4.1")...)
+	server.Inject(securitytest.Fault{Path: "/Security/Roles/{id}", Version: 2, Status: 404})
+	server.Inject(securitytest.Fault{Path: "/Security/Roles", Version: 1, Status: 403})
+	s := from(t, client, nil)
+	if len(s.Roles) != 4 {
+		t.Errorf("roles are %+v", s.Roles)
+	}
+	if !slices.ContainsFunc(s.Gaps, func(g snapshot.Gap) bool {
+		return g.Part == snapshot.PartRolesV2 && g.Object == "" && g.Reason == snapshot.ReasonNotThere && strings.Contains(g.Detail, "none of 4 roles")
+	}) || slices.ContainsFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Reason == snapshot.ReasonGone }) {
+		t.Errorf("gaps are %+v", s.Gaps)
+	}
+}
+
 // TestFailedRole: a role that the server cannot read is a gap, and the others are there.
 func TestFailedRole(t *testing.T) {
 	t.Parallel()
@@ -433,7 +450,7 @@ func TestSignatures(t *testing.T) {
 	t.Parallel()
 	server, client := start(t, seeds("25.4.1")...)
 	server.Inject(answer("/Security/Roles", 1, `[{"Id":4,"Name":"Auditors","Valid":false,"Enabled":true}]`))
-	server.Inject(answer("/Security/Identities", 2, `[null,{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User","Valid":false}]`))
+	server.Inject(answer("/Security/Identities", 2, `[{"Id":null,"AccountName":"KEYEXAMPLE\\nobody"},{"Id":7,"AccountName":"KEYEXAMPLE\\jsmith","IdentityType":"User","Valid":false}]`))
 	s := from(t, client, nil)
 	if valid := role(t, s, "Auditors").Valid; valid == nil || *valid {
 		t.Errorf("a broken signature is read as %v", valid)
@@ -455,11 +472,15 @@ func TestLenient(t *testing.T) {
 	server, client := start(t, seeds("25.4.1")...)
 	server.Inject(answer("/CertificateCollections", 1, `[{"Id":6,"Name":"Web","Content":null,"Favorite":true,"Duplication":{}}]`))
 	server.Inject(answer("/PamProviders", 1, `[{"Id":"5f0f","Name":"Vault"}]`))
+	server.Inject(answer("/Security/Claims", 1, `[null]`))
+	server.Inject(securitytest.Fault{Path: "/Security/Roles/4", Version: 2, OtherID: "3"})
 	s := from(t, client, nil)
 	equal(t, "collections", s.Collections, []snapshot.Collection{{ID: 6, Name: "Web"}})
-	at := slices.IndexFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Part == snapshot.PartPAMProviders })
-	if at < 0 || s.Gaps[at].Reason != snapshot.ReasonUnreadable {
-		t.Errorf("gaps are %+v", s.Gaps)
+	for part, object := range map[snapshot.Part]string{snapshot.PartPAMProviders: "", snapshot.PartClaims: "", snapshot.PartRolesV2: "Auditors"} {
+		at := slices.IndexFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Part == part && g.Object == object })
+		if at < 0 || s.Gaps[at].Reason != snapshot.ReasonUnreadable || !strings.Contains(s.Gaps[at].Detail, "cannot be used: ") {
+			t.Errorf("gaps are %+v", s.Gaps)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
-package main
+package cli
 
 import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/spf13/cobra"
 
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -15,22 +17,45 @@ type explanation struct {
 	permissions.Entries
 }
 
-func explain(o options, in input, w output) error {
+func newExplain() *cobra.Command {
+	var f permissionFlags
+	c := &cobra.Command{
+		Use:   "explain [WHAT...]",
+		Short: "Say what a name, a path, an area or a label of the portal means",
+		Long: `Explain says what is known about a name of version 1, a path of version 2, an area or a
+label of the portal: what it allows, how risky it is, what it becomes in the other
+notation, and how that is known.
+
+Exit status 1 if something is not known.`,
+		Example: `  commandsec permissions explain /certificates/requests/manage/
+  commandsec permissions explain "Manage Pending CSRs" PkiManagement:Modify`,
+		RunE: func(c *cobra.Command, args []string) error { return explain(c, f, args) },
+	}
+	addPermissionFlags(c, &f)
+	return c
+}
+
+func explain(c *cobra.Command, f permissionFlags, args []string) error {
+	in, err := f.read(c, args)
+	if err != nil {
+		return err
+	}
 	list, err := in.list()
 	if err != nil {
 		return err
 	}
 	all := make([]explanation, len(list))
-	failed := false
+	unknown := 0
 	for i, s := range list {
-		all[i] = explanation{s, lookUp(s)}
-		failed = failed || all[i].empty()
+		if all[i] = (explanation{s, lookUp(s)}); all[i].empty() {
+			unknown++
+		}
 	}
 	var text strings.Builder
 	t := table{tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
 	for _, e := range all {
 		if e.empty() {
-			fmt.Fprintf(t, "\"%s\" is not known here\n", show.Text(e.Input, 200))
+			fmt.Fprintf(t, "\"%s\" is not known here%s\n", show.Text(e.Input, 200), similar(e.Input))
 		}
 		for _, l := range e.Legacy {
 			t.name(l)
@@ -42,7 +67,28 @@ func explain(o options, in input, w output) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	return found(write(o, w.result, all, text.String()), failed)
+	if err := f.write(c, all, text.String()); err != nil {
+		return err
+	}
+	if unknown > 0 {
+		return fmt.Errorf("%s not known", count(unknown, "of them is", "of them are"))
+	}
+	return nil
+}
+
+// similar asks whether something that is known was meant.
+func similar(s string) string {
+	for _, f := range permissions.Lint([]permissions.Path{permissions.Path(s)}, nil) {
+		if strings.Contains(s, "/") && len(f.Suggest) > 0 {
+			return "; did you mean " + join(f.Suggest, " or ") + "?"
+		}
+	}
+	for _, item := range permissions.Convert([]permissions.Legacy{permissions.Legacy(s)}, nil).Items {
+		if _, question, ok := strings.Cut(item.Reason, "; did you mean"); ok && item.Outcome == permissions.OutcomeUnknown {
+			return "; did you mean" + question
+		}
+	}
+	return ""
 }
 
 // lookUp finds what is known about a path, a name, an area or a label.
@@ -127,12 +173,4 @@ func (t table) path(p permissions.PathInfo, input string) {
 	t.row("deprecated", p.Deprecated())
 	t.row("evidence", strings.TrimSuffix(string(p.Evidence)+"; seen: "+p.Seen, "; seen: "))
 	t.row("version 1", join(permissions.NamesOf(asked), ", "))
-}
-
-func join[T ~string](list []T, separator string) string {
-	words := make([]string, len(list))
-	for i, w := range list {
-		words[i] = string(w)
-	}
-	return strings.Join(words, separator)
 }

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commandsec/commandsec-go/governance/review"
+	"github.com/commandsec/commandsec-go/governance/snapshot"
+)
+
+func newCompare() *cobra.Command {
+	var (
+		f     reportFlags
+		files reviewFiles
+	)
+	c := &cobra.Command{
+		Use:   "compare BEFORE AFTER",
+		Short: "Say what changed between two snapshots, and for whom",
+		Long: `Compare says what changed between two snapshots: roles, who holds them, what they can do,
+and what their rights mean: a collection with another query is another collection. It
+compares by name, not by id. What one of the snapshots lacks is not compared, and told.
+
+Findings that are new are on the report, too: those of --rules, of the persons and teams
+of --people, and marked if --accepted has them.
+
+Exit status 3 if --exit-code is given and something changed.`,
+		Example: `  commandsec compare q2.json q3.json
+  commandsec compare q2.json q3.json --out changes.html
+  commandsec compare q2.json q3.json --accepted decisions.csv --rules rules.yaml --people people.yaml --out changes.html
+  commandsec compare q2.json q3.json --json --exit-code`,
+		Args: operands("BEFORE", "AFTER"),
+		RunE: func(c *cobra.Command, args []string) error { return compare(c, f, files, args[0], args[1]) },
+	}
+	addReportFlags(c, &f, "text", "csv", "json", "html")
+	exitCodeFlag(c, &f.exitCode, "something changed")
+	files.flags(c)
+	return c
+}
+
+func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after string) error {
+	if err := f.check(c, before, after, files.rules, files.accepted, files.people, files.overlay); err != nil {
+		return err
+	}
+	from, err := load(before)
+	if err != nil {
+		return err
+	}
+	to, err := load(after)
+	if err != nil {
+		return err
+	}
+	opts, err := files.options(after)
+	if err != nil {
+		return err
+	}
+	opts.FileBefore = filepath.Base(before)
+	comparison := snapshot.Compare(from, to)
+	changed := len(comparison.Roles)+len(comparison.Claims)+len(comparison.Objects) > 0
+	if err := f.write(c, review.Changes(comparison, opts)); err != nil {
+		return err
+	}
+	for _, n := range comparison.NotCompared {
+		if n.Gap.Reason != snapshot.ReasonNotAsked {
+			fmt.Fprintf(c.ErrOrStderr(), "Not compared, because it was not read %s: %s\n", n.Side, gapText(n.Gap))
+		}
+	}
+	if !changed {
+		fmt.Fprintln(c.ErrOrStderr(), "Nothing changed.")
+		return nil
+	}
+	next(c, "review what there is now: commandsec review %s --out review.html", quoted(after))
+	if f.exitCode {
+		return errFound
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/commandsec/commandsec-go/governance/review"
+	"github.com/commandsec/commandsec-go/governance/snapshot"
+)
+
+// Gaps are told, the first ones one by one; what the server does not have is one line, and no gap of an answer.
+func TestTellGaps(t *testing.T) {
+	t.Parallel()
+	s := &snapshot.Snapshot{Gaps: []snapshot.Gap{
+		{Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere},
+		{Part: snapshot.PartPermissions, Reason: snapshot.ReasonNotThere},
+		{Part: snapshot.PartObjectNames, Reason: snapshot.ReasonNotAsked, Option: "Proof"},
+	}}
+	for i := range 12 {
+		s.Gaps = append(s.Gaps, snapshot.Gap{Part: snapshot.PartRolesV2, Object: fmt.Sprintf("Role %d\x1b[31m", i), Reason: snapshot.ReasonFailed, Detail: "500"})
+	}
+	var all, missing strings.Builder
+	tellGaps(&all, s.Gaps)
+	tellMissing(&missing, review.New(s, nil))
+	for _, want := range []string{
+		"Not read: names for single objects; 'snapshot --proof' does",
+		`Not read: roles, version 2 of Role 0\x1b[31m: failed (500)` + "\n",
+		"Not read: 3 more, see \"gaps\" in the snapshot.\n",
+		"The server does not have: claims; permissions.\n",
+	} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("told is not %q:\n%s", want, &all)
+		}
+	}
+	for _, want := range []string{
+		"Not read: claims: the server does not have it\n", // it is not of Command 10, which has none
+		`Not read: roles, version 2 of "Role 0\x1b[31m", `,
+	} {
+		if !strings.Contains(missing.String(), want) {
+			t.Errorf("missing is not %q:\n%s", want, &missing)
+		}
+	}
+	if n := strings.Count(missing.String(), "\n"); n != 3 {
+		t.Errorf("%d lines:\n%s", n, &missing)
+	}
+	missing.Reset()
+	for _, part := range []snapshot.Part{
+		snapshot.PartRolesV1, snapshot.PartIdentities, snapshot.PartCollections, snapshot.PartContainers, snapshot.PartPAMProviders,
+		snapshot.PartProviders, snapshot.PartPermissionSets, snapshot.PartRolesV2,
+	} {
+		s.Gaps = append(s.Gaps, snapshot.Gap{Part: part, Reason: snapshot.ReasonRefused})
+	}
+	tellMissing(&missing, review.New(s, nil))
+	if n := strings.Count(missing.String(), "\n"); n != maxGaps+1 || !strings.HasSuffix(missing.String(), "Not read: 1 more, see \"gaps\" in the snapshot.\n") {
+		t.Errorf("%d lines:\n%s", n, &missing)
+	}
+}
