@@ -67,7 +67,8 @@ var dependencies = map[string][]string{
 	"github.com/google/go-querystring":      {"internal/paging"},
 	"github.com/hashicorp/go-retryablehttp": {"internal/transport"},
 	"golang.org/x/oauth2":                   {"security", "internal/transport"},
-	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "examples/onboard"},
+	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "governance/plan/apply", "examples/onboard"},
+	"golang.org/x/sys":                      {"governance/plan/apply"}, // the lock on Windows
 	"golang.org/x/time":                     {"security", "internal/transport"},
 	"go.yaml.in/yaml":                       {"security", "governance/review", "governance/plan"},
 

@@ -65,9 +65,9 @@ type Options struct {
 	CrashSettle time.Duration
 
 	// Call are options for the requests: [security.WithConcurrency] bounds those under
-	// way at a time, [security.WithProgress] is told of the objects that were looked at
-	// and the steps that are over, and [security.WithSettle] makes edits of roles hold
-	// against other programs.
+	// way at a time, and [security.WithProgress] is told of the objects that were looked
+	// at and the steps that are over. [security.WithSettle] has no effect: nothing is
+	// written again that others changed.
 	Call []security.CallOption
 }
 
@@ -164,10 +164,10 @@ func newRun(client *security.Client, p *plan.Plan, journal *Journal, opts *Optio
 	return r, r.refuse(url)
 }
 
-// writing is the option for requests of a run that writes: a dry run does not get as far
-// as a write.
+// writing is the option for requests of a run that writes. A dry run does not get as far
+// as a write, and an edit that settles would write a role again that others changed.
 func writing() security.CallOption {
-	return service.Option[security.CallOption](func(s *service.Settings) { s.DryRun = false })
+	return service.Option[security.CallOption](func(s *service.Settings) { s.DryRun, s.Settle = false, 0 })
 }
 
 // refuse says why the plan is not carried out, all at once.
