@@ -488,6 +488,38 @@ func TestInterleaved(t *testing.T) {
 	}
 }
 
+// TestRepeated: a write that failed is not repeated over what another program wrote in
+// between.
+func TestRepeated(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, tenant(securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}), securitytest.WithIdentities(securitytest.Identity{AccountName: `KEYEXAMPLE\other`}))...)
+	p := planned(t, client, `roles: [{name: Accounts, holders: [{identity: 'KEYEXAMPLE\jsmith'}]}, {name: Operators, email: a@example.com}]`)
+	meddle := func(id int, change func(*securitytest.Role)) func() {
+		return func() {
+			if err := server.UpdateRole(id, change); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	server.Inject(securitytest.Fault{
+		Method: http.MethodPut, Path: "/Security/Roles/7/Identities", Times: 1, Status: http.StatusServiceUnavailable,
+		Interleave: meddle(7, func(r *securitytest.Role) { r.Identities = append(r.Identities, `KEYEXAMPLE\other`) }),
+	})
+	server.Inject(securitytest.Fault{
+		Method: http.MethodPut, Path: "/Security/Roles", Times: 1, Status: http.StatusServiceUnavailable,
+		Interleave: meddle(3, func(r *securitytest.Role) { r.Description = "By somebody else" }),
+	})
+	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
+	if !errors.Is(err, security.ErrUnknownOutcome) || result.Count(apply.Unknown) != 2 {
+		t.Errorf("%v: %v", result, err)
+	}
+	accounts, _ := server.Role(7)
+	operators, _ := server.Role(3)
+	if len(accounts.Identities) != 3 || operators.Description != "By somebody else" || operators.EmailAddress != "" {
+		t.Errorf("%+v, %+v", accounts, operators)
+	}
+}
+
 // TestFailed: a step that fails does not stop others; those that need it are skipped, and
 // so is what would take something from those who do not get something. Run again, the rest
 // is done.

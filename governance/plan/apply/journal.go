@@ -123,42 +123,50 @@ func OpenJournal(path string) (*Journal, error) {
 
 func openJournal(path string) (*Journal, error) {
 	path = filepath.Clean(path)
-	_, missing := os.Lstat(path)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	j := &Journal{path: path, made: errors.Is(missing, os.ErrNotExist), file: f, records: map[int]*record{}}
-	if err := j.load(); err != nil {
+	for {
+		_, missing := os.Lstat(path)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		j := &Journal{path: path, made: errors.Is(missing, os.ErrNotExist), file: f, records: map[int]*record{}}
+		again, err := j.load()
+		if err == nil && !again {
+			return j, nil
+		}
 		_ = f.Close() // it was only read
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
 	}
-	return j, nil
 }
 
-// load locks the file and reads it.
-func (j *Journal) load() error {
+// load locks the file and reads it. again: whoever had it removed it right before.
+func (j *Journal) load() (again bool, err error) {
 	info, err := j.file.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !info.Mode().IsRegular() {
-		return errors.New("it is not a file")
+		return false, errors.New("it is not a file")
 	}
 	if err := lock(j.file); err != nil {
-		return err
+		return false, err
+	}
+	if now, err := os.Stat(j.path); err != nil || !os.SameFile(info, now) {
+		return true, nil
 	}
 	if j.made {
 		atomicfile.SyncDir(filepath.Dir(j.path))
 	}
 	data, err := io.ReadAll(io.LimitReader(j.file, maxJournal+1))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(data) > maxJournal {
-		return fmt.Errorf("it is larger than %d MiB, which no journal is", maxJournal>>20)
+		return false, fmt.Errorf("it is larger than %d MiB, which no journal is", maxJournal>>20)
 	}
-	return j.parse(data)
+	return false, j.parse(data)
 }
 
 // beginning reports whether text may be a line, or the beginning of one. Anything else in

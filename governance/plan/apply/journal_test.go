@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/commandsec/commandsec-go/governance/plan"
@@ -177,6 +178,40 @@ func TestInUse(t *testing.T) {
 	_ = cmd.Wait() // it was killed
 	close(dead)
 	open(t, path)
+}
+
+// TestOpenedTogether: of many who open a journal at the same time and write nothing, each
+// has the file that is there, and no file is left.
+func TestOpenedTogether(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 200 {
+				j, err := apply.OpenJournal(path)
+				if errors.Is(err, apply.ErrInUse) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := os.Stat(path); err != nil {
+					t.Errorf("the journal is open, and its file is not there: %v", err)
+				}
+				if err := j.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if j, err := apply.OpenJournal(path); err != nil {
+		t.Error(err)
+	} else if err := j.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestTornFirstLine: a journal that was killed while it began is a new one.
