@@ -23,7 +23,7 @@ const maxShown = 400
 // nobody: opening a pipe would block until somebody writes to it.
 func Read(path string) ([]byte, fs.FileMode, error) {
 	shown := show.Text(path, maxShown)
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the user names the file
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, 0, fmt.Errorf("%s: %w", shown, failed.Err)
 	}

@@ -49,7 +49,7 @@ var code = regexp.MustCompile(`KRB Error: \((\d+)\)`)
 
 // explain says what err means, and what to do. final means that the credential is
 // wrong, and that sending it again can lock the account.
-func (s *situation) explain(err error) (explained error, final bool) {
+func (s *situation) explain(err error) (final bool, explained error) {
 	f := &failure{}
 	root := ""
 	if e, ok := errors.AsType[krberror.Krberror](err); ok {
@@ -109,7 +109,7 @@ func (s *situation) explain(err error) (explained error, final bool) {
 	default:
 		f.text = fmt.Sprintf("the KDC of the realm %s did not give %s a ticket: %s", realm, who, raw)
 	}
-	return f, final
+	return final, f
 }
 
 func orWho(spn, who string) string {

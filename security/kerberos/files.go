@@ -197,7 +197,7 @@ func (r *cacheReader) credential(version3 bool) (*ticket, string) {
 	t := &ticket{}
 	t.name, t.realm = r.principal()
 	server, realm := r.principal()
-	t.key.KeyType = int32(r.number(2))
+	t.key.KeyType = int32(r.number(2)) //nolint:gosec // of two bytes
 	if version3 {
 		r.bytes(2) // the type again
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/client"
@@ -41,7 +42,7 @@ func (t *ticket) fresh() bool {
 	return time.Now().Before(l.ahead())
 }
 
-// login gets tickets for one client. It is used by one goroutine at a time.
+// login gets tickets for one client. One goroutine at a time calls fetch.
 type login struct {
 	settings security.Kerberos
 	spn      string
@@ -49,6 +50,9 @@ type login struct {
 
 	tgt     *ticket  // the last one
 	refused *refusal // the last credential that was refused
+
+	writing sync.Mutex // one authenticator at a time
+	written int64      // when the last one was, in microseconds
 }
 
 // refusal is a credential that a KDC refused.
@@ -69,11 +73,17 @@ func (l *login) fetch() (*lease, error) {
 	}
 	l.signedIn(t.name.PrincipalNameString() + "@" + t.realm)
 	owner := &client.Client{Credentials: credentials.NewFromPrincipalName(t.name, t.realm)}
-	return &lease{from: t.from, end: t.end, negotiate: func() (string, error) { return t.negotiate(owner) }}, nil
+	return &lease{from: t.from, end: t.end, negotiate: func() (string, error) { return l.negotiate(owner, t) }}, nil
 }
 
-// negotiate is the value of an Authorization header, with a new authenticator.
-func (t *ticket) negotiate(owner *client.Client) (string, error) {
+// negotiate is the value of an Authorization header, with a new authenticator. No two
+// are of the same microsecond: a server would take the second for a replay.
+func (l *login) negotiate(owner *client.Client, t *ticket) (string, error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	for time.Now().UnixMicro() <= l.written { //nolint:revive // a microsecond at most
+	}
+	defer func() { l.written = time.Now().UnixMicro() }()
 	init, err := spnego.NewNegTokenInitKRB5(owner, t.ticket, t.key)
 	if err != nil {
 		return "", errors.New("the Kerberos library could not use the ticket")
@@ -200,7 +210,7 @@ func (l *login) signIn(conf *config.Config) (*ticket, error) {
 	answer, err := safely(func() (messages.ASRep, error) { return cl.ASExchange(realm, request, 0) })
 	if err != nil {
 		s := situation{conf: conf, principal: principal, realm: realm, keytab: l.settings.Keytab, hide: password}
-		err, final := s.explain(err)
+		final, err := s.explain(err)
 		if final {
 			l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again)", err, time.Now().Format(time.RFC3339))}
 		}
@@ -246,7 +256,7 @@ func exchange(conf *config.Config, tgt *ticket, spn, realm string, renewal bool)
 	})
 	if err != nil {
 		s := situation{conf: conf, principal: tgt.name.PrincipalNameString() + "@" + tgt.realm, realm: realm, spn: spn}
-		err, _ := s.explain(err)
+		_, err := s.explain(err)
 		return nil, err
 	}
 	return issued(owner, answer.Ticket, answer.DecryptedEncPart), nil
