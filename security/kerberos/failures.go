@@ -76,9 +76,11 @@ func (s *situation) explain(err error) (final bool, explained error) {
 		if names := kdcs(s.conf, s.realm); len(names) > 0 {
 			named = list(names)
 		}
-		_, detail, found := strings.Cut(raw, "failed to communicate with KDC. ")
+		_, detail, found := strings.Cut(raw, " KDC via TCP: ")
 		if !found {
-			detail = raw
+			if _, detail, found = strings.Cut(raw, "failed to communicate with KDC. "); !found {
+				detail = raw
+			}
 		}
 		f.text = fmt.Sprintf("no KDC of the realm %s answered (%s); check that one runs, and that port 88 is open for TCP or UDP: %s", realm, named, detail)
 	case s.spn == "" && (f.code == errorcode.KDC_ERR_PREAUTH_FAILED || f.code == 0 && root == krberror.DecryptingError):

@@ -49,9 +49,6 @@ func readConfig(path string) (*config.Config, error) {
 	if _, ignored := errors.AsType[config.UnsupportedDirective](err); err != nil && (!ignored || conf == nil) {
 		return nil, fmt.Errorf("%s is not a krb5.conf that the Kerberos library can read: %s", show.Text(path, maxShown), show.Text(err.Error(), maxShown))
 	}
-	if conf.LibDefaults.UDPPreferenceLimit != 1 {
-		conf.LibDefaults.UDPPreferenceLimit = 0 // TCP first: a password is not sent twice because a datagram is lost
-	}
 	return conf, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/credentials"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
+	"github.com/jcmturner/gokrb5/v8/krberror"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/spnego"
 	"github.com/jcmturner/gokrb5/v8/types"
@@ -207,7 +209,7 @@ func (l *login) signIn(conf *config.Config) (*ticket, error) {
 	if err != nil {
 		return nil, errors.New("the Kerberos library could not write a request")
 	}
-	answer, err := safely(func() (messages.ASRep, error) { return cl.ASExchange(realm, request, 0) })
+	answer, err := ask(conf, func() (messages.ASRep, error) { return cl.ASExchange(realm, request, 0) })
 	if err != nil {
 		s := situation{conf: conf, principal: principal, realm: realm, keytab: l.settings.Keytab, hide: password}
 		final, err := s.explain(err)
@@ -245,8 +247,8 @@ func exchange(conf *config.Config, tgt *ticket, spn, realm string, renewal bool)
 	cl := client.NewWithPassword("", tgt.realm, "", conf)
 	cl.Credentials = credentials.NewFromPrincipalName(tgt.name, tgt.realm)
 	owner := cl.Credentials
-	answer, err := safely(func() (messages.TGSRep, error) {
-		defer cl.Destroy() // ends the goroutine that a referral to another realm starts
+	defer cl.Destroy() // ends the goroutine that a referral to another realm starts
+	answer, err := ask(conf, func() (messages.TGSRep, error) {
 		kind := nametype.KRB_NT_PRINCIPAL
 		if strings.HasPrefix(spn, "krbtgt/") {
 			kind = nametype.KRB_NT_SRV_INST
@@ -261,6 +263,26 @@ func exchange(conf *config.Config, tgt *ticket, spn, realm string, renewal bool)
 	}
 	return issued(owner, answer.Ticket, answer.DecryptedEncPart), nil
 }
+
+// ask asks a KDC over TCP, and over UDP if none can be reached so. If one was reached
+// and did not answer, it may have counted a wrong password, so nothing is sent again.
+func ask[T any](conf *config.Config, do func() (T, error)) (T, error) {
+	limit := &conf.LibDefaults.UDPPreferenceLimit
+	own := *limit
+	defer func() { *limit = own }()
+	*limit = onlyTCP
+	answer, err := safely(do)
+	if err == nil || own == onlyTCP || !strings.Contains(err.Error(), krberror.NetworkingError) || strings.Contains(err.Error(), reached) {
+		return answer, err
+	}
+	*limit = math.MaxInt16 // larger than any request: UDP first
+	return safely(do)
+}
+
+const (
+	onlyTCP = 1                  // as udp_preference_limit
+	reached = "error sneding to" // how the library says that it had a connection
+)
 
 // findable refuses a realm that krb5.conf does not say how to reach.
 func findable(conf *config.Config, file, realm string) error {

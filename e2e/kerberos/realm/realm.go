@@ -59,14 +59,14 @@ func faketime() (string, error) {
 
 // Realm is a realm. Its KDC may run or not.
 type Realm struct {
-	Dir     string // where all its files are
-	Config  string // its krb5.conf
-	address string
-	kdc     *exec.Cmd
+	Dir    string // where all its files are
+	Config string // its krb5.conf
+	kdc    *exec.Cmd
 }
 
-// New makes a realm in an empty directory. Its KDC does not run yet.
-func New(ctx context.Context, dir string) (*Realm, error) {
+// New makes a realm in an empty directory. Its KDC does not run yet. It will listen for
+// TCP and UDP, or for one of them.
+func New(ctx context.Context, dir string, tcp, udp bool) (*Realm, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -75,11 +75,17 @@ func New(ctx context.Context, dir string) (*Realm, error) {
 	if err := listener.Close(); err != nil {
 		return nil, err
 	}
-	r := &Realm{Dir: dir, Config: filepath.Join(dir, "krb5.conf"), address: address}
+	listen := func(on bool) string {
+		if on {
+			return address
+		}
+		return `""`
+	}
+	r := &Realm{Dir: dir, Config: filepath.Join(dir, "krb5.conf")}
 	for name, text := range map[string]string{
 		"krb5.conf": "[libdefaults]\n default_realm = " + Name + "\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n" +
 			"[realms]\n " + Name + " = {\n  kdc = " + address + "\n }\n",
-		"kdc.conf": "[kdcdefaults]\n kdc_listen = " + address + "\n kdc_tcp_listen = " + address + "\n" +
+		"kdc.conf": "[kdcdefaults]\n kdc_listen = " + listen(udp) + "\n kdc_tcp_listen = " + listen(tcp) + "\n" +
 			"[realms]\n " + Name + " = {\n  database_name = " + filepath.Join(dir, "principal") + "\n  key_stash_file = " + filepath.Join(dir, "stash") + "\n" +
 			"  max_life = 10h\n  max_renewable_life = 7d\n  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n }\n" +
 			"[logging]\n kdc = FILE:" + filepath.Join(dir, "kdc.log") + "\n",
@@ -128,7 +134,8 @@ func (r *Realm) Start(ctx context.Context, ahead time.Duration) error {
 	if err != nil {
 		return err
 	}
-	c := exec.Command(path, "-n", "-r", Name) //nolint:noctx // Stop ends it
+	before, _ := r.Count("commencing operation") // there is no log before the first start
+	c := exec.Command(path, "-n", "-r", Name)    //nolint:noctx // Stop ends it
 	c.Env = r.environment()
 	if ahead != 0 {
 		library, err := faketime()
@@ -142,13 +149,12 @@ func (r *Realm) Start(ctx context.Context, ahead time.Duration) error {
 	}
 	r.kdc = c
 	for {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.address)
-		if err == nil {
-			return conn.Close()
+		if after, _ := r.Count("commencing operation"); after > before {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("the KDC does not answer: %w", err), r.Stop())
+			return errors.Join(fmt.Errorf("the KDC does not start: %w", ctx.Err()), r.Stop())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
