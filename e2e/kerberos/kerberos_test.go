@@ -36,7 +36,6 @@ type world struct {
 	*testing.T
 	*realm.Realm
 	server *httptest.Server
-	pem    []byte
 	asked  atomic.Int64
 }
 

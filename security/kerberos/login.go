@@ -83,7 +83,7 @@ func (l *login) fetch() (*lease, error) {
 func (l *login) negotiate(owner *client.Client, t *ticket) (string, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	for time.Now().UnixMicro() <= l.written { //nolint:revive // a microsecond at most
+	for time.Now().UnixMicro() <= l.written { // a microsecond at most
 	}
 	defer func() { l.written = time.Now().UnixMicro() }()
 	init, err := spnego.NewNegTokenInitKRB5(owner, t.ticket, t.key)

@@ -67,7 +67,7 @@ type Realm struct {
 // New makes a realm in an empty directory. Its KDC does not run yet. It will listen for
 // TCP and UDP, or for one of them.
 func New(ctx context.Context, dir string, tcp, udp bool) (*Realm, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
