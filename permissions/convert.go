@@ -483,8 +483,9 @@ func (c *converter) compare(item *Item, n *parsedLegacy, from sources) {
 	for _, m := range item.Mappings {
 		taken := (item.Overridden || item.Proven) && m.Path != "" && !slices.ContainsFunc(item.Paths, func(p Path) bool { return p.Covers(m.Path) })
 		switch through, by := from.why(m.Path); {
-		case taken && by != nil:
+		case taken && by != nil && item.Overridden:
 			item.StillGranted = append(item.StillGranted, Redundancy{m.Path, through, by.Name})
+		case taken && by != nil: // nobody took it away
 		case taken:
 			gone++
 			effect := Effect{Path: m.Path, Text: EffectOf(m.Path), Apart: from.set.below(m.Path)}

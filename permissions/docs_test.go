@@ -78,9 +78,16 @@ func TestDocsFiles(t *testing.T) {
 	if err != nil || len(o.Rows()) != 1 {
 		t.Errorf("%v", err)
 	}
-	observations, known, err := permissions.ParseObservations(block("## Proof from your own server\n"))
-	if err != nil || len(observations) != 1 || len(known) != 3 {
-		t.Errorf("%v %v, %v", observations, known, err)
+	observations, _, err := permissions.ParseObservations(block("goes into a file for `--add`"))
+	if err != nil || len(observations) != 1 || !observations[0].Exact {
+		t.Errorf("%v, %v", observations, err)
+	}
+	roles, err := permissions.ParseRoles(block("A file of roles has"))
+	if err != nil || len(roles) != 2 || roles[1].Role != "Web Team" {
+		t.Errorf("%v, %v", roles, err)
+	}
+	if err := permissions.ConvertAll(roles, nil).Err(); err != nil {
+		t.Error(err)
 	}
 }
 

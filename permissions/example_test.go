@@ -34,7 +34,7 @@ func ExampleConvert() {
 	//                                   /certificates/collections/read/6/ is not needed: /certificates/collections/read/ (Certificates:Read) covers it
 	// Collections[6]:Revoke             /certificates/collections/revoke/6/  (inferred E2)
 	//                                   source: On-Prem v11.0 'POST Certificates Revoke'
-	// 6 names: 5 converted, 1 widening the role, 1 narrowing it, 1 dropped. 4 permissions in version 2:
+	// 6 names: 5 converted, 1 widening the role, 1 dropped. 4 permissions in version 2:
 	//   /certificates/collections/read/
 	//   /certificates/collections/revoke/6/
 	//   /certificates/requests/manage/

@@ -27,7 +27,7 @@ type Verdict string
 // The verdicts.
 const (
 	VerdictConfirmed  Verdict = "confirmed"  // Paths is exactly what the name stands for on this server, if it stands for anything at all
-	VerdictRefuted    Verdict = "refuted"    // the paths of the mapping are not what the name stands for; Upper bounds what it does
+	VerdictRefuted    Verdict = "refuted"    // the paths of the mapping are not what the name stands for, and what it does is not known; Upper bounds it
 	VerdictConsistent Verdict = "consistent" // nothing speaks against the mapping
 	VerdictOpen       Verdict = "open"       // nothing can be said
 )
@@ -71,9 +71,9 @@ type ProofRow struct {
 // returns it; Learn completes it with every path of the roles. Without known, only exact roles confirm anything, because a
 // path of a role can cover others that were never seen.
 //
-// It makes one assumption about the mapping: a role shows a name only if it covers all paths that the name stands for there. Therefore a name
-// stands for nothing outside what all roles that show it cover. That bound holds whatever else the roles hold. If the bound
-// is empty, the name stands for nothing, or the assumption is broken; such a name is never refuted.
+// It makes one assumption about the mapping: a role shows a name only if it covers all paths that the name stands for there.
+// Therefore a name stands for nothing outside what all roles that show it cover. That bound holds whatever else the roles
+// hold. If the bound is empty, the name stands for nothing, or the assumption is broken; such a name is never refuted.
 //
 // Two more things have to hold. The list is complete: a path that is missing there and on all roles is not counted among what a
 // name can stand for. And ids end paths, as they do in all known ones, or are the number of the object that a name is about.
@@ -481,10 +481,13 @@ func (s *subject) row(l *learner, complete bool) ProofRow {
 		row.Verdict = VerdictConsistent
 	}
 	if row.Verdict == VerdictConfirmed && s.info != nil && !slices.Equal(row.Paths, outermost(s.ours)) {
-		row.Note = "the mapping has " + cmpNothing(s.ours)
+		row.Note = otherMapping + cmpNothing(s.ours)
 	}
 	return row
 }
+
+// otherMapping begins the note of a confirmed row that is not what the mapping has.
+const otherMapping = "the mapping has "
 
 func cmpNothing(paths []Path) string {
 	if len(paths) == 0 {
@@ -535,7 +538,7 @@ func (p *Proof) Rows() []ProofRow {
 // Names that no role holds are counted.
 func (p *Proof) String() string {
 	var b strings.Builder
-	width, counts, unseen := 0, map[Verdict]int{}, 0
+	width, counts, unseen, other := 0, map[Verdict]int{}, 0, 0
 	for _, row := range p.rows {
 		if row.Roles > 0 {
 			width = max(width, len(shownKey(row.Name)))
@@ -551,11 +554,18 @@ func (p *Proof) String() string {
 				continue
 			}
 			counts[verdict]++
+			if verdict == VerdictConfirmed && strings.HasPrefix(row.Note, otherMapping) {
+				other++
+			}
 			fmt.Fprintf(&b, "%-10s  %-*s  %s\n", verdict, width, shownKey(row.Name), row.text())
 		}
 	}
-	fmt.Fprintf(&b, "%s: %d confirmed, %d refuted, %d consistent, %d open; %s no role holds.\n", count(len(p.rows)-unseen, "name"),
-		counts[VerdictConfirmed], counts[VerdictRefuted], counts[VerdictConsistent], counts[VerdictOpen], count(unseen, "name"))
+	differently := ""
+	if other > 0 {
+		differently = fmt.Sprintf(" (%d not as the mapping has it)", other)
+	}
+	fmt.Fprintf(&b, "%s: %d confirmed%s, %d refuted, %d consistent, %d open; %s no role holds.\n", count(len(p.rows)-unseen, "name"),
+		counts[VerdictConfirmed], differently, counts[VerdictRefuted], counts[VerdictConsistent], counts[VerdictOpen], count(unseen, "name"))
 	if !p.complete {
 		b.WriteString("The server's list of paths is not known, so only exact roles confirm anything.\n")
 	}

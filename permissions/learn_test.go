@@ -210,6 +210,26 @@ func TestLearnIsNeverWrong(t *testing.T) {
 	})
 }
 
+// Only a complete list of paths excludes what lies below the paths of a role. Case does not matter.
+func TestLearnWithoutList(t *testing.T) {
+	roles := []permissions.Observation{{Names: names("Home:Grown", "ADMINPORTAL: read"), Paths: paths("/Quantum")}}
+	for _, c := range []struct {
+		known            []permissions.Path
+		homeGrown, admin permissions.Verdict
+	}{
+		{nil, permissions.VerdictOpen, permissions.VerdictRefuted},
+		{paths("/quantum/"), permissions.VerdictConfirmed, permissions.VerdictConfirmed},
+		{paths("/quantum/", "/quantum/read/"), permissions.VerdictOpen, permissions.VerdictRefuted},
+	} {
+		for _, row := range permissions.Learn(roles, c.known).Rows() {
+			want, asked := map[permissions.Legacy]permissions.Verdict{"Home:Grown": c.homeGrown, "AdminPortal:Read": c.admin}[row.Name]
+			if asked && row.Verdict != want {
+				t.Errorf("known %v: %+v, want %s", c.known, row, want)
+			}
+		}
+	}
+}
+
 // simulated is a server of the size of a real one. The mapping is ours, except for a part of it that is drawn: other paths,
 // several, none.
 func simulated(r *rand.Rand, other float64) server {

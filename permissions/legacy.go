@@ -167,13 +167,23 @@ func (l Legacy) parts() (area, id, name, problem string) {
 		rest := area[open+1:]
 		area = area[:open]
 		if id, ok = strings.CutSuffix(rest, "]"); !ok || idKindOf(id) != idNumber {
-			return "", "", "", "has no valid id in brackets; write Collections[6]:Read, with a whole number above 0"
+			return "", "", "", "has no valid id in brackets; write the number that Command gave the object, such as " + exampleArea(area) + "[6], not its name"
 		}
 	}
 	if !isWord(area) || !isWord(name) {
 		return "", "", "", "is not two plain words with a colon between them; a name is Area:Name"
 	}
 	return area, id, name, ""
+}
+
+// exampleArea returns the area of our notation that an area was probably meant to be.
+func exampleArea(area string) string {
+	for _, known := range []string{"Containers", "PamProviders"} {
+		if strings.EqualFold(strings.TrimSpace(area), known) {
+			return known
+		}
+	}
+	return "Collections"
 }
 
 func isWord(s string) bool {

@@ -51,6 +51,9 @@ func TestParseLegacy(t *testing.T) {
 		"Collections[]:Read":            "id",
 		"Collections[6:Read":            "id",
 		"Collections[99999999999]:Read": "id",
+		"Collections[Web]:Read":         "write the number that Command gave the object, such as Collections[6], not its name",
+		"containers [Web]:Read":         "such as Containers[6],",
+		"PamProviders[Vault]:Read":      "such as PamProviders[6],",
 		"Widgets[6]:Read":               "unknown kind",
 		strings.Repeat("x", 100000):     "colon",
 	} {

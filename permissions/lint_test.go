@@ -89,6 +89,9 @@ func TestLint(t *testing.T) {
 			paths("/portal/", "/certificates/collections/metadata/modify/6/", "/certificates/collections/read/6/"),
 		},
 		{paths("/certificates/collections/metadata/modify/"), "", "", nil}, // through the API it suffices
+		{paths("/certificates/collections/revoke/"), "warning risky /certificates/collections/revoke/", "", nil},
+		{paths("/certificates/collections/delete/6/"), "warning risky /certificates/collections/delete/6/", "", nil},
+		{paths("/certificates/enrollment/csr/"), "info missing-companion /certificates/enrollment/csr/", "may need /enrollment_pattern/read/ as well. From Command 25.1 on", nil},
 		{paths("/portal/", "/certificates/collections/metadata/modify/6/", "/certificates/collections/read/60/"), "warning portal-companion /certificates/collections/metadata/modify/6/", "", nil},
 		{paths("/portal/", "/certificates/collections/metadata/modify/6/", "/certificates/collections/read/"), "", "", nil},
 		{

@@ -69,24 +69,25 @@ func (o *Overlay) Rows() []OverlayRow {
 	return rows
 }
 
-// Redact returns the names, paths and verdicts alone, to be sent to others: neither version, date nor number of roles. An id
-// in the middle of a path becomes a placeholder. A name or path that only this server has stays: a person has to look whether
-// it tells whose server it is.
+// Redact returns the names, paths and verdicts alone, to be sent to others: neither version, date nor number of roles. A row
+// with an id in a path is left out: it is about one object of this server, which means nothing elsewhere. A name or path that
+// only this server has stays: a person has to look whether it tells whose server it is.
 func (o *Overlay) Redact() *Overlay {
-	rows := o.Rows()
+	rows := slices.DeleteFunc(o.Rows(), func(r OverlayRow) bool { return slices.ContainsFunc(r.Paths, hasID) })
 	for i := range rows {
-		r := &rows[i]
-		r.Version, r.Date, r.Roles = "", time.Time{}, 0
-		for j, p := range r.Paths {
-			for segment := range strings.SplitSeq(string(p), "/") {
-				if idKindOf(segment) != idNone {
-					p = replaceID(p, segment)
-				}
-			}
-			r.Paths[j] = p
-		}
+		rows[i].Version, rows[i].Date, rows[i].Roles = "", time.Time{}, 0
 	}
 	return newOverlay(rows)
+}
+
+// hasID reports whether a segment of p is an id.
+func hasID(p Path) bool {
+	for segment := range strings.SplitSeq(string(p), "/") {
+		if idKindOf(segment) != idNone {
+			return true
+		}
+	}
+	return false
 }
 
 const overlayHead = `# What a server's own notations of its roles prove about the mapping from version 1 to version 2.

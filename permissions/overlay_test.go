@@ -57,7 +57,7 @@ func TestLearnByHand(t *testing.T) {
 	for _, text := range []string{
 		"confirmed   Auditing:Read", "(1 role, exactly); the mapping has nothing for it",
 		"refuted     Dashboard:Read", "it can be /portal/, /portal/read/, /quantum/read/",
-		"6 names: 3 confirmed, 2 refuted, 1 consistent, 0 open; 78 names no role holds.",
+		"6 names: 3 confirmed (1 not as the mapping has it), 2 refuted, 1 consistent, 0 open; 78 names no role holds.",
 	} {
 		if s := observed().String(); !strings.Contains(s, text) {
 			t.Errorf("%q is missing in\n%s", text, s)
@@ -197,12 +197,16 @@ func TestOverlayText(t *testing.T) {
 func TestRedact(t *testing.T) {
 	proof := permissions.Learn([]permissions.Observation{
 		{Names: names("Home:Grown"), Paths: paths("/x/4711/read/"), Exact: true},
+		{Names: names("Collections[12]:Revoke"), Paths: paths("/x/4711/12/"), Exact: true},
 		{Names: names("Collections[12]:Read"), Paths: paths("/certificates/collections/read/12/"), Exact: true},
 	}, nil)
 	text, err := proof.Overlay(permissions.OverlaySource{Version: "25.1", Date: time.Now()}).Redact().MarshalText()
-	want := "Collections[{id}]:Read | /certificates/collections/read/{id}/ | confirmed exactly | - | - | -\nHome:Grown | /x/{id}/read/ | confirmed exactly | - | - | -\n"
+	want := "Collections[{id}]:Read | /certificates/collections/read/{id}/ | confirmed exactly | - | - | -\n"
 	if err != nil || !strings.HasSuffix(string(text), "| roles\n"+want) {
 		t.Errorf("%v, %s", err, text)
+	}
+	if _, err := permissions.ParseOverlay(text); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -367,6 +371,20 @@ func TestConvertWithOverlay(t *testing.T) {
 			permissions.ConvertOptions{},
 			permissions.OutcomeConverted, paths("/collections/6/read/", "/collections/7/read/"), permissions.ConfidenceProven, nil,
 		},
+		// Somebody who asks by name gets something sensitive, whatever the proof says.
+		{
+			manage + " | /certificates/requests/manage/ | consistent", names(manage),
+			permissions.ConvertOptions{Overrides: decisions{manage: paths("/certificates/requests/manage/")}},
+			permissions.OutcomeConverted, paths("/certificates/requests/manage/"), permissions.ConfidenceGuess,
+			[]string{"by the caller's decision"},
+		},
+		// What the name does not stand for was not taken from it, if another name brings it in.
+		{
+			pending + " | /dashboard/read/ | confirmed exactly", names(pending, participate),
+			permissions.ConvertOptions{},
+			permissions.OutcomeConverted, paths("/dashboard/read/", "/certificates/requests/manage/"), permissions.ConfidenceProven,
+			[]string{"not what the mapping has"},
+		},
 		// What a refuted name had is not what the role could do before.
 		{
 			"Auditing:Read | /auditing/read/ | refuted", names("Auditing:Read", "Dashboard:Read"),
@@ -381,6 +399,9 @@ func TestConvertWithOverlay(t *testing.T) {
 		proven := it.Outcome == permissions.OutcomeConverted && strings.Contains(c.row, "confirmed")
 		if it.Outcome != c.outcome || !conv.Set.Equal(permissions.NewSet(c.to...)) || it.Confidence != c.confidence || proven && !it.Proven || it.Proof == nil || len(conv.UnusedOverrides) > 0 {
 			t.Errorf("%s, %+v: %+v\n%v", c.row, c.opts, it, conv)
+		}
+		if len(c.opts.Overrides) == 0 && len(it.StillGranted) > 0 {
+			t.Errorf("%s: nobody took something away, but %+v", c.row, it.StillGranted)
 		}
 		for _, text := range c.says {
 			if !strings.Contains(conv.String(), text) {

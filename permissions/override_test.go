@@ -229,3 +229,28 @@ func TestSensitiveGuess(t *testing.T) {
 		t.Errorf("%+v", it)
 	}
 }
+
+// To accept a name is not to ask for it: whatever refuses it still does.
+func TestAcceptGrantsNothingRefused(t *testing.T) {
+	const pending, participate, manage = "CertificateEnrollment:PendingCsr", "WorkflowManagement:Participate", "WorkflowManagement:Manage"
+	for _, c := range []struct {
+		in   []permissions.Legacy // the first is accepted
+		opts permissions.ConvertOptions
+	}{
+		{names(pending), permissions.ConvertOptions{RefuseWidening: true}},
+		{names("Dashboard:Read"), permissions.ConvertOptions{MinConfidence: permissions.ConfidenceDocumented}},
+		{names(participate, pending), permissions.ConvertOptions{Overrides: decisions{pending: {}}}},
+		{names(manage), permissions.ConvertOptions{}},
+		{names("Dashboard:Read"), permissions.ConvertOptions{Overlay: overlay(t, "Dashboard:Read | /dashboard/read/ | refuted | - | - | -")}},
+	} {
+		c.opts.Accept = c.in[:1]
+		conv := permissions.Convert(c.in, &c.opts)
+		it := item(t, conv, c.in[0])
+		if it.Outcome != permissions.OutcomeRefused || !it.Accepted || conv.Set.Len() != 0 || !errors.Is(conv.Err(), permissions.ErrRefused) {
+			t.Errorf("%v: %+v, %v", c.in, it, conv)
+		}
+		if want := "accepted by name, which does not grant what is refused"; !strings.Contains(conv.String(), want) {
+			t.Errorf("%q is missing in\n%v", want, conv)
+		}
+	}
+}

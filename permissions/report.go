@@ -43,12 +43,12 @@ func (c Conversion) summary() string {
 		if item.Widens != "" && item.Outcome == OutcomeConverted {
 			counts["widening the role"]++
 		}
-		if item.Narrows != "" && item.Outcome != OutcomeRefused {
-			counts["narrowing it"]++
+		if item.Narrows != "" && item.Outcome == OutcomeConverted {
+			counts["narrowing the role"]++
 		}
 	}
 	var parts []string
-	for _, what := range []string{"converted", "guessed", "widening the role", "narrowing it", "dropped", "refused", "unknown"} {
+	for _, what := range []string{"converted", "guessed", "widening the role", "narrowing the role", "dropped", "refused", "unknown"} {
 		if n := counts[what]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, what))
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -189,9 +191,14 @@ func TestGrantAndRevoke(t *testing.T) {
 	t.Parallel()
 	server, id := start(t)
 	s := serviceOf(t, server)
-	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/"})
+	role, _, err := s.Grant(t.Context(), id, []permissions.Path{"/certificates/", "/certificates/collections/read/6/", "/certificates/"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range server.Requests() {
+		if r.Method == "PUT" && strings.Count(string(r.Body), `"/certificates/"`) != 1 {
+			t.Errorf("what was granted twice is sent as %s", r.Body)
+		}
 	}
 	if want := []permissions.Path{"/portal/read/", "/certificates/"}; !slices.Equal(role.Permissions, want) {
 		t.Errorf("permissions are %v, want %v", role.Permissions, want)
@@ -206,6 +213,19 @@ func TestGrantAndRevoke(t *testing.T) {
 	}
 	if want := []permissions.Path{"/portal/read/"}; !slices.Equal(role.Permissions, want) {
 		t.Errorf("permissions are %v, want %v", role.Permissions, want)
+	}
+}
+
+// TestEditAllStops: the options reach the bulk operation.
+func TestEditAllStops(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	results, err := serviceOf(t, server).EditAll(t.Context(), []int{9999, id}, func(u *roles.UpdateV2) error {
+		u.Description = "changed"
+		return nil
+	}, &security.BulkOptions{StopOnError: true})
+	if !errors.Is(err, security.ErrNotFound) || len(results) != 2 || !errors.Is(results[1].Err, security.ErrNotAttempted) {
+		t.Errorf("%+v, %v", results, err)
 	}
 }
 
@@ -352,6 +372,34 @@ func TestEditRepairsALostUpdate(t *testing.T) {
 	}
 	if calls != 2 || role.Description != "theirs" || len(role.Claims) != 2 {
 		t.Errorf("after %d calls the role is %+v", calls, role)
+	}
+}
+
+// A write that the server carries out after we looked for it is not made twice: what
+// is read before the next write is looked at first.
+func TestEditFindsALateWrite(t *testing.T) {
+	t.Parallel()
+	server, id := start(t)
+	count := func(n *string) {
+		i, _ := strconv.Atoi(*n)
+		*n = strconv.Itoa(i + 1)
+	}
+	server.Inject(securitytest.Fault{Method: "PUT", Path: "/Security/Roles", Times: 1, Status: http.StatusGatewayTimeout})
+	// The first reading, the one that looks for the write, and then this one.
+	server.Inject(securitytest.Fault{Method: "GET", Path: "/Security/Roles/{id}", After: 2, Times: 1, Interleave: func() {
+		if err := server.UpdateRole(id, func(r *securitytest.Role) { count(&r.Description) }); err != nil {
+			t.Error(err)
+		}
+	}})
+	role, change, err := serviceOf(t, server).Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		count(&u.Description)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if role.Description != "1" || change.Action != security.Updated || apitest.Writes(server) != 1 {
+		t.Errorf("after %d writes the description is %q: %v", apitest.Writes(server), role.Description, change)
 	}
 }
 

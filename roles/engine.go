@@ -29,6 +29,7 @@ type edit struct {
 	rounds   int                    // that could end in a write
 	failures int                    // writes that the server did not answer with a success
 	sent     bool                   // a write was done, or may have been done
+	written  *delta                 // by the last write that may have been done; nil if there is none
 	seen     *delta                 // the change, once the server showed it; nil before
 	changes  []security.FieldChange // what the edit changes, as it was on the first reading
 }
@@ -71,43 +72,59 @@ func (e *edit) explain(err error) error {
 // settles.
 func (e *edit) run(ctx context.Context) error {
 	for {
-		change, err := e.plan(ctx)
-		if err != nil || change == nil {
+		there, err := e.look(ctx)
+		if err != nil {
 			return err
 		}
-		failure := e.write(ctx, change)
-		if err := e.wait(ctx, failure); err != nil {
-			return err
-		}
-		if failure != nil && !errors.Is(failure, security.ErrUnknownOutcome) {
-			continue // it was not done
-		}
-		there, err := e.verify(ctx, change)
-		switch {
-		case err != nil:
-			return err
-		case !there && failure != nil && e.failures >= e.retry.MaxAttempts:
-			return failure
-		case !there: // another program undid it
-			if err := transport.Sleep(ctx, safe.Stagger(e.rounds)); err != nil {
+		if !there {
+			change, err := e.plan(ctx)
+			if err != nil || change == nil {
 				return err
 			}
-			continue
-		case e.call.Settle == 0:
+			failure := e.write(ctx, change)
+			if err := e.wait(ctx, failure); err != nil {
+				return err
+			}
+			if failure != nil && !errors.Is(failure, security.ErrUnknownOutcome) {
+				continue // it was not done
+			}
+			e.written = change
+			there, err = e.verify(ctx, change)
+			switch {
+			case err != nil:
+				return err
+			case !there && failure != nil && e.failures >= e.retry.MaxAttempts:
+				return failure
+			case !there: // another program undid it, or it is still under way
+				if err := transport.Sleep(ctx, safe.Stagger(e.rounds)); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if e.call.Settle == 0 {
 			return nil
 		}
-		if there, err = e.settle(ctx, change); there || err != nil {
+		if there, err = e.settle(ctx, e.written); there || err != nil {
 			return err
 		}
+		e.written = nil
 	}
 }
 
-// plan reads the role and works out what is to be written. It returns nil if that
-// is nothing.
-func (e *edit) plan(ctx context.Context) (*delta, error) {
+// look reads the role, and reports whether it shows what was written last. A write
+// that the server was slow to carry out may be there only now: to plan the change
+// anew would make it twice.
+func (e *edit) look(ctx context.Context) (bool, error) {
 	if err := e.form.read(ctx); err != nil {
-		return nil, err
+		return false, err
 	}
+	return e.written != nil && e.written.holds(e.form.role), nil
+}
+
+// plan works out what is to be written to the role as it was read. It returns nil if
+// that is nothing.
+func (e *edit) plan(ctx context.Context) (*delta, error) {
 	// What other edits through this client wrote, and another program undid, is
 	// written again. Once this edit was seen it is repeated as it was: later edits
 	// took from it what they changed, and its function would bring that back.

@@ -402,7 +402,7 @@ func TestEditTellsOfUnknownOutcomes(t *testing.T) {
 			describe("new"), security.ErrForbidden, 1, false,
 		},
 		"written, undone, and then refused by the function": {
-			func(w *world) { w.on(3, undo) },
+			func(w *world) { w.on(3, undo); w.on(4, undo) },
 			func() func(*roles.UpdateV2) error {
 				calls := 0
 				return func(u *roles.UpdateV2) error {
@@ -416,7 +416,7 @@ func TestEditTellsOfUnknownOutcomes(t *testing.T) {
 			own, 1, false,
 		},
 		"written, undone, and then not valid": {
-			func(w *world) { w.on(3, undo) },
+			func(w *world) { w.on(3, undo); w.on(4, undo) },
 			func() func(*roles.UpdateV2) error {
 				calls := 0
 				return func(u *roles.UpdateV2) error {

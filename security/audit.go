@@ -38,7 +38,7 @@ type AuditRecord struct {
 }
 
 // WithAudit tells record of every write that was tried, when it is over, in the
-// goroutine of the call, whose context it gets. What was refused before anything
+// goroutine of the call, whose context it gets: once, also if a middleware panics. What was refused before anything
 // was tried is no write: invalid input, [WithReadOnly], a dry run. record must be
 // safe for concurrent use; the call returns when it does.
 func WithAudit(record func(context.Context, AuditRecord)) Option {

@@ -86,6 +86,9 @@ func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 	case !ok:
 		return nil, nil, badOption("WithHTTPClient", "its Transport is a %T, so WithRootCAs, WithOnlyRootCAs, WithClientCertificate and "+
 			"WithInsecureSkipVerify cannot be applied to it; set up TLS in it yourself", hc.Transport)
+	case needed && (own.DialTLSContext != nil || own.DialTLS != nil): //nolint:staticcheck // a transport may still use the old one
+		return nil, nil, badOption("WithHTTPClient", "its Transport makes TLS connections itself (DialTLSContext), so WithRootCAs, WithOnlyRootCAs, "+
+			"WithClientCertificate and WithInsecureSkipVerify have no effect on them; set up TLS there")
 	default:
 		own = own.Clone()
 	}
@@ -103,10 +106,22 @@ func (c *config) httpClients() (calls, tokens *http.Client, err error) {
 	special.TLSClientConfig.InsecureSkipVerify = c.unverified
 	own.TLSClientConfig.InsecureSkipVerify = skips && checks
 	if c.clientCert != nil {
-		special.TLSClientConfig.Certificates = []tls.Certificate{*c.clientCert}
+		special.TLSClientConfig.GetClientCertificate = presents(c.clientCert)
 	}
 	server.Transport = special
 	return &server, &hc, nil
+}
+
+// presents gives cert to a server that asks for one that it is, as net/http does it
+// with a list of certificates. It is a closure, so that reflection does not find the
+// private key in a client, and it comes before what the transport of the program has.
+func presents(cert *tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if asked.SupportsCertificate(cert) == nil {
+			return cert, nil
+		}
+		return &tls.Certificate{}, nil
+	}
 }
 
 // checkVerified is what speaks against WithVerifiedTLS.
@@ -160,14 +175,15 @@ func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *htt
 func newHTTPTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          100,
-		MaxIdleConnsPerHost:   64, // the default of 2 throws away what concurrent calls opened
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           100,
+		MaxIdleConnsPerHost:    64, // the default of 2 throws away what concurrent calls opened
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 1 << 20, // the default is ten times as much
 	}
 }
 

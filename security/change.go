@@ -74,8 +74,8 @@ func (c Change) String() string {
 var ErrNotAttempted = errors.New("not attempted")
 
 // BulkOptions changes how a bulk operation goes. How many items are worked on
-// at the same time is [WithConcurrency], 4 by default; [WithProgress] tells how far
-// it is.
+// at the same time is [WithConcurrency], 4 by default; the first one goes alone, so
+// that a wrong password is tried once. [WithProgress] tells how far it is.
 type BulkOptions struct {
 	// StopOnError starts no further item after one failed. By default the others
 	// go on, except after a refused sign-in ([ErrUnauthorized]), which every further

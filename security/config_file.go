@@ -215,14 +215,63 @@ func parseJSON(data []byte) (map[string]map[string]any, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("is not valid JSON: there is more after its end")
 	}
+	if line, twice := keyTwice(data); twice {
+		return nil, fmt.Errorf("has a key twice (near line %d); which of them counts, nothing tells", line)
+	}
+	// encoding/json makes that of half a character, and a password would not be the one that was written.
+	if !bytes.ContainsRune(data, utf8.RuneError) && strings.ContainsRune(fmt.Sprint(doc.Servers), utf8.RuneError) {
+		return nil, errors.New(`has an escape such as \ud800, which is half a character`)
+	}
 	return normalize(doc.Servers, fromJSON)
+}
+
+// keyTwice finds an object of a JSON document with the same key twice, of which
+// encoding/json takes the last.
+func keyTwice(data []byte) (line int, twice bool) {
+	type object struct {
+		keys  map[string]bool // nil for a list
+		value bool            // a value comes next, and no key
+	}
+	var open []object
+	dec := json.NewDecoder(bytes.NewReader(data))
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return 0, false // the end: the document is valid
+		}
+		if token == json.Delim('}') || token == json.Delim(']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open) - 1; n >= 0 && open[n].keys != nil {
+			key, isText := token.(string)
+			if isText && !open[n].value {
+				if open[n].keys[key] {
+					return 1 + bytes.Count(data[:dec.InputOffset()], []byte("\n")), true
+				}
+				open[n].keys[key] = true
+			}
+			open[n].value = !open[n].value
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, object{keys: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, object{})
+		}
+	}
 }
 
 func parseYAML(data []byte) (map[string]map[string]any, error) {
 	var doc struct {
 		Servers map[string]map[string]yaml.Node `yaml:"servers"`
 	}
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	err := dec.Decode(&doc)
+	if err == nil && !errors.Is(dec.Decode(&yaml.Node{}), io.EOF) {
+		return nil, errors.New("holds more than one YAML document")
+	}
+	if err != nil && !errors.Is(err, io.EOF) { // the end: it is empty
 		// The parser's message may quote the file.
 		where := ""
 		if line := lineOf.FindString(err.Error()); line != "" {

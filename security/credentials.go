@@ -193,7 +193,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 				return transport.Hide(transport.Hide(s, header), secret)
 			}
 			return tokens(hide, func(ctx context.Context) (*oauth2.Token, error) {
-				return grant.Token(context.WithValue(ctx, oauth2.HTTPClient, &own))
+				return grant.Token(context.WithValue(transport.Hidden(ctx, hide), oauth2.HTTPClient, &own))
 			})
 		}}, errors.Join(errs...)
 	})
@@ -329,10 +329,14 @@ func readable(err error, hide func(string) string) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return newTokenError(refused, hide)
 	}
+	text := "%w"
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("the token endpoint was not reached: %w", wrapped.Err)
+		text, err = "the token endpoint was not reached: %w", wrapped.Err
 	}
-	return err
+	if hide != nil { // nil for a token source of the program
+		err = hidden(err, hide)
+	}
+	return fmt.Errorf(text, err)
 }
 
 // meantFor refuses to send a credential to a host that its source did not mean

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,16 +104,15 @@ func newError(f *transport.Failure) error {
 		ProductVersion: f.Scrub(f.Header.Get("X-Keyfactor-Product-Version")),
 		RetryAfter:     f.RetryAfter,
 		Attempts:       f.Attempts,
-		Body:           f.Body[:min(len(f.Body), maxBody)],
+		Body:           []byte(beginning(string(f.Body[:min(len(f.Body), maxBody+transport.MaxSecret)]), maxBody, f.Scrub)), // a copy, which lets go of the rest
 		scrub:          f.Scrub,
 		baseURL:        f.BaseURL,
 		reason:         f.Reason,
 		noEndpoint:     f.NoEndpoint,
 		unknown:        f.Unknown,
 		refused:        f.Advice,
-		cause:          f.Err,
+		cause:          hidden(f.Err, f.Scrub),
 	}
-	e.Body = []byte(f.Scrub(string(e.Body))) // a copy, which lets go of the rest
 	if f.StatusCode > 299 {
 		e.parse(f.Body)
 		// What the framework of the server answers to a version that it does not have.
@@ -125,6 +125,20 @@ func newError(f *transport.Failure) error {
 		e.cause = token
 	}
 	return e
+}
+
+// beginning is the first limit bytes of s without credentials. One that the limit
+// cuts in two would not be found in what is left of it: the text ends before it.
+func beginning(s string, limit int, scrub func(string) string) string {
+	if len(s) <= limit {
+		return scrub(s)
+	}
+	cut, longer := scrub(s[:limit]), scrub(s[:min(len(s), limit+transport.MaxSecret)])
+	same := 0
+	for same < min(len(cut), len(longer)) && cut[same] == longer[same] {
+		same++
+	}
+	return cut[:same]
 }
 
 // parse reads the error body. It cannot fail: whatever it does not understand
@@ -146,13 +160,23 @@ func (e *Error) parse(body []byte) {
 	}
 	for _, raw := range fields.FailedOperations {
 		if string(raw) != "null" {
-			e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: e.scrub(reason(raw)), Raw: json.RawMessage(e.scrub(string(raw)))})
+			e.FailedOperations = append(e.FailedOperations, FailedOperation{Reason: e.scrub(reason(raw)), Raw: e.scrubJSON(raw)})
 		}
 	}
 	if plain := strings.TrimSpace(string(body)); e.Message == "" && plain != "" && plain != "null" && !strings.ContainsAny(plain[:1], "<{[") {
-		e.Message = strings.ToValidUTF8(plain[:min(len(plain), 200)], "")
+		e.Message = strings.ToValidUTF8(beginning(plain, 200, e.scrub), "")
 	}
 	e.Message = e.scrub(e.Message)
+}
+
+// scrubJSON takes credentials out of raw. If one stood there as a number, the rest
+// is no JSON, and nothing of it is kept.
+func (e *Error) scrubJSON(raw json.RawMessage) json.RawMessage {
+	clean := e.scrub(string(raw))
+	if !json.Valid([]byte(clean)) {
+		clean = strconv.Quote("(hidden)")
+	}
+	return json.RawMessage(clean)
 }
 
 // reason is what a failed operation, an object or a bare text, says of itself.
@@ -372,6 +396,29 @@ func (e *Error) LogValue() slog.Value {
 		slog.String("error", e.Error()),
 	)
 }
+
+// hidden is err without a credential that its text quotes.
+func hidden(err error, hide func(string) string) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if clean := hide(text); clean != text {
+		return &hiddenError{clean, err}
+	}
+	return err
+}
+
+// hiddenError stands for an error that quotes a credential. It is found in errors.Is
+// and errors.As, and not unwrapped: whoever prints a chain prints each of its errors.
+type hiddenError struct {
+	text string
+	err  error
+}
+
+func (e *hiddenError) Error() string        { return e.text }
+func (e *hiddenError) Is(target error) bool { return errors.Is(e.err, target) }
+func (e *hiddenError) As(target any) bool   { return errors.As(e.err, target) }
 
 // tokenError is a token endpoint's refusal. It does not hold the body of the
 // answer, which an identity provider may fill with anything.

@@ -2,8 +2,7 @@ package security_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
@@ -90,7 +90,7 @@ func TestAuthorizationStaysAtHome(t *testing.T) {
 // certificate is a self-signed client certificate.
 func certificate(t *testing.T) tls.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func certificate(t *testing.T) tls.Certificate {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "svc_sdk"}, NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,11 @@ func TestClientCertificate(t *testing.T) {
 	}
 	asks := func(s *httptest.Server) { s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert} }
 	var seen, authorization, atIDP atomic.Value
+	var certificateSeen atomic.Pointer[x509.Certificate]
 	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) > 0 {
+			certificateSeen.Store(r.TLS.PeerCertificates[0])
+		}
 		seen.Store(presented(r))
 		authorization.Store(r.Header.Get("Authorization"))
 		write(w, 200, "application/json", `{"Id":1,"Name":"one"}`)
@@ -126,7 +130,8 @@ func TestClientCertificate(t *testing.T) {
 		atIDP.Store(presented(r))
 		write(w, 200, "application/json", `{"access_token":"t","token_type":"Bearer","expires_in":3600}`)
 	}, asks)
-	cert := security.WithClientCertificate(certificate(t))
+	mine := certificate(t)
+	cert := security.WithClientCertificate(mine)
 	for name, tt := range map[string]struct {
 		besides security.Option
 		want    string
@@ -142,6 +147,19 @@ func TestClientCertificate(t *testing.T) {
 		if seen.Load() != "svc_sdk" || authorization.Load() != tt.want {
 			t.Errorf("%s: the server saw %q and %q", name, seen.Load(), authorization.Load())
 		}
+	}
+	other := certificate(t)
+	client := connect(t, s.URL, cert, security.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
+		RootCAs:              s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &other, nil },
+	}}}))
+	want, _ := x509.ParseCertificate(mine.Certificate[0])
+	if _, err := do(t.Context(), client, get); err != nil || !want.Equal(certificateSeen.Load()) {
+		t.Errorf("with a transport that has another one: %v", err)
+	}
+	fresh := connect(t, s.URL, s.roots(), cert) // without connections, which change while they are looked at
+	if strings.Contains(apitest.Dump(service.Of(fresh)), string(mine.PrivateKey.(ed25519.PrivateKey))) {
+		t.Error("reflection finds the private key")
 	}
 	if atIDP.Load() != "" {
 		t.Errorf("the token endpoint saw %q", atIDP.Load())

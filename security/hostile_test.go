@@ -379,14 +379,19 @@ func TestHeadersThatAreRefused(t *testing.T) {
 func TestSignedHeaderThatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(http.ResponseWriter, *http.Request) {})
-	client := connect(t, s.URL, s.roots(), quick, security.WithAuthorization(func(r *http.Request) error {
-		r.Header.Set("Authorization", "Negotiate a\r\nX-Evil: 1")
-		return nil
-	}))
-	for _, method := range []string{get, post} {
-		_, err := do(t.Context(), client, method)
-		if e := failure(t, err); e.Attempts != 1 || errors.Is(err, security.ErrUnknownOutcome) || !strings.Contains(err.Error(), "control characters") {
-			t.Errorf("%s: after %d attempts: %v", method, e.Attempts, err)
+	for header, word := range map[[2]string]string{
+		{"Authorization", "Negotiate a\r\nX-Evil: 1"}: "control characters",
+		{"X Evil", "1"}: "invalid header field name",
+	} {
+		client := connect(t, s.URL, s.roots(), quick, security.WithAuthorization(func(r *http.Request) error {
+			r.Header[header[0]] = []string{header[1]}
+			return nil
+		}))
+		for _, method := range []string{get, post} {
+			_, err := do(t.Context(), client, method)
+			if e := failure(t, err); e.Attempts != 1 || errors.Is(err, security.ErrUnknownOutcome) || !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: after %d attempts: %v", method, e.Attempts, err)
+			}
 		}
 	}
 	if s.requests.Load() != 0 {

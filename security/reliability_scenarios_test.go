@@ -295,6 +295,7 @@ var callScenarios = map[string]callScenario{
 	"the body breaks off":                                sockets(half(200, abort)),
 	"the body is longer than its Content-Length":         socket(raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 8\r\n\r\n"+role, nil)),
 	"the answer is not HTTP":                             socket(raw("SSH-2.0-OpenSSH_9.6\r\n\r\n", nil)),
+	"headers of more than 1 MiB":                         sockets(says(200, jsonText, role, "X-Long", strings.Repeat("e", 2<<20))),
 	"101 Switching Protocols":                            socket(raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", stall)),
 
 	// A success that is none.

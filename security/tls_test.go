@@ -176,6 +176,9 @@ func TestOnlyRootCAs(t *testing.T) {
 		"no PEM":        {security.WithOnlyRootCAs([]byte("x"))},
 		"twice":         {security.WithOnlyRootCAs(s.pem()), security.WithOnlyRootCAs(s.pem())},
 		"and the other": {security.WithOnlyRootCAs(s.pem()), s.roots()},
+		"a transport that makes TLS connections itself": {security.WithOnlyRootCAs(s.pem()), security.WithHTTPClient(&http.Client{
+			Transport: &http.Transport{DialTLSContext: (&tls.Dialer{}).DialContext},
+		})},
 	} {
 		if _, err := security.NewClient(baseURL, append(opts, security.WithAccessToken("x"))...); !errors.Is(err, security.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

@@ -693,6 +693,23 @@ func TestMiddlewareMayLoseTheContext(t *testing.T) {
 	}))
 	_, err := do(t.Context(), client, get)
 	sentinels(t, err, security.ErrUnauthorized)
+
+	passwords := 'a' // a credential that is renewed takes another path
+	client, err = security.NewClient(baseURL, quick, security.WithHTTPClient(&http.Client{Transport: server}),
+		security.WithBasicAuthFunc(func(context.Context) (string, string, error) {
+			passwords++
+			return user, string(passwords), nil
+		}),
+		security.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				return next.RoundTrip(r.WithContext(context.Background()))
+			})
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = do(t.Context(), client, get)
+	sentinels(t, err, security.ErrUnauthorized)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

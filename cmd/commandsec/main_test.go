@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("HOME", env.WorkDir) // nobody's own profiles
+			env.Setenv("HOME", env.WorkDir)           // nobody's own profiles
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would make every process wait a second at its end
 			env.Setenv("RED", "\x1b[31mred")
 			return nil

@@ -818,6 +818,19 @@ func TestListError(t *testing.T) {
 	}
 }
 
+// TestListLongerThanAsked: a server may ignore the size that was asked for, within
+// reason: up to ten times as many items, if that is more than 10,000.
+func TestListLongerThanAsked(t *testing.T) {
+	t.Parallel()
+	for items, good := range map[int]bool{15_000: true, 15_001: false} {
+		s := &server{answer: func(int, int) *http.Response { return pageOf(numbered(items), items, false) }}
+		page, err := paging.List[item](t.Context(), s.client(t), op, &options{PageSize: 1500}, nil)
+		if (err == nil) != good || good && len(page.Items) != items || !good && !strings.Contains(err.Error(), "more than 15000 items, and 1500 were asked for") {
+			t.Errorf("%d items: %v", items, err)
+		}
+	}
+}
+
 // TestAllAgainstAModel compares the walker with the plainest possible walk, on
 // servers of all kinds.
 func TestAllAgainstAModel(t *testing.T) {

@@ -23,6 +23,7 @@ func TestFind(t *testing.T) {
 		"as it is written":  {"Ops", []string{"OPS", "ops", "Ops"}, nil, "Ops", ""},
 		"in another case":   {"Ops", []string{"Other", "OPS"}, nil, "OPS", ""},
 		"none":              {"Ops", []string{"Other"}, nil, "", ""},
+		"another list":      {"Ops", []string{""}, nil, "", "has no name"},
 		"a list that fails": {"Ops", []string{"OPS"}, failure, "", "no list"},
 		"several": {
 			"Ops",
@@ -50,7 +51,7 @@ func TestFind(t *testing.T) {
 					}
 				}
 			})
-			if !errors.Is(err, tt.err) || tt.err != nil && !strings.Contains(err.Error(), tt.says) {
+			if tt.err != nil && !errors.Is(err, tt.err) || (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("error is %v", err)
 			}
 			if (got != nil) != (tt.want != "") || got != nil && *got != tt.want {

@@ -231,6 +231,8 @@ func Find[T any](object, name string, nameOf func(*T) string, field security.Fil
 		switch {
 		case err != nil:
 			return nil, err
+		case nameOf(&item) == "":
+			return nil, fmt.Errorf("find %s %q: an item of the list has no name, so that it is not the list that was asked for", object, name)
 		case nameOf(&item) == name:
 			return &item, nil
 		case !names.Same(nameOf(&item), name):
@@ -256,7 +258,8 @@ func taken(err error) bool {
 
 // All changes many objects, several at a time, and returns what became of each, in
 // order. The error is nil if all went well. After a refused sign-in no further item
-// is begun: every one would be refused, and an account is locked after a few.
+// is begun: every one would be refused, and an account is locked after a few. The first
+// item goes alone, so that a wrong password is tried once.
 func All[In, Out any](ctx context.Context, c *service.Client, options []security.CallOption, items []In, opts *security.BulkOptions,
 	change func(context.Context, In, ...security.CallOption) (*Out, security.Change, error),
 ) ([]security.BulkResult[Out], error) {
@@ -287,6 +290,9 @@ func All[In, Out any](ctx context.Context, c *service.Client, options []security
 			b.finish(i, security.BulkResult[Out]{Value: value, Change: change, Err: err})
 			return nil
 		})
+		if i == 0 {
+			_ = group.Wait() // alone: a wrong password is tried once, and not by each of those under way
+		}
 	}
 	_ = group.Wait()
 	return b.results, b.err(ctx)

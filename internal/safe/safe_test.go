@@ -316,7 +316,7 @@ func TestAll(t *testing.T) {
 	bad := errors.New("bad")
 	for _, tt := range []struct {
 		limit, want int
-	}{{0, 4}, {1, 1}, {3, 3}, {50, 10}} {
+	}{{0, 4}, {1, 1}, {3, 3}, {50, 9}} {
 		synctest.Test(t, func(t *testing.T) {
 			var now, most atomic.Int32
 			var told []int
@@ -366,18 +366,18 @@ func TestAllStops(t *testing.T) {
 		// What is under way when one fails goes on to its end.
 		results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: 2}), ten(), &security.BulkOptions{StopOnError: true},
 			func(_ context.Context, n int, _ ...security.CallOption) (*int, security.Change, error) {
-				if n == 0 {
+				if n == 1 {
 					time.Sleep(time.Millisecond) // the other one has begun
 					return nil, security.Change{}, bad
 				}
 				time.Sleep(time.Second) // a request
 				return &n, security.Change{}, nil
 			})
-		if !errors.Is(err, bad) || !strings.HasPrefix(err.Error(), "1 of 10 items failed, 8 not attempted; the first error: ") || attempted(results) != 2 {
+		if !errors.Is(err, bad) || !strings.HasPrefix(err.Error(), "1 of 10 items failed, 7 not attempted; the first error: ") || attempted(results) != 3 {
 			t.Errorf("%d attempted: %v", attempted(results), err)
 		}
-		if results[1].Err != nil {
-			t.Errorf("what was under way was broken off: %v", results[3].Err)
+		if results[2].Err != nil {
+			t.Errorf("what was under way was broken off: %v", results[2].Err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -390,10 +390,10 @@ func TestAllStops(t *testing.T) {
 			}
 			return &n, security.Change{}, nil
 		})
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.HasPrefix(err.Error(), "ended after 6 of 10 items, 2 of them failed: ") {
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.HasPrefix(err.Error(), "ended after 5 of 10 items, 2 of them failed: ") {
 			t.Errorf("error is %v", err)
 		}
-		if attempted(results) != 6 || results[3].Err != nil || !errors.Is(results[5].Err, context.Canceled) {
+		if attempted(results) != 5 || results[2].Err != nil || !errors.Is(results[4].Err, context.Canceled) {
 			t.Errorf("results are %+v", results)
 		}
 	})
@@ -407,7 +407,17 @@ func TestAllStops(t *testing.T) {
 			time.Sleep(time.Second)
 			return &n, security.Change{}, nil
 		})
-		if !errors.Is(err, security.ErrUnauthorized) || !strings.HasPrefix(err.Error(), "1 of 10 items failed, 6 not attempted") || attempted(results) != 4 {
+		if !errors.Is(err, security.ErrUnauthorized) || !strings.HasPrefix(err.Error(), "1 of 10 items failed, 5 not attempted") || attempted(results) != 5 {
+			t.Errorf("%d attempted: %v", attempted(results), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		// A wrong password is tried once: the first item goes alone.
+		results, err := safe.All(t.Context(), three(t), with(service.Settings{Concurrency: 8}), ten(), nil, func(context.Context, int, ...security.CallOption) (*int, security.Change, error) {
+			time.Sleep(time.Second)
+			return nil, security.Change{}, refused(401)
+		})
+		if !errors.Is(err, security.ErrUnauthorized) || attempted(results) != 1 {
 			t.Errorf("%d attempted: %v", attempted(results), err)
 		}
 	})

@@ -43,7 +43,7 @@ func (a *authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	f := flightOf(r.Context())
 	if f == nil {
-		f = &flight{} // a middleware changed the context
+		f = &flight{client: &Client{}} // a middleware changed the context
 	}
 	connected := f.gotConn.Load()
 	header, value, err := a.credential(f, r)
@@ -126,10 +126,16 @@ func (a *authorizing) send(f *flight, r *http.Request, header http.Header) (*htt
 	if !f.notAfter.IsZero() && time.Now().After(f.notAfter) {
 		return nil, f.refuse(r, ErrStale)
 	}
+	if Writes(r.Method) && !f.replayable() && (header.Get("Idempotency-Key") != "" || header.Get("X-Idempotency-Key") != "") {
+		return nil, f.refuse(r, errors.New("the program set an Idempotency-Key, by which net/http repeats a request that may have been carried out, and Command does not know it"))
+	}
 	c := *r
 	c.Header = header
 	aged := f.age(&c)
 	resp, err := a.next.RoundTrip(&c)
+	if resp != nil && resp.Body == nil {
+		resp.Body = http.NoBody // another transport than net/http's may leave it out
+	}
 	switch {
 	case aged != nil && aged.Load():
 		if resp != nil {
@@ -138,6 +144,10 @@ func (a *authorizing) send(f *flight, r *http.Request, header http.Header) (*htt
 		f.refused = true
 		return nil, &notSentError{ErrStale}
 	case err != nil:
+		if _, ok := a.next.(*http.Transport); ok && !f.wantConn.Load() && !f.gotConn.Load() {
+			f.refused = true // net/http did not even look for a connection, such as for a header that it does not send
+			err = &notSentError{err}
+		}
 		return nil, err
 	case resp == nil:
 		return nil, errors.New("the transport gave neither an answer nor an error")

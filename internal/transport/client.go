@@ -137,7 +137,19 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 		f.limit = min(f.limit, maxObjectBytes)
 	}
 	defer f.over()
-	begun := time.Now()
+	begun, told := time.Now(), false
+	tell := func(unknown bool, err error) {
+		if told || c.audit == nil || !Writes(call.Op.Method) || f.tried() == 0 {
+			return
+		}
+		told = true
+		c.audit(ctx, Audit{
+			Op: call.Op, Path: f.path, Begun: begun, Duration: time.Since(begun), Err: err,
+			Meta:        Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()},
+			Correlation: f.scrub(f.header.Get("X-Keyfactor-Correlation-Id")), Unknown: unknown,
+		})
+	}
+	defer func() { tell(true, errPanicked) }() // nothing is left to tell, unless the program's own code panics
 	if call.Attempts > 0 {
 		f.max = min(f.max, call.Attempts)
 	}
@@ -158,7 +170,7 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 		}
 	}
 	if call.OnMeta != nil {
-		call.OnMeta(Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()})
+		call.OnMeta(Meta{StatusCode: f.status, Header: f.clear(f.header), Attempts: f.tried()})
 	}
 	reason, err := f.outcome(err, into)
 	if reason == OK && call.Check != nil {
@@ -171,16 +183,13 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 		failure = f.failure(reason, err)
 		err = c.fail(failure)
 	}
-	if c.audit != nil && Writes(call.Op.Method) && f.tried() > 0 {
-		c.audit(ctx, Audit{
-			Op: call.Op, Path: f.path, Begun: begun, Duration: time.Since(begun), Err: err,
-			Meta:        Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()},
-			Correlation: f.scrub(f.header.Get("X-Keyfactor-Correlation-Id")),
-			Unknown:     failure != nil && failure.Unknown,
-		})
-	}
+	tell(failure != nil && failure.Unknown, err)
 	return err
 }
+
+// errPanicked is told to the audit if the program's own code, such as a middleware,
+// ends the goroutine of a call.
+var errPanicked = errors.New("the program's own code panicked while the write was under way")
 
 // admit waits until the rate limit allows another request. It does so outside
 // of an attempt, whose time it must not use up.
@@ -258,8 +267,9 @@ func version(n int) []string {
 	return []string{strconv.Itoa(n)}
 }
 
-// maxErrorBody is how much is kept of a body that is not an answer.
-const maxErrorBody = 64 << 10
+// maxErrorBody is how much is read of a body that is not an answer. An error keeps
+// 64 KiB; the rest shows whether a credential begins there.
+const maxErrorBody = 64<<10 + MaxSecret
 
 // readBody is retryablehttp's response handler: it reads the body inside the
 // attempt, so that a body that breaks off counts as a failed attempt.

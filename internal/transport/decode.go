@@ -3,7 +3,9 @@ package transport
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 )
 
@@ -111,8 +113,8 @@ func (f *flight) unmarshalList(body []byte, list reflect.Value) error {
 	if _, err := d.Token(); err != nil {
 		return err
 	}
-	if d.More() {
-		return fmt.Errorf("something follows the list")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the list")
 	}
 	list.Set(items)
 	return nil

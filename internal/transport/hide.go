@@ -14,6 +14,10 @@ import (
 // say what the secret is.
 const minSecret = 4
 
+// MaxSecret is how long a secret can be in a text, escapes included: longer than any
+// header that a server takes.
+const MaxSecret = 64 << 10
+
 // Hide takes a secret out of s: as it is, and as JSON, URLs, forms and HTML write
 // it, each character in its own way.
 func Hide(s, secret string) string {
@@ -23,6 +27,10 @@ func Hide(s, secret string) string {
 	var b strings.Builder
 	done := 0
 	for i := 0; i < len(s); {
+		if s[i] != secret[0] && strings.IndexByte(escapes, s[i]) < 0 {
+			i++ // most of a text
+			continue
+		}
 		n := begins(s[i:], secret)
 		if n == 0 {
 			i++
@@ -39,6 +47,9 @@ func Hide(s, secret string) string {
 	b.WriteString(s[done:])
 	return b.String()
 }
+
+// escapes are what an escaped character begins with, see written.
+const escapes = `+%&\`
 
 // begins returns how much of s, from its beginning, stands for secret; 0 if it does
 // not begin with it.

@@ -360,6 +360,21 @@ func (f *flight) scrub(s string) string {
 	return f.clean(s)
 }
 
+// clear is a header without the credentials that this call sent.
+func (f *flight) clear(header http.Header) http.Header {
+	if f.clean == nil {
+		return header
+	}
+	h := make(http.Header, len(header))
+	for name, values := range header {
+		h[name] = make([]string, len(values))
+		for i, value := range values {
+			h[name][i] = f.scrub(value)
+		}
+	}
+	return h
+}
+
 // without takes out of s the value of an Authorization header, and the password in
 // it.
 func without(s, value string) string {

@@ -30,6 +30,14 @@ func TokenClient(hc *http.Client, middleware []func(http.RoundTripper) http.Roun
 	return &c
 }
 
+// Hidden is ctx for a request for a token: what hide takes out of a text does not
+// get into the log.
+func Hidden(ctx context.Context, hide func(string) string) context.Context {
+	return context.WithValue(ctx, hideKey{}, hide)
+}
+
+type hideKey struct{}
+
 // tokenTrip names and logs requests for tokens.
 type tokenTrip struct {
 	log  *slog.Logger
@@ -45,7 +53,11 @@ func (t *tokenTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 			attrs = append(attrs, slog.Int("status", resp.StatusCode))
 		}
 		if err != nil {
-			attrs = append(attrs, slog.String("error", show.Text(plain(err).Error(), 400)))
+			text := plain(err).Error()
+			if hide, ok := r.Context().Value(hideKey{}).(func(string) string); ok {
+				text = hide(text)
+			}
+			attrs = append(attrs, slog.String("error", show.Text(text, 400)))
 		}
 		t.log.LogAttrs(r.Context(), slog.LevelDebug, "token request", attrs...)
 	}

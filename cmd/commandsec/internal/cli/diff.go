@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,11 @@ func diff(c *cobra.Command, f permissionFlags, args []string) error {
 	cut := slices.Index(list, "--")
 	if cut < 0 {
 		return wrongly("write -- between the paths before and after")
+	}
+	for i, p := range list {
+		if i != cut && !strings.Contains(p, "/") {
+			return wrongly("%s is not a path; diff takes paths, or one file of them with -f", shown(permissions.Path(p)))
+		}
 	}
 	before, errBefore := permissions.ParseSet(list[:cut]...)
 	after, errAfter := permissions.ParseSet(list[cut+1:]...)

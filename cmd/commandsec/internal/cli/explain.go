@@ -55,7 +55,7 @@ func explain(c *cobra.Command, f permissionFlags, args []string) error {
 	t := table{tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
 	for _, e := range all {
 		if e.empty() {
-			fmt.Fprintf(t, "\"%s\" is not known here\n", show.Text(e.Input, 200))
+			fmt.Fprintf(t, "\"%s\" is not known here%s\n", show.Text(e.Input, 200), similar(e.Input))
 		}
 		for _, l := range e.Legacy {
 			t.name(l)
@@ -74,6 +74,21 @@ func explain(c *cobra.Command, f permissionFlags, args []string) error {
 		return fmt.Errorf("%s not known", count(unknown, "of them is", "of them are"))
 	}
 	return nil
+}
+
+// similar asks whether something that is known was meant.
+func similar(s string) string {
+	for _, f := range permissions.Lint([]permissions.Path{permissions.Path(s)}, nil) {
+		if strings.Contains(s, "/") && len(f.Suggest) > 0 {
+			return "; did you mean " + join(f.Suggest, " or ") + "?"
+		}
+	}
+	for _, item := range permissions.Convert([]permissions.Legacy{permissions.Legacy(s)}, nil).Items {
+		if _, question, ok := strings.Cut(item.Reason, "; did you mean"); ok && item.Outcome == permissions.OutcomeUnknown {
+			return "; did you mean" + question
+		}
+	}
+	return ""
 }
 
 // lookUp finds what is known about a path, a name, an area or a label.

@@ -24,8 +24,8 @@ func newLint() *cobra.Command {
 		Long: `Lint says what is wrong or risky about the paths of a role. With --fix it writes the
 paths with everything fixed that changes no right.
 
-Exit status 3 if --exit-code is given and there are errors, and whenever a path is
-outside of the permission set that --inside names.`,
+Exit status 3 if --exit-code is given and there are errors (with --fix, errors that are
+left), and whenever a path is outside of the permission set that --inside names.`,
 		Example: `  commandsec permissions lint /Portal/Read /certificates/collections/revoke/
   commandsec permissions lint --fix --accept /ssl/read/ /Portal/Read /ssl/modify/
   commandsec permissions lint -f paths.txt --inside /portal/,/certificates/ --exit-code`,
@@ -63,7 +63,10 @@ func lint(c *cobra.Command, f permissionFlags, args []string, fix bool, accept, 
 	}
 	findings := permissions.Lint(paths, &opts)
 	if fix {
-		err = writeFixed(c, f, paths, findings, accept)
+		var fixed []permissions.Path
+		if fixed, err = writeFixed(c, f, paths, findings, accept); err == nil {
+			findings = permissions.Lint(fixed, &opts) // what is fixed is no error any more
+		}
 	} else {
 		err = writeFindings(c, f, findings)
 	}
@@ -97,10 +100,11 @@ func writeFindings(c *cobra.Command, f permissionFlags, findings []permissions.F
 	return f.write(c, findings, text.String())
 }
 
-func writeFixed(c *cobra.Command, f permissionFlags, paths []permissions.Path, findings []permissions.Finding, accept []string) error {
+// writeFixed writes the paths as they are when fixed, and returns them.
+func writeFixed(c *cobra.Command, f permissionFlags, paths []permissions.Path, findings []permissions.Finding, accept []string) ([]permissions.Path, error) {
 	todo, notes, err := accepted(findings, accept)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fixed := permissions.Fix(paths, todo)
 	var text strings.Builder
@@ -108,12 +112,12 @@ func writeFixed(c *cobra.Command, f permissionFlags, paths []permissions.Path, f
 		text.WriteString(shown(p) + "\n")
 	}
 	if err := f.write(c, fixed, text.String()); err != nil {
-		return err
+		return nil, err
 	}
 	for _, note := range notes {
 		fmt.Fprintln(c.ErrOrStderr(), note)
 	}
-	return nil
+	return fixed, nil
 }
 
 // accepted takes the suggestions of findings that somebody named, and no others. The notes say what was taken and what was
