@@ -2,12 +2,14 @@ package kerberos_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -518,5 +520,37 @@ func TestNewKDC(t *testing.T) {
 	ok(t, client)
 	if n := w.count("AS_REQ", "ISSUE"); n != 2 {
 		t.Errorf("signed in %d times, want 2", n)
+	}
+}
+
+// TestProgram: the program works with a configuration that signs in with Kerberos.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	program := w.file("commandsec")
+	build := exec.Command("go", "build", "-o", program, "./cmd/commandsec")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.server.Certificate().Raw})
+	run := func(password string) (string, error) {
+		c := exec.CommandContext(t.Context(), program, "snapshot", "--out", w.file("snapshot.json"))
+		c.Env = []string{
+			"HOME=" + w.Dir, "PATH=" + os.Getenv("PATH"), "KEYFACTOR_HOSTNAME=" + w.server.URL, "KEYFACTOR_CA_CERT=" + string(ca),
+			"KEYFACTOR_AUTH_KRB_USERNAME=" + user, "KEYFACTOR_AUTH_KRB_PASSWORD=" + password, "KEYFACTOR_AUTH_KRB_CONFIG=" + w.Config,
+		}
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run(password); err != nil || !strings.Contains(out, "Read "+w.server.URL) {
+		t.Errorf("%v: %s", err, out)
+	}
+	out, err := run("Wrong-Horse")
+	if err == nil || !strings.Contains(out, "refused the password of svc_sdk@TEST.COMMANDSEC") || strings.Contains(out, "Horse") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if got := w.admin("getprinc " + user); !strings.Contains(got, "Failed password attempts: 1\n") {
+		t.Errorf("the KDC counted other than one attempt: %s", got)
 	}
 }
