@@ -88,7 +88,12 @@ func (w *world) down() {
 
 func (w *world) admin(query string) string {
 	w.Helper()
-	out, err := w.Admin(w.Context(), query)
+	return w.adminOf(realm.Name, query)
+}
+
+func (w *world) adminOf(name, query string) string {
+	w.Helper()
+	out, err := w.Admin(w.Context(), name, query)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -503,7 +508,7 @@ func TestSkew(t *testing.T) {
 func TestOtherConfigurations(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	w.fails(w.client(func(k *security.Kerberos) { k.Realm = "test.commandsec" }), false, "names no KDC of the realm test.commandsec (it has: TEST.COMMANDSEC; case counts)")
+	w.fails(w.client(func(k *security.Kerberos) { k.Realm = "test.commandsec" }), false, "names no KDC of the realm test.commandsec (it has: TEST.COMMANDSEC, OTHER.COMMANDSEC; case counts)")
 	w.fails(w.client(func(k *security.Kerberos) { k.ConfigFile = w.file("none.conf") }), false, "none.conf: no such file")
 }
 
@@ -553,4 +558,32 @@ func TestProgram(t *testing.T) {
 	if got := w.admin("getprinc " + user); !strings.Contains(got, "Failed password attempts: 1\n") {
 		t.Errorf("the KDC counted other than one attempt: %s", got)
 	}
+}
+
+// TestOtherRealm: the service is in another realm, which trusts that of the client. An
+// SPN or krb5.conf says so.
+func TestOtherRealm(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.adminOf(realm.Other, "addprinc -randkey "+spn)
+	if err := os.Remove(w.file("server.keytab")); err != nil {
+		t.Fatal(err)
+	}
+	w.adminOf(realm.Other, "ktadd -k "+w.file("server.keytab")+" "+spn)
+	w.serve(w.file("server.keytab"))
+	there := func(k *security.Kerberos) { k.SPN = spn + "@" + realm.Other }
+	w.fails(w.client(there), false, "the KDC of the realm TEST.COMMANDSEC knows no way to the realm OTHER.COMMANDSEC")
+	for _, name := range []string{realm.Name, realm.Other} {
+		w.adminOf(name, "addprinc -pw shared krbtgt/"+realm.Other+"@"+realm.Name)
+	}
+	ok(t, w.client(there))
+	conf, err := os.ReadFile(w.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped := w.file("mapped.conf")
+	if err := os.WriteFile(mapped, append(conf, "[domain_realm]\n 127.0.0.1 = "+realm.Other+"\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, w.client(func(k *security.Kerberos) { k.ConfigFile = mapped }))
 }

@@ -98,8 +98,11 @@ func (s *situation) explain(err error) (final bool, explained error) {
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && s.spn != "" && !strings.HasPrefix(s.spn, "krbtgt/"):
 		f.text = fmt.Sprintf("the KDC of the realm %s does not know the service principal %s; use the host name that the server's account is registered for (setspn -Q %s), "+
 			"register it (setspn -S), or give the right one as SPN", realm, spn, spn)
+	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && s.spn != "":
+		f.text = fmt.Sprintf("the KDC of the realm %s knows no way to the realm %s; check that it trusts it, and the SPN or [domain_realm] in krb5.conf, one of which names that realm",
+			realm, strings.TrimPrefix(spn, "krbtgt/"))
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN || f.code == errorcode.KDC_ERR_WRONG_REALM:
-		f.text = fmt.Sprintf("the KDC does not serve the realm %s, or knows no way to it; check the realm (case counts) and [realms] and [domain_realm] in krb5.conf", realm)
+		f.text = fmt.Sprintf("the KDC does not serve the realm %s; check the realm (case counts) and [realms] in krb5.conf", realm)
 	case f.code == errorcode.KRB_AP_ERR_SKEW || strings.Contains(raw, "clock skew"):
 		f.text = fmt.Sprintf("the clock of this machine differs from that of the KDC of the realm %s by more than is allowed (5 minutes, if nobody changed it); synchronize both", realm)
 	case f.code == errorcode.KDC_ERR_ETYPE_NOSUPP || strings.Contains(raw, "matching key not found in keytab"):

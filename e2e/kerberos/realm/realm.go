@@ -14,8 +14,12 @@ import (
 	"time"
 )
 
-// Name is the name of the realm.
-const Name = "TEST.COMMANDSEC"
+// Name is the name of the realm, and Other that of another one that the same KDC
+// serves. Neither trusts the other unless a test makes it.
+const (
+	Name  = "TEST.COMMANDSEC"
+	Other = "OTHER.COMMANDSEC"
+)
 
 // programs are what a realm consists of. Debian has them in packages that [Packages]
 // names.
@@ -82,20 +86,24 @@ func New(ctx context.Context, dir string, tcp, udp bool) (*Realm, error) {
 		return `""`
 	}
 	r := &Realm{Dir: dir, Config: filepath.Join(dir, "krb5.conf")}
-	for name, text := range map[string]string{
-		"krb5.conf": "[libdefaults]\n default_realm = " + Name + "\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n" +
-			"[realms]\n " + Name + " = {\n  kdc = " + address + "\n }\n",
-		"kdc.conf": "[kdcdefaults]\n kdc_listen = " + listen(udp) + "\n kdc_tcp_listen = " + listen(tcp) + "\n" +
-			"[realms]\n " + Name + " = {\n  database_name = " + filepath.Join(dir, "principal") + "\n  key_stash_file = " + filepath.Join(dir, "stash") + "\n" +
-			"  max_life = 10h\n  max_renewable_life = 7d\n  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n }\n" +
-			"[logging]\n kdc = FILE:" + filepath.Join(dir, "kdc.log") + "\n",
-	} {
+	client := "[libdefaults]\n default_realm = " + Name + "\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n[realms]\n"
+	server := "[kdcdefaults]\n kdc_listen = " + listen(udp) + "\n kdc_tcp_listen = " + listen(tcp) + "\n[logging]\n kdc = FILE:" + filepath.Join(dir, "kdc.log") + "\n[realms]\n"
+	for _, name := range []string{Name, Other} {
+		client += " " + name + " = {\n  kdc = " + address + "\n }\n"
+		server += " " + name + " = {\n  database_name = " + filepath.Join(dir, "principal-"+name) + "\n  key_stash_file = " + filepath.Join(dir, "stash-"+name) + "\n" +
+			"  max_life = 10h\n  max_renewable_life = 7d\n  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n }\n"
+	}
+	for name, text := range map[string]string{"krb5.conf": client, "kdc.conf": server} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
 	}
-	_, err = r.run(ctx, "", "kdb5_util", "create", "-s", "-r", Name, "-P", "master")
-	return r, err
+	for _, name := range []string{Name, Other} {
+		if _, err := r.run(ctx, "", "kdb5_util", "create", "-s", "-r", name, "-P", "master"); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 func (r *Realm) environment() []string {
@@ -116,9 +124,9 @@ func (r *Realm) run(ctx context.Context, input, name string, args ...string) (st
 	return string(out), nil
 }
 
-// Admin runs a query of kadmin.
-func (r *Realm) Admin(ctx context.Context, query string) (string, error) {
-	return r.run(ctx, "", "kadmin.local", "-r", Name, "-q", query)
+// Admin runs a query of kadmin about a realm.
+func (r *Realm) Admin(ctx context.Context, realm, query string) (string, error) {
+	return r.run(ctx, "", "kadmin.local", "-r", realm, "-q", query)
 }
 
 // Kinit signs in with a password, and writes a credential cache.
@@ -134,8 +142,8 @@ func (r *Realm) Start(ctx context.Context, ahead time.Duration) error {
 	if err != nil {
 		return err
 	}
-	before, _ := r.Count("commencing operation") // there is no log before the first start
-	c := exec.Command(path, "-n", "-r", Name)    //nolint:noctx // Stop ends it
+	before, _ := r.Count("commencing operation")           // there is no log before the first start
+	c := exec.Command(path, "-n", "-r", Name, "-r", Other) //nolint:noctx // Stop ends it
 	c.Env = r.environment()
 	if ahead != 0 {
 		library, err := faketime()
