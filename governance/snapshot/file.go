@@ -9,10 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/commandsec/commandsec-go/internal/atomicfile"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -124,7 +121,7 @@ func (s *Snapshot) encode() ([]byte, error) {
 	if err := enc.Encode(file{Format, *s}); err != nil {
 		return nil, err
 	}
-	return escapeHidden(b.Bytes()), nil
+	return show.JSON(b.Bytes()), nil
 }
 
 // Digest is "sha256:" and the SHA-256 of the file that [Snapshot.Save] writes, in
@@ -140,27 +137,4 @@ func (s *Snapshot) digest() string {
 	}
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// hidden are the characters beyond ASCII that do not show as themselves. JSON has those
-// of ASCII escaped already, apart from its own line ends.
-func hidden(r rune) bool { return r > unicode.MaxASCII && show.Hidden(r) }
-
-// escapeHidden writes characters that do not show as themselves as \u escapes: in a
-// file that people compare, a bidi control must not hide anything.
-func escapeHidden(data []byte) []byte {
-	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
-		return data // as nearly all of them
-	}
-	var b bytes.Buffer
-	for _, r := range string(data) {
-		if !hidden(r) {
-			b.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		}
-	}
-	return b.Bytes()
 }

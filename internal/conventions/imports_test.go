@@ -74,14 +74,14 @@ var dependencies = map[string][]string{
 	"golang.org/x/oauth2":                   {"security", "internal/transport"},
 	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "examples/onboard"},
 	"golang.org/x/time":                     {"security", "internal/transport"},
-	"go.yaml.in/yaml":                       {"security", "governance/review"},
+	"go.yaml.in/yaml":                       {"security", "governance/review", "governance/plan"},
 	"github.com/jcmturner/gokrb5":           {"security/kerberos"},
 
 	"github.com/getkin/kin-openapi": {"internal/spec"},
 	"github.com/jarcoal/httpmock":   {"internal/apitest"},
 	"go.uber.org/goleak":            {"internal/apitest"},
 
-	"github.com/santhosh-tekuri/jsonschema": {"governance/report"}, // its tests only
+	"github.com/santhosh-tekuri/jsonschema": {"governance/report", "governance/plan"}, // their tests only
 }
 
 // imports: who may import whom.

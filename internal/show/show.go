@@ -4,9 +4,13 @@
 package show
 
 import (
+	"bytes"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -54,4 +58,24 @@ func escape(s string) string {
 // paragraph separators.
 func Hidden(r rune) bool {
 	return r < ' ' || r == 0x7f || r > 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// JSON returns JSON in which characters that do not show as themselves are written as
+// \u escapes: in a file that people compare, a bidi control must not hide anything. JSON
+// has escaped those of ASCII already, apart from its own line ends.
+func JSON(data []byte) []byte {
+	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
+		return data // as nearly all of it
+	}
+	var b bytes.Buffer
+	for _, r := range string(data) {
+		if r <= unicode.MaxASCII || !Hidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.Bytes()
 }

@@ -34,3 +34,14 @@ func TestText(t *testing.T) {
 		})
 	}
 }
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	in := "{\n\t\"a\": \"äö 日本 \u202e\u2028\U000e0001\"\n}\n"
+	if got, want := string(show.JSON([]byte(in))), "{\n\t\"a\": \"äö 日本 "+`\u202e\u2028\udb40\udc01`+"\"\n}\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if plain := []byte("{\"a\": 1}\n"); &show.JSON(plain)[0] != &plain[0] {
+		t.Error("plain JSON was copied")
+	}
+}

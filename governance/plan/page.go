@@ -1,0 +1,538 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/commandsec/commandsec-go/governance/report"
+	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/names"
+	"github.com/commandsec/commandsec-go/permissions"
+)
+
+// Report is the plan for people: what changes for whom, before and after side by side,
+// warnings first, and a place to sign.
+func (p *Plan) Report() *report.Report {
+	digest := p.Digest()
+	r := &report.Report{
+		Kind: report.Plan, Title: "Plan for " + p.Server.URL, Lead: p.lead(),
+		Provenance: p.provenance(digest), Gaps: gapsOf(p.Gaps),
+		Figures: []report.Figure{
+			{Label: "Steps", Number: len(p.Steps) - p.Blocked()},
+			{Label: "Steps left out", Number: p.Blocked(), Severity: severityIf(p.Blocked() > 0, report.High)},
+			{
+				Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
+				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium),
+			},
+			{Label: "Holders who can do more", Number: p.Totals.HoldersGain},
+			{Label: "Roles that lose something", Number: p.Totals.RolesLosing, Note: fmt.Sprintf("of %d", p.Totals.Roles)},
+		},
+		Guides: guides,
+	}
+	for i := range p.Warnings {
+		r.Findings = append(r.Findings, p.Warnings[i].finding())
+	}
+	r.Changes = p.changes()
+	if table := p.holdersTable(); len(table.Rows) > 0 {
+		r.Tables = append(r.Tables, table)
+	}
+	if len(p.Steps) > 0 {
+		r.Tables = append(r.Tables, p.stepsTable())
+	}
+	r.Notes = p.notes()
+	r.SignOff = &report.SignOff{
+		Statement: "I have read this plan and approve that its steps are carried out on " + p.Server.URL + ". Digest of the plan: " + digest,
+		Decisions: []string{"approved", "approved with exceptions", "not approved"},
+		Signers:   []string{"Reviewer", "Owner of the PKI"},
+	}
+	return r
+}
+
+func severityIf(condition bool, s report.Severity) report.Severity {
+	if condition {
+		return s
+	}
+	return ""
+}
+
+func (p *Plan) lead() string {
+	if p.Empty() {
+		return "There is nothing to do: the server is as it is desired."
+	}
+	text := fmt.Sprintf("%s. Afterwards %s can do more than before, and %s can do less.", count(len(p.Steps)-p.Blocked(), "step"),
+		count(p.Totals.HoldersGain, "holder"), count(p.Totals.HoldersLosing, "holder"))
+	if n := p.Blocked(); n > 0 {
+		text += " Left out, because they cannot be carried out: " + count(n, "step") + "."
+	}
+	return text
+}
+
+// count is "1 step" or "2 steps".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func (p *Plan) provenance(digest string) report.Provenance {
+	out := report.Provenance{
+		Sources: []report.Source{{
+			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.ReadAs, Taken: p.TakenAt, Digest: p.Snapshot,
+		}},
+		Files: []report.File{{Label: "Plan", Name: "this plan", Digest: digest}},
+	}
+	if p.Desired.File != "" || p.Desired.Digest != "" {
+		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})
+	}
+	return out
+}
+
+func gapsOf(list []snapshot.Gap) []report.Gap {
+	var out []report.Gap
+	for _, g := range list {
+		if g.Reason == snapshot.ReasonNotAsked {
+			continue
+		}
+		what := string(g.Part)
+		if g.Object != "" {
+			what += " (" + g.Object + ")"
+		}
+		reason := string(g.Reason)
+		if g.Detail != "" {
+			reason += ": " + g.Detail
+		}
+		gap := report.Gap{What: what, Reason: reason, Effect: "What it would show is not counted. A step that would be unsafe without it is left out."}
+		if g.Reason == snapshot.ReasonNotThere {
+			gap.Effect = "The server does not have it."
+		}
+		out = append(out, gap)
+	}
+	return out
+}
+
+// guides say once what warnings of a kind have in common.
+var guides = []report.Guide{
+	{Code: string(CodeLockOut), Title: "The plan locks somebody out", Why: "Nobody could take the plan back. It is not carried out unless that is allowed by name (--allow-lockout)."},
+	{Code: string(CodeLarge), Title: "A large part loses something", Why: "That is seldom meant. The plan is not carried out unless that is allowed by name (--allow-large)."},
+	{Code: string(CodeBlocked), Title: "Steps that are left out", Why: "They cannot be carried out, or not safely. So are steps that need them. Everything else is planned without them."},
+	{Code: string(CodeNamed), Title: "Roles that may be named elsewhere", Why: "The security API does not show who names a role outside of it."},
+	{Code: string(CodeWidened), Title: "Version 1 names that became something else", Why: "The vendor prints the mapping for a few names only."},
+	{Code: string(CodeUnknown), Title: "Permissions that nobody knows"},
+	{Code: string(CodeScheme), Title: "Claims of identity providers that are not there"},
+	{Code: string(CodeNames), Title: "Version 1 names that version 2 does not show", Why: "What they allow is not counted among the rights of this plan."},
+	{Code: string(CodeDisabled), Title: "Disabled roles"},
+	{Code: string(CodeNewID), Title: "Roles that come back under another id"},
+	{Code: string(CodeIncomplete), Title: "The snapshot is incomplete"},
+}
+
+func (w *Warning) finding() report.Finding {
+	f := report.Finding{Code: string(w.Code), Severity: w.Severity, Title: w.Text, Do: w.Do}
+	for _, role := range w.Roles {
+		f.Roles = append(f.Roles, report.Item{Text: role})
+	}
+	for _, k := range w.Holders {
+		f.Holders = append(f.Holders, report.Item{Text: k.String()})
+	}
+	for _, n := range w.Steps {
+		f.Evidence = append(f.Evidence, report.Item{Text: "step " + strconv.Itoa(n), Link: stepAnchor(n)})
+	}
+	return f
+}
+
+func stepAnchor(n int) string { return "step-" + strconv.Itoa(n) }
+
+// whole is an object with all of its steps.
+type whole struct {
+	kind          Kind
+	name          string
+	before, after *Object
+	steps         []*Step
+}
+
+// wholes are the objects that steps are about, in the order of their first step. A
+// blocked step is one of its own.
+func (p *Plan) wholes() []*whole {
+	var out []*whole
+	byName := map[string]*whole{}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		key := string(s.Kind) + "\x00" + names.Fold(s.Name)
+		w := byName[key]
+		if w == nil || s.Blocked != "" {
+			w = &whole{kind: s.Kind, name: s.Name, before: s.Before}
+			out = append(out, w)
+		}
+		if s.Blocked == "" {
+			byName[key] = w
+		}
+		w.after = s.After
+		w.steps = append(w.steps, s)
+	}
+	return out
+}
+
+func (p *Plan) changes() []report.Change {
+	var out []report.Change
+	all := p.wholes()
+	slices.SortStableFunc(all, func(a, b *whole) int {
+		return cmp.Compare(slices.Index(kindOrder, a.kind), slices.Index(kindOrder, b.kind))
+	})
+	words := p.words()
+	for _, w := range all {
+		out = append(out, w.change(words))
+	}
+	return out
+}
+
+var groupOf = map[Kind]string{
+	KindPermissionSet: "Permission sets", KindClaim: "Claims", KindIdentity: "Identities", KindRole: "Roles", KindMembers: "Identities of roles",
+}
+
+func (w *whole) change(words *words) report.Change {
+	kind := string(w.kind)
+	c := report.Change{Title: strings.ToUpper(kind[:1]) + kind[1:] + " " + w.name, Group: groupOf[w.kind], Mark: report.Changed}
+	first := w.steps[0]
+	var numbers []string
+	for _, s := range w.steps {
+		numbers = append(numbers, strconv.Itoa(s.Number))
+	}
+	switch first.Action {
+	case Create:
+		c.Mark = report.Added
+	case Delete:
+		c.Mark = report.Removed
+	default:
+	}
+	c.Detail = fmt.Sprintf("Step %s, through version %d of the API.", strings.Join(numbers, " and "), first.Version)
+	if first.Holders > 0 && (w.kind == KindRole || w.kind == KindMembers) {
+		c.Detail += fmt.Sprintf(" It concerns %s: all in all, %d can do more afterwards, and %d less.", count(first.Holders, "holder"), first.Gaining, first.Losing)
+	}
+	if first.Blocked != "" {
+		c.Mark = report.Warning
+		c.Detail = fmt.Sprintf("Step %s is left out: %s.", strings.Join(numbers, " and "), first.Blocked)
+		if w.after == nil && first.Action == Update {
+			return c // what it would become is not known
+		}
+	}
+	if first.At != "" {
+		c.Detail += " Desired in " + first.At + "."
+	}
+	if w.kind == KindRole || w.kind == KindMembers {
+		c.Roles = []report.Item{{Text: w.name}}
+	}
+	c.Fields = w.fields(words)
+	for _, f := range c.Fields {
+		if f.Label == "Holders" {
+			for _, i := range slices.Concat(f.Before, f.After) {
+				if i.Mark != "" {
+					c.Holders = append(c.Holders, report.Item{Text: i.Text})
+				}
+			}
+		}
+	}
+	return c
+}
+
+// fields are what differs, side by side.
+func (w *whole) fields(words *words) []report.Field {
+	f := fields{words: words}
+	switch w.kind {
+	case KindPermissionSet:
+		before, after := member(w.before, func(o *Object) *PermissionSetState { return o.PermissionSet }), member(w.after, func(o *Object) *PermissionSetState { return o.PermissionSet })
+		f.paths(before.Permissions, after.Permissions)
+	case KindClaim:
+		before, after := member(w.before, func(o *Object) *ClaimState { return o.Claim }), member(w.after, func(o *Object) *ClaimState { return o.Claim })
+		f.text("Description", before.Description, after.Description)
+	case KindIdentity:
+	case KindMembers:
+		before, after := member(w.before, func(o *Object) *MembersState { return o.Members }), member(w.after, func(o *Object) *MembersState { return o.Members })
+		f.keys(keysOf(before.Identities, identityKeyOf), keysOf(after.Identities, identityKeyOf))
+	case KindRole:
+		before, after := member(w.before, func(o *Object) *RoleState { return o.Role }), member(w.after, func(o *Object) *RoleState { return o.Role })
+		f.text("Name", before.Name, after.Name)
+		f.text("Description", before.Description, after.Description)
+		f.text("E-mail address", before.EmailAddress, after.EmailAddress)
+		f.text("Permission set", before.PermissionSet, after.PermissionSet)
+		f.paths(before.Paths, after.Paths)
+		f.keys(keysOf(before.Claims, claimKey), keysOf(after.Claims, claimKey))
+	}
+	return f.list
+}
+
+// member is a member of an object, or an empty one.
+func member[T any](o *Object, get func(*Object) *T) *T {
+	if o != nil {
+		if found := get(o); found != nil {
+			return found
+		}
+	}
+	return new(T)
+}
+
+func keysOf[T any](list []T, key func(T) Key) []Key {
+	out := make([]Key, 0, len(list))
+	for _, item := range list {
+		out = append(out, key(item))
+	}
+	return out
+}
+
+type fields struct {
+	words *words
+	list  []report.Field
+}
+
+// words says what permissions mean, with the names of objects. Nil knows none of them.
+type words struct {
+	names map[string]string // by kind and id
+	sets  [][]permissions.Path
+	said  map[[2]int]permissions.Difference
+}
+
+func (p *Plan) words() *words {
+	w := &words{map[string]string{}, p.Sets, map[[2]int]permissions.Difference{}}
+	for _, o := range p.Objects {
+		w.names[string(o.Kind)+" "+o.ID] = o.Name
+	}
+	return w
+}
+
+// effect is what a path allows: "revoke certificates in collection 6 (Web servers)".
+func (w *words) effect(path permissions.Path, text string) string {
+	id, limited := path.Scope()
+	if w == nil || !limited {
+		return text
+	}
+	info, _ := permissions.Known(path)
+	if name := w.names[string(info.Scope)+" "+id]; name != "" {
+		text += " (" + name + ")"
+	}
+	return text
+}
+
+func (f *fields) text(label, before, after string) {
+	if before != after {
+		f.list = append(f.list, report.Field{Label: label, Before: some(before, report.Removed), After: some(after, report.Added)})
+	}
+}
+
+func some(text string, mark report.Mark) []report.Item {
+	if text == "" {
+		return nil
+	}
+	return []report.Item{{Text: text, Mark: mark}}
+}
+
+func (f *fields) paths(before, after []permissions.Path) {
+	was, is := permissions.NewSet(before...), permissions.NewSet(after...)
+	if was.Equal(is) {
+		return
+	}
+	side := func(set, other permissions.Set, mark report.Mark) (items []report.Item) {
+		for p := range set.All() {
+			item := report.Item{Code: string(p), Text: f.words.effect(p, permissions.EffectOf(p))}
+			if member, _ := other.Why(p); member != p {
+				item.Mark = mark
+			}
+			items = append(items, item)
+		}
+		return items
+	}
+	f.list = append(f.list, report.Field{Label: "Permissions", Before: side(was, is, report.Removed), After: side(is, was, report.Added)})
+}
+
+// keys shows who comes and goes, and how many stay.
+func (f *fields) keys(before, after []Key) {
+	gone, come := without(before, same, foldAll(after)), without(after, same, foldAll(before))
+	if len(gone)+len(come) == 0 {
+		return
+	}
+	side := func(list []Key, mark report.Mark, stay int) (items []report.Item) {
+		for _, k := range list {
+			items = append(items, report.Item{Text: k.String(), Mark: mark})
+		}
+		if stay > 0 {
+			items = append(items, report.Item{Text: fmt.Sprintf("and %d who stay", stay)})
+		}
+		return items
+	}
+	stay := len(before) - len(gone)
+	f.list = append(f.list, report.Field{Label: "Holders", Before: side(gone, report.Removed, stay), After: side(come, report.Added, stay)})
+}
+
+func same(k Key) Key { return k }
+
+func foldAll(list []Key) map[Key]bool {
+	out := make(map[Key]bool, len(list))
+	for _, k := range list {
+		out[k.Fold()] = true
+	}
+	return out
+}
+
+// difference says what changes from one set to another. Many holders share one.
+func (w *words) difference(before, after int) permissions.Difference {
+	out, found := w.said[[2]int{before, after}]
+	if !found {
+		out = permissions.NewSet(w.sets[before]...).Diff(permissions.NewSet(w.sets[after]...))
+		w.said[[2]int{before, after}] = out
+	}
+	return out
+}
+
+func (w *words) effects(list []permissions.Effect, mark report.Mark) []report.Item {
+	var items []report.Item
+	for _, e := range list {
+		item := report.Item{Text: w.effect(e.Path, e.Text), Code: string(e.Path), Mark: mark}
+		if len(e.Apart) > 0 {
+			item.Text += ", apart from what was and stays allowed"
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+// holdersTable has everybody whose rights change, those who lose something first.
+func (p *Plan) holdersTable() report.Table {
+	table := report.Table{
+		ID: "holders", Title: "Who can do more, and who less",
+		Note: "The rights of all roles of a holder together: what one role loses and another one grants is not lost.",
+		Columns: []report.Column{
+			{Title: "Holder", Kind: report.Holders}, {Title: "Can do from now on"}, {Title: "Can no longer do"},
+		},
+	}
+	w := p.words()
+	var gain []report.Row
+	for _, h := range p.Holders {
+		if h.Before == h.After {
+			continue
+		}
+		diff := w.difference(h.Before, h.After)
+		row := report.Row{Group: "Can do less", Mark: report.Lost, Cells: []report.Cell{
+			{Text: h.Key.String()}, {Items: w.effects(diff.Added, report.Widened)}, {Items: w.effects(diff.Removed, report.Lost)},
+		}}
+		if len(diff.Removed) > 0 {
+			table.Rows = append(table.Rows, row)
+			continue
+		}
+		row.Group, row.Mark = "Can do more", report.Widened
+		gain = append(gain, row)
+	}
+	table.Rows = append(table.Rows, gain...)
+	return table
+}
+
+func (p *Plan) stepsTable() report.Table {
+	table := report.Table{
+		ID: "steps", Title: "Steps in their order", Note: "Additions come first, removals last and in reverse.",
+		Columns: []report.Column{
+			{Title: "Step", Kind: report.Number}, {Title: "What"}, {Title: "API version", Kind: report.Number}, {Title: "Needs"}, {Title: "Left out because"},
+		},
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		var needs []string
+		for _, n := range s.Needs {
+			needs = append(needs, strconv.Itoa(n))
+		}
+		row := report.Row{Anchor: stepAnchor(s.Number), Cells: []report.Cell{
+			{Text: strconv.Itoa(s.Number)}, {Text: s.Words()}, {Text: strconv.Itoa(s.Version)}, {Text: strings.Join(needs, ", ")}, {Text: s.Blocked},
+		}}
+		switch {
+		case s.Blocked != "":
+			row.Mark = report.Warning
+		case s.Action == Create:
+			row.Mark = report.Added
+		case s.Action == Delete:
+			row.Mark = report.Removed
+		default:
+			row.Mark = report.Changed
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	return table
+}
+
+// Words says in a sentence what a step does: "update role "Operators": add 2
+// permissions, remove 1 holder".
+func (s *Step) Words() string {
+	text := string(s.Action) + " " + s.object()
+	if s.Action == Delete || s.After == nil {
+		return text
+	}
+	w := whole{kind: s.Kind, before: s.Before, after: s.After}
+	var what []string
+	for _, f := range w.fields(nil) {
+		added, removed := marked(f.After, report.Added), marked(f.Before, report.Removed)
+		switch f.Label {
+		case "Permissions", "Holders":
+			noun := strings.ToLower(strings.TrimSuffix(f.Label, "s"))
+			if added > 0 {
+				what = append(what, "add "+count(added, noun))
+			}
+			if removed > 0 {
+				what = append(what, "remove "+count(removed, noun))
+			}
+		default:
+			if s.Action == Update {
+				what = append(what, "change the "+strings.ToLower(f.Label))
+			}
+		}
+	}
+	if len(what) > 0 {
+		text += ": " + strings.Join(what, ", ")
+	}
+	return text
+}
+
+func marked(items []report.Item, mark report.Mark) int {
+	n := 0
+	for _, i := range items {
+		if i.Mark == mark {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Plan) notes() []report.Note {
+	notes := []report.Note{
+		{Title: "Approval", Text: "The digest says which plan was approved, not by whom."},
+		{Title: "Identity providers", Text: "A plan never changes identity providers, collections, containers and PAM providers."},
+		{Title: "Others", Text: "A step is carried out only if its object still looks as it is planned at the last reading before the write. " +
+			"The server cannot compare and write at once, so that a short time remains in which somebody else's change is overwritten."},
+		{Title: "Rights", Text: "Holders are accounts, groups and clients. Who is a member of a group, the server does not say. " +
+			"What somebody can do also depends on what is outside of roles, such as the query of a collection."},
+	}
+	for i := range p.Steps {
+		if p.Steps[i].Kind == KindRole && p.Steps[i].Action == Delete && p.Steps[i].Blocked == "" {
+			notes = append(notes, report.Note{Title: "The way back", Text: "A role that is removed comes back under another id if the plan is taken back."})
+			break
+		}
+	}
+	if len(p.Only) > 0 {
+		text := "Nothing else would change."
+		if len(p.Later) > 0 {
+			text = fmt.Sprintf("%s would change as well: %s.", cmp.Or(map[bool]string{true: "One more role"}[len(p.Later) == 1], strconv.Itoa(len(p.Later))+" more roles"),
+				strings.Join(quoteAll(p.Later, 20), ", "))
+		}
+		notes = append(notes, report.Note{Title: "Only some roles", Text: "The plan is limited to " + strings.Join(quoteAll(p.Only, 20), ", ") + ". " + text})
+	}
+	return notes
+}
+
+// quoteAll quotes the first texts, and says how many there are more.
+func quoteAll(list []string, limit int) []string {
+	var out []string
+	for i, s := range list {
+		if i == limit {
+			return append(out, fmt.Sprintf("and %d more", len(list)-i))
+		}
+		out = append(out, quote(s))
+	}
+	return out
+}
