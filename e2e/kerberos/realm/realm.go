@@ -86,14 +86,17 @@ func New(ctx context.Context, dir string, tcp, udp bool) (*Realm, error) {
 		return `""`
 	}
 	r := &Realm{Dir: dir, Config: filepath.Join(dir, "krb5.conf")}
-	client := "[libdefaults]\n default_realm = " + Name + "\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n[realms]\n"
-	server := "[kdcdefaults]\n kdc_listen = " + listen(udp) + "\n kdc_tcp_listen = " + listen(tcp) + "\n[logging]\n kdc = FILE:" + filepath.Join(dir, "kdc.log") + "\n[realms]\n"
+	var client, server strings.Builder
+	client.WriteString("[libdefaults]\n default_realm = " + Name + "\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n[realms]\n")
+	fmt.Fprintf(&server, "[kdcdefaults]\n kdc_listen = %s\n kdc_tcp_listen = %s\n[logging]\n kdc = FILE:%s\n[realms]\n",
+		listen(udp), listen(tcp), filepath.Join(dir, "kdc.log"))
 	for _, name := range []string{Name, Other} {
-		client += " " + name + " = {\n  kdc = " + address + "\n }\n"
-		server += " " + name + " = {\n  database_name = " + filepath.Join(dir, "principal-"+name) + "\n  key_stash_file = " + filepath.Join(dir, "stash-"+name) + "\n" +
-			"  max_life = 10h\n  max_renewable_life = 7d\n  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n }\n"
+		fmt.Fprintf(&client, " %s = {\n  kdc = %s\n }\n", name, address)
+		fmt.Fprintf(&server, " %s = {\n  database_name = %s\n  key_stash_file = %s\n  max_life = 10h\n  max_renewable_life = 7d\n"+
+			"  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n }\n",
+			name, filepath.Join(dir, "principal-"+name), filepath.Join(dir, "stash-"+name))
 	}
-	for name, text := range map[string]string{"krb5.conf": client, "kdc.conf": server} {
+	for name, text := range map[string]string{"krb5.conf": client.String(), "kdc.conf": server.String()} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
