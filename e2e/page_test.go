@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -51,11 +52,14 @@ func test(m *testing.M) int {
 	return m.Run()
 }
 
-func specimens() map[string]*report.Report {
-	return map[string]*report.Report{
+func specimens(t *testing.T) map[string]*report.Report {
+	t.Helper()
+	all := map[string]*report.Report{
 		"review": specimen.Review(), "comparison": specimen.Comparison(), "hostile": specimen.Hostile(), "large": specimen.Large(300, 1200),
 		"empty": {Kind: report.Review, Title: "Nothing"},
 	}
+	maps.Copy(all, tenants(t))
+	return all
 }
 
 // A tab is a page in the browser.
@@ -188,11 +192,11 @@ func (p *tab) seen(selector string) []string {
 
 func TestLoadsInSilence(t *testing.T) {
 	t.Parallel()
-	for name, r := range specimens() {
+	for name, r := range specimens(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := open(t, r, look{})
-			if r.Kind == "" || eval[string](p, "document.title") != show.Text(r.Title, 100) {
+			if r.Kind == "" || eval[string](p, "document.title") != show.Text(r.Title, 200) {
 				t.Errorf("the title is %q, want %q", eval[string](p, "document.title"), r.Title)
 			}
 			if !eval[bool](p, `document.getElementById("filter-box").checkVisibility()`) {
@@ -322,7 +326,7 @@ func TestLinksOpenTables(t *testing.T) {
 
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	t.Parallel()
-	for name, r := range specimens() {
+	for name, r := range specimens(t) {
 		p := open(t, r, look{})
 		if lost := eval[[]string](p, `[...document.links].map((a) => a.getAttribute("href")).filter((h) => !h.startsWith("#") || !document.getElementById(h.slice(1)))`); len(lost) > 0 {
 			t.Errorf("%s: these links lead nowhere: %q", name, lost)
@@ -335,7 +339,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 
 func TestNothingOverflows(t *testing.T) {
 	t.Parallel()
-	for name, r := range specimens() {
+	for name, r := range specimens(t) {
 		for _, width := range []int64{320, 360, 768, 1280} {
 			t.Run(fmt.Sprint(name, width), func(t *testing.T) {
 				t.Parallel()
@@ -399,7 +403,7 @@ func TestPaper(t *testing.T) {
 // Without a script, everything is on the page, and lists open.
 func TestWithoutScript(t *testing.T) {
 	t.Parallel()
-	for name, r := range specimens() {
+	for name, r := range specimens(t) {
 		with := eval[string](open(t, r, look{}), `document.querySelector("main").textContent`)
 		p := open(t, r, look{noScript: true})
 		if eval[bool](p, `document.getElementById("filter-box").checkVisibility()`) {
@@ -419,7 +423,7 @@ func TestWithoutScript(t *testing.T) {
 
 func TestAccessible(t *testing.T) {
 	t.Parallel()
-	for name, r := range specimens() {
+	for name, r := range specimens(t) {
 		for _, l := range []look{{}, {dark: true}, {width: 360}, {width: 360, dark: true}} {
 			if name == "large" && l != (look{}) {
 				continue // it has nothing that review lacks, and takes long

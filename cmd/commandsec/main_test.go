@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":   await,
 			"source":  source,
 			"status":  status,
 			"mode":    mode,
@@ -47,24 +48,36 @@ func source(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: source FILE")
 	}
-	deadline := time.Now().Add(time.Minute)
-	var text []byte
-	for {
-		var err error
-		if text, err = os.ReadFile(ts.MkAbs(args[0])); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%s is not there: %v", args[0], err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "'\n"), "'\nexport ") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(awaited(ts, args[0]), "'\n"), "'\nexport ") {
 		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "='")
 		if !ok || strings.Contains(value, "'") {
 			ts.Fatalf("%s: %q is not a variable", args[0], line)
 		}
 		ts.Setenv(name, value)
+	}
+}
+
+// await waits for a file:
+//
+//	await FILE
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		awaited(ts, name)
+	}
+}
+
+// awaited is the text of a file that will be there soon.
+func awaited(ts *testscript.TestScript, name string) string {
+	deadline := time.Now().Add(time.Minute)
+	for {
+		text, err := os.ReadFile(ts.MkAbs(name))
+		if err == nil {
+			return string(text)
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s is not there: %v", name, err)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -135,7 +135,7 @@ func (d *differ) report() *report.Report {
 	d.newFindings()
 	after := d.after
 	out := &report.Report{
-		Kind: report.Comparison, Title: "What changed on " + d.c.After.Server.URL, Lead: d.lead(),
+		Kind: report.Comparison, Title: d.title(), Lead: d.lead(),
 		Provenance: report.Provenance{
 			Sources: []report.Source{source("before", d.before.opts.File, d.c.Before), source("after", after.opts.File, d.c.After)},
 			Files:   after.opts.Files, Made: after.opts.Made, Program: after.opts.Program,
@@ -156,6 +156,13 @@ func (d *differ) report() *report.Report {
 		out.Guides = append(out.Guides, after.guide(code))
 	}
 	return out
+}
+
+func (d *differ) title() string {
+	if before, after := d.c.Before.Server.URL, d.c.After.Server.URL; before != after {
+		return "What is different on " + after + " from " + before
+	}
+	return "What changed on " + d.c.After.Server.URL
 }
 
 // newFindings are the findings that the earlier snapshot has not.
@@ -493,10 +500,21 @@ func (d *differ) gaps() []report.Gap {
 	for i, side := range []string{"before", "after"} {
 		r := []*Review{d.before, d.after}[i]
 		var gaps []snapshot.Gap
+		var notYet []string
 		for _, n := range d.c.NotCompared {
-			if n.Side == side {
+			switch {
+			case n.Side != side:
+			case r.notYet(n.Gap):
+				notYet = append(notYet, string(n.Gap.Part))
+			default:
 				gaps = append(gaps, n.Gap)
 			}
+		}
+		if notYet != nil {
+			out = append(out, report.Gap{
+				What: side + ": " + enumerate(notYet), Reason: "the server is taken for Command 10, which has none of this",
+				Effect: "This is not compared. Rights of roles are, as far as names of version 1 say them: those that only version 2 has show as gained or lost.",
+			})
 		}
 		for _, g := range gapsOf(r.lacking(gaps)) {
 			g.What = side + ": " + g.What

@@ -44,9 +44,13 @@ func (r *Review) contained() {
 			index[p] = append(index[p], n)
 		}
 	}
+	undone := 0
 	for n, s := range sets {
-		larger := container(sets, index, n)
+		larger, all := container(sets, index, n)
 		if larger < 0 {
+			if !all {
+				undone += len(s.roles)
+			}
 			continue
 		}
 		if found++; found > mostContained {
@@ -65,6 +69,11 @@ func (r *Review) contained() {
 			Title: plural(further, "further role") + " contained in others",
 		})
 	}
+	if undone > 0 {
+		r.notes = append(r.notes, report.Note{
+			Title: "Contained roles", Text: fmt.Sprintf("%s compared with %d others only, because very many roles have the same rights: whether another one grants all of it is not known.", were(undone, "role"), mostCandidates),
+		})
+	}
 }
 
 // rightSets returns what roles grant, each set once, those with few rights first.
@@ -73,8 +82,8 @@ func (r *Review) rightSets() []rightSet {
 	var sets []rightSet
 	for i := range r.roles {
 		role := &r.roles[i]
-		if len(role.rights) == 0 {
-			continue
+		if len(role.rights) == 0 || !r.rightsRead(role) {
+			continue // what else it grants is not known
 		}
 		key := role.set.String()
 		at, ok := byText[key]
@@ -89,10 +98,11 @@ func (r *Review) rightSets() []rightSet {
 	return sets
 }
 
-// container returns a set that includes the nth one, the smallest that is found, or -1.
+// container returns a set that includes the nth one, the smallest that is found, or -1
+// and whether all were looked at that could.
 // Whatever includes the set includes its rarest right: only sets that do are compared.
 // The root is not looked up, so that a set with it neither is a container nor has one.
-func container(sets []rightSet, index map[permissions.Path][]int, n int) int {
+func container(sets []rightSet, index map[permissions.Path][]int, n int) (at int, all bool) {
 	var candidates []int
 	fewest := -1
 	for p := range sets[n].set.All() {
@@ -111,10 +121,10 @@ func container(sets []rightSet, index map[permissions.Path][]int, n int) int {
 	slices.Sort(candidates)
 	for _, c := range candidates[:min(len(candidates), mostCandidates)] {
 		if c != n && sets[c].set.Covers(sets[n].set) {
-			return c
+			return c, true
 		}
 	}
-	return -1
+	return -1, fewest <= mostCandidates
 }
 
 // covering yields p and everything above it except the root.

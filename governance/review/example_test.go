@@ -50,8 +50,8 @@ rules:
 	// Output:
 	// critical: The signature of the identity "KEYEXAMPLE\gone" does not match
 	// critical: The signature of the role "Operators" does not match
-	// high: 1 holder can request certificates and approve requests, through 2 roles together
 	// high: The role "Operators" can request certificates and approve requests
+	// high: User KEYEXAMPLE\rpatel (Active Directory) can request certificates and approve requests, through 2 roles together
 }
 
 func ExampleChanges() {

@@ -11,6 +11,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -473,19 +474,24 @@ func (r *Review) unheld(i int) {
 // holdersRead reports whether all holders of a role were read: from 11 on version 2
 // shows them all, before there is version 1 only.
 func (r *Review) holdersRead(role *role) bool {
-	return slices.Contains(role.Versions, 2) || role.readV1() && r.onlyV1()
+	return slices.Contains(role.Versions, 2) || role.readV1() && r.onlyV1
 }
 
-// onlyV1 reports whether the server has no version 2 of roles, as before Command 11.
-func (r *Review) onlyV1() bool {
-	return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
-		return g.Part == snapshot.PartRolesV2 && g.Object == "" && g.Reason == snapshot.ReasonNotThere
-	})
+// isV1 reports whether the server has neither version 2 of roles nor claims, as before
+// Command 11. A later one that says so hides them: then not all is known.
+func (r *Review) isV1() bool {
+	lacks := func(part snapshot.Part) bool {
+		return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
+			return g.Part == part && g.Object == "" && g.Reason == snapshot.ReasonNotThere
+		})
+	}
+	return !r.joined() && lacks(snapshot.PartRolesV2) && lacks(snapshot.PartClaims)
 }
 
-// rightsRead reports whether everything that a role grants was read.
+// rightsRead reports whether everything that a role grants was read. From 11 on, version
+// 1 has no names for some of it.
 func (r *Review) rightsRead(role *role) bool {
-	return slices.Contains(role.Versions, 2) || role.readV1() && role.ObjectNames
+	return slices.Contains(role.Versions, 2) || role.assumed || role.readV1() && role.ObjectNames && r.onlyV1
 }
 
 // idle finds holders without roles.
@@ -500,21 +506,15 @@ func (r *Review) idle() {
 		}
 	}
 	if idle != nil {
-		r.add(Finding{
+		f := Finding{
 			Code: CodeIdle, Severity: report.Low, Title: plural(len(idle), "holder") + " without a role",
 			Detail: "The table of holders lists them all.", Holders: r.holderItems(idle),
-		})
+		}
+		if r.lost(snapshot.PartClaims, snapshot.PartIdentities) {
+			f.Detail = "There may be more: not all lists of holders could be read."
+		}
+		r.add(f)
 	}
-}
-
-// rolesRead reports whether all roles were read with all their holders.
-func (r *Review) rolesRead() bool {
-	part := snapshot.PartRolesV2
-	if r.onlyV1() {
-		part = snapshot.PartRolesV1
-	}
-	return !slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool { return g.Part == part && g.Reason != snapshot.ReasonGone }) &&
-		!slices.ContainsFunc(r.roles, func(x role) bool { return !r.holdersRead(&x) })
 }
 
 // duty reports a conflict.
@@ -539,7 +539,11 @@ func (r *Review) duty(c conflict) {
 		f.Title = quoted(c.group.name) + can + ", through several accounts"
 		f.Detail = "No one of the accounts can. The file of people says that they are one person's."
 	case len(c.roles) > 1:
-		f.Title = fmt.Sprintf("%s%s, through %d roles together", plural(len(c.holders), "holder"), can, len(c.roles))
+		var names []string
+		for _, h := range c.holders {
+			names = append(names, show.Text(r.holders[h].key.String(), maxName))
+		}
+		f.Title = fmt.Sprintf("%s%s, through %d roles together", enumerate(short(names)), can, len(c.roles))
 		f.Detail = "None of the roles allows it alone: " + enumerate(short(r.roleNames(c.roles))) + "."
 	default:
 		f.Title = "The role " + quoted(r.roles[c.roles[0]].Name) + can
@@ -602,7 +606,7 @@ func (r *Review) accept() {
 
 // notRead makes findings of the gaps.
 func (r *Review) notRead() {
-	for _, g := range gapsOf(r.missing()) {
+	for _, g := range r.Gaps() {
 		r.add(Finding{
 			Code: CodeNotRead, Severity: report.Medium, Title: "Not read: " + g.What,
 			Detail: g.Effect, Do: g.Do, Evidence: []report.Item{{Text: g.What + ": " + g.Reason}},

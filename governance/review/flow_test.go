@@ -17,11 +17,16 @@ import (
 // server reads a simulated server.
 func server(t *testing.T, opts ...securitytest.Option) *snapshot.Snapshot {
 	t.Helper()
-	client, err := securitytest.Start(t, opts...).Client()
+	return read(t, securitytest.Start(t, opts...), nil)
+}
+
+func read(t *testing.T, simulated *securitytest.Server, opts *take.Options) *snapshot.Snapshot {
+	t.Helper()
+	client, err := simulated.Client()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := take.From(t.Context(), client, nil)
+	s, err := take.From(t.Context(), client, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +100,10 @@ func TestUpgrade(t *testing.T) {
 		if c.Group == "What holders can do" && strings.Contains(c.Title, "jsmith") {
 			t.Errorf("jsmith can do something else: %+v", c.Fields)
 		}
+	}
+	if len(r.Gaps) != 1 || r.Gaps[0].What != "before: claims, identity providers, permission sets, permissions and roles, version 2" ||
+		!strings.Contains(r.Gaps[0].Reason, "Command 10") || r.Gaps[0].Do != "" {
+		t.Errorf("the gaps are %+v, want one about what Command 10 does not have", r.Gaps)
 	}
 	if !slices.ContainsFunc(r.Notes, func(n report.Note) bool { return n.Title == "Rights that are converted" }) {
 		t.Error("it is not said that rights are converted")

@@ -23,8 +23,22 @@ var effects = map[snapshot.Part]string{
 	snapshot.PartPAMProviders:   "PAM providers have ids instead of names.",
 }
 
-// Gaps are what the snapshot lacks, and what the review therefore cannot tell.
-func (r *Review) Gaps() []report.Gap { return gapsOf(r.lacking(r.s.Gaps)) }
+// Gaps are what the snapshot lacks, and what the review therefore cannot tell. What
+// Command 10 does not have is none: there is nothing to be missed.
+func (r *Review) Gaps() []report.Gap {
+	return gapsOf(slices.DeleteFunc(r.lacking(r.s.Gaps), r.notYet))
+}
+
+// notYet reports whether a gap is about something that Command 10 does not have, on a
+// server of Command 10.
+func (r *Review) notYet(g snapshot.Gap) bool {
+	return r.onlyV1 && g.Reason == snapshot.ReasonNotThere && g.Object == "" && slices.Contains(newer, g.Part)
+}
+
+// newer are the parts that came with Command 11.
+var newer = []snapshot.Part{
+	snapshot.PartRolesV2, snapshot.PartClaims, snapshot.PartPermissionSets, snapshot.PartProviders, snapshot.PartPermissions,
+}
 
 // lacking are the gaps that matter to a review: names for single objects do not if
 // paths say the same.
@@ -33,10 +47,26 @@ func (r *Review) lacking(gaps []snapshot.Gap) []snapshot.Gap {
 	return slices.DeleteFunc(slices.Clone(gaps), func(g snapshot.Gap) bool { return g.Part == snapshot.PartObjectNames && !named })
 }
 
-// missing are the gaps that somebody should look at: not what the server does not have
-// at all.
-func (r *Review) missing() []snapshot.Gap {
-	return slices.DeleteFunc(r.lacking(r.s.Gaps), func(g snapshot.Gap) bool { return g.Reason == snapshot.ReasonNotThere })
+// lost reports whether something of one of the parts is missing, apart from roles that
+// were deleted meanwhile.
+func (r *Review) lost(parts ...snapshot.Part) bool {
+	return slices.ContainsFunc(r.s.Gaps, func(g snapshot.Gap) bool {
+		return slices.Contains(parts, g.Part) && g.Reason != snapshot.ReasonGone && !r.notYet(g)
+	})
+}
+
+// rolesRead reports whether all roles were read with all their holders.
+func (r *Review) rolesRead() bool {
+	part := snapshot.PartRolesV2
+	if r.onlyV1 {
+		part = snapshot.PartRolesV1
+	}
+	return !r.lost(part) && !slices.ContainsFunc(r.roles, func(x role) bool { return !r.holdersRead(&x) })
+}
+
+// allRead reports whether all roles were read with all holders and rights.
+func (r *Review) allRead() bool {
+	return r.rolesRead() && !slices.ContainsFunc(r.roles, func(x role) bool { return !r.rightsRead(&x) })
 }
 
 // gapsOf tells gaps to people. Those of single objects with one reason are one.
@@ -93,6 +123,7 @@ var reasons = map[snapshot.Reason]string{
 
 var remedies = map[snapshot.Reason]string{
 	snapshot.ReasonRefused:    "Take the snapshot with an account that may read it, such as one with /security/read/ and the read permission of that area.",
+	snapshot.ReasonNotThere:   "Look whether the API path is right, and whether something between lets the request through. If the server does not have it, accept that this review does not cover it.",
 	snapshot.ReasonGone:       "Take the snapshot again if it matters.",
 	snapshot.ReasonFailed:     "Take the snapshot again. If it fails again, look at the log of the server.",
 	snapshot.ReasonUnreadable: "Take the snapshot again. If it is the same again, report it.",

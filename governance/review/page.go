@@ -48,7 +48,7 @@ func (r *Review) Report() *report.Report {
 // source is where a snapshot comes from.
 func source(label, file string, from snapshot.Source) report.Source {
 	return report.Source{
-		Label: label, Server: from.Server.URL, Version: from.Server.Version, Account: from.Account,
+		Label: label, Server: from.Server.URL, Version: cmp.Or(from.Server.Version, "not told by the server"), Account: from.Account,
 		Taken: from.TakenAt, File: file, Digest: from.Digest,
 	}
 }
@@ -72,6 +72,7 @@ type counts struct {
 
 	missing    int  // parts
 	signatures bool // whether broken is known
+	partly     bool // whether signatures of some records only are known
 	worst      report.Severity
 }
 
@@ -85,7 +86,7 @@ func (r *Review) count() counts {
 			c.powerful++
 		}
 	}
-	c.missing = len(gapsOf(r.missing()))
+	c.missing = len(r.Gaps())
 	made := r.made()
 	for _, f := range r.findings {
 		if f.Accepted != nil && !f.Accepted.Expired(made) {
@@ -115,20 +116,26 @@ func (r *Review) count() counts {
 			checked(h.claim.Valid)
 		}
 	}
-	c.signatures = c.signatures || len(r.roles)+len(r.holders) == 0 && r.s.Signatures == snapshot.SignaturesChecked
+	c.partly = c.signatures && r.lost(snapshot.PartRolesV1, snapshot.PartIdentities)
+	c.signatures = c.signatures || len(r.roles)+len(r.holders)+len(r.s.Gaps) == 0 && r.s.Signatures == snapshot.SignaturesChecked
 	return c
 }
 
 func (r *Review) lead() string {
 	c := r.count()
 	s := fmt.Sprintf("%s and %s with a role. ", plural(len(r.roles), "role"), plural(c.holding, "holder"))
-	switch c.powerful {
-	case 0:
-		s += "Nobody can do everything, or give themselves the right to. "
-	case 1:
-		s += "1 of them can do everything, or give themselves the right to. "
-	default:
+	if r.noRoles() {
+		s = "No list of roles could be read. "
+	}
+	switch all := r.allRead(); {
+	case c.powerful > 0 && all:
 		s += fmt.Sprintf("%d of them can do everything, or give themselves the right to. ", c.powerful)
+	case c.powerful > 0:
+		s += fmt.Sprintf("At least %d of them can do everything, or give themselves the right to. ", c.powerful)
+	case all:
+		s += "Nobody can do everything, or give themselves the right to. "
+	default:
+		s += "Whether somebody can do everything is not known. "
 	}
 	if c.broken > 0 {
 		s += plural(c.broken, "record") + " changed behind the server's back: look at this first. "
@@ -146,7 +153,7 @@ func (r *Review) lead() string {
 // figures are the numbers of the summary. The writers count findings by severity.
 func (r *Review) figures() []report.Figure {
 	c := r.count()
-	out := []report.Figure{
+	figures := []report.Figure{
 		{Label: "records with a broken signature", Number: c.broken, Unknown: !c.signatures, Severity: severe(c.broken, report.Critical)},
 		{Label: "holders who can do everything", Number: c.powerful, Severity: severe(c.powerful, report.High), Note: "or change security, and so give themselves every right"},
 		{Label: "duty conflicts", Number: c.duties, Severity: severe(c.duties, report.High), Note: "open findings about separation of duties"},
@@ -155,9 +162,25 @@ func (r *Review) figures() []report.Figure {
 		{Label: "holders", Number: len(r.holders), Note: plural(c.holding, "holder") + " with a role"},
 	}
 	if !c.signatures {
-		out[0].Note = "audit signatures were not checked"
+		figures[0].Note = "audit signatures were not checked"
 	}
-	return out
+	// A number of which a part is missing is the least that it can be. If it is 0, it says nothing.
+	lacks := []bool{c.partly, !r.allRead(), !r.allRead(), false, r.noRoles(), !r.rolesRead() || r.lost(snapshot.PartClaims, snapshot.PartIdentities)}
+	for i, lack := range lacks {
+		switch f := &figures[i]; {
+		case !lack:
+		case f.Number == 0:
+			f.Unknown = true
+		default:
+			f.Note = strings.TrimSuffix("at least, since not all could be read; "+f.Note, "; ")
+		}
+	}
+	return figures
+}
+
+// noRoles reports whether no list of roles was read.
+func (r *Review) noRoles() bool {
+	return len(r.roles) == 0 && r.lost(snapshot.PartRolesV1) && (r.onlyV1 || r.lost(snapshot.PartRolesV2))
 }
 
 func severe(n int, s report.Severity) report.Severity {
@@ -179,11 +202,17 @@ func (r *Review) roleTable() report.Table {
 		row := report.Row{Anchor: roleAnchor(i), Filter: role.Description, Cells: []report.Cell{
 			{Text: role.Name}, {Text: role.state()}, {Text: r.setName(role)}, {Items: r.holderItems(role.holders)}, {},
 		}}
-		if len(role.holders) == 0 {
+		switch all := r.holdersRead(role); {
+		case !all:
+			row.Cells[3].Text = notAll
+		case len(role.holders) == 0:
 			row.Cells[3].Text = "nobody"
 		}
 		rights := &row.Cells[4]
-		if len(role.rights) == 0 {
+		switch all := r.rightsRead(role); {
+		case !all:
+			rights.Text = notAll
+		case len(role.rights) == 0:
 			rights.Text = "nothing"
 		}
 		for _, right := range role.rights {
@@ -199,6 +228,9 @@ func (r *Review) roleTable() report.Table {
 	}
 	return t
 }
+
+// notAll stands in a table for what is missing in a cell.
+const notAll = "not all could be read"
 
 // state says what a role is, apart from what it grants.
 func (r *role) state() string {
@@ -234,6 +266,11 @@ func (r *Review) holderTable() report.Table {
 			{Title: "Holder", Kind: report.Holders}, {Title: "Kind"}, {Title: "Description"}, {Title: "Roles", Kind: report.Roles}, {Title: "In short"},
 		},
 	}
+	none := "none"
+	if !r.rolesRead() {
+		none = "none that could be read"
+		t.Note += " Roles that could not be read are missing."
+	}
 	for h := range r.holders {
 		holder := &r.holders[h]
 		row := report.Row{Anchor: holderAnchor(h), Cells: []report.Cell{
@@ -247,7 +284,7 @@ func (r *Review) holderTable() report.Table {
 			}
 		}
 		if len(holder.roles) == 0 {
-			row.Cells[3].Text = "none"
+			row.Cells[3].Text = none
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -366,6 +403,9 @@ func (r *Review) matrix() report.Table {
 		t.Note += fmt.Sprintf(" %d areas that the roles name are left out.", len(areas)-maxAreas)
 		areas = areas[:maxAreas]
 	}
+	if !r.allRead() {
+		t.Note += " Rights that could not be read are missing."
+	}
 	for _, area := range areas {
 		t.Columns = append(t.Columns, report.Column{Title: areaName(area)})
 	}
@@ -451,6 +491,9 @@ func (r *Review) reportNotes() []report.Note {
 	notes := []report.Note{
 		{Title: "Holders are not people", Text: "Holders are accounts, groups and clients. Who is in a group, and which accounts one person has, this server does not say. Duty rules look at what one holder can do, and at the persons and teams that a file names."},
 		{Title: "What a review cannot tell", Text: "It shows the roles of this server at one moment. It does not show what templates, enrollment patterns and workflow steps allow beyond roles, who owns certificates, what was done, and who can get at the database, the server or the certificate authorities without Command."},
+	}
+	if r.onlyV1 {
+		notes = append(notes, report.Note{Title: "Command 10", Text: "The server has no version 2 of roles, and is taken for Command 10. Claims, identity providers, permission sets and the list of permissions came with Command 11. They are not missing here."})
 	}
 	var converted, assumed []string
 	for i := range r.roles {

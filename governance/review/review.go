@@ -58,6 +58,7 @@ type Review struct {
 	listed  map[permissions.Path]bool          // what the server lists; nil if it is not known
 	rules   []Rule                             // built-in ones first
 	groups  []group                            // of people
+	onlyV1  bool                               // the server is of Command 10
 
 	findings []Finding
 	unused   []report.Acceptance
@@ -115,6 +116,7 @@ func newModel(s *snapshot.Snapshot, opts *Options) *Review {
 	if opts != nil {
 		r.opts = *opts
 	}
+	r.onlyV1 = r.isV1()
 	r.names = namesOf(r.s)
 	r.sets = map[string]*snapshot.PermissionSet{}
 	for i := range r.s.PermissionSets {

@@ -648,8 +648,35 @@ func TestGaps(t *testing.T) {
 	s = legacy()
 	s.Gaps = append(s.Gaps, gap, snapshot.Gap{Part: snapshot.PartRolesV1, Object: "b", Reason: snapshot.ReasonFailed}, snapshot.Gap{Part: snapshot.PartRolesV1, Object: "a", Reason: snapshot.ReasonFailed})
 	got := review.New(s, nil).Gaps()
-	if len(got) != 4 || got[1].Do != "Take the snapshot with --proof." || got[2].What != `roles, version 1 of "a" and "b"` {
+	if len(got) != 2 || got[0].Do != "Take the snapshot with --proof." || got[1].What != `roles, version 1 of "a" and "b"` {
 		t.Errorf("without paths: %+v", got)
+	}
+}
+
+// TestContainedBound: what is beyond the bound of the search is not said to be contained in nothing.
+func TestContainedBound(t *testing.T) {
+	t.Parallel()
+	const bound = 2000
+	for _, many := range []int{10, bound} {
+		s := &snapshot.Snapshot{}
+		add := func(paths ...permissions.Path) {
+			s.Roles = append(s.Roles, snapshot.Role{ID: len(s.Roles) + 1, Name: fmt.Sprintf("Role %05d", len(s.Roles)), Versions: []int{2}, Paths: paths})
+		}
+		add("/portal/read/", "/reports/read/")
+		for i := range many {
+			add("/portal/read/", permissions.Path(fmt.Sprintf("/a/%d/", i)))
+			add("/reports/read/", permissions.Path(fmt.Sprintf("/b/%d/", i)))
+		}
+		r := review.New(s, nil)
+		if slices.ContainsFunc(r.Findings(), func(f review.Finding) bool { return f.Code == review.CodeContained }) {
+			t.Error("a role is contained in another one")
+		}
+		said := slices.ContainsFunc(r.Report().Notes, func(n report.Note) bool {
+			return n.Title == "Contained roles" && strings.HasPrefix(n.Text, "1 role was compared with 2000 others only")
+		})
+		if want := many == bound; said != want {
+			t.Errorf("with %d roles, it is said that not all were compared: %v, want %v", len(s.Roles), said, want)
+		}
 	}
 }
 
@@ -659,7 +686,11 @@ func TestChangesBetweenServers(t *testing.T) {
 	other.Server.URL = "https://other.example.com/KeyfactorAPI"
 	other.Collections[0].ID = 66
 	other.Roles[4].Paths = []permissions.Path{"/certificates/collections/private_key/read/66/", "/certificates/collections/read/66/"}
-	for _, change := range review.Changes(snapshot.Compare(sample(), other), nil).Changes {
+	changes := review.Changes(snapshot.Compare(sample(), other), nil)
+	if want := "What is different on https://other.example.com/KeyfactorAPI from https://command.example.com/KeyfactorAPI"; changes.Title != want {
+		t.Errorf("the title is %q, want %q", changes.Title, want)
+	}
+	for _, change := range changes.Changes {
 		if change.Group == "What holders can do" {
 			t.Errorf("the same rights under another id are a change: %+v", change)
 		}

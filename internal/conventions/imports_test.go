@@ -74,7 +74,7 @@ var dependencies = map[string][]string{
 	"golang.org/x/oauth2":                   {"security", "internal/transport"},
 	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "examples/onboard"},
 	"golang.org/x/time":                     {"security", "internal/transport"},
-	"go.yaml.in/yaml":                       {"security", "governance/review", "governance/plan"},
+	"go.yaml.in/yaml":                       {"security", "internal/yamlfile", "governance/plan"},
 	"github.com/jcmturner/gokrb5":           {"security/kerberos"},
 
 	"github.com/getkin/kin-openapi": {"internal/spec"},

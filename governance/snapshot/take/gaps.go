@@ -57,6 +57,23 @@ func detail(answer *security.Error) string {
 	return text
 }
 
+// keepGone takes back that roles were deleted if that was the answer for all of them: it
+// is the endpoint that is missing then.
+func (r *reader) keepGone() {
+	gone := map[snapshot.Part]int{}
+	for _, g := range r.gaps {
+		if g.Reason == snapshot.ReasonGone {
+			gone[g.Part]++
+		}
+	}
+	for i := range r.gaps {
+		if g := &r.gaps[i]; g.Reason == snapshot.ReasonGone && gone[g.Part] > 1 && gone[g.Part] == r.asked[g.Part] {
+			g.Reason = snapshot.ReasonNotThere
+			clear(r.gone)
+		}
+	}
+}
+
 // sum makes one gap of those that all roles have alike: what is missing then is the
 // part. asked is how many roles were asked for.
 func sum(gaps []snapshot.Gap, asked map[snapshot.Part]int) []snapshot.Gap {

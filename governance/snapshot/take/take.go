@@ -17,7 +17,8 @@
 //
 // A part that the account may not read (403), that the server does not have (404) or
 // fails to read (500) is a gap of the snapshot, with its reason. So is a role that was
-// deleted between the list and the reading. A refused sign-in, a server that cannot be
+// deleted between the list and the reading; if the server says so of every role, the
+// endpoint is taken to be missing. A refused sign-in, a server that cannot be
 // reached or is out of order, and a context that ends are errors, and there is no
 // snapshot then.
 //
@@ -80,6 +81,7 @@ func From(ctx context.Context, client *security.Client, opts *Options) (*snapsho
 	if err := r.read(ctx); err != nil {
 		return nil, fmt.Errorf("take a snapshot of %s: %w", url, err)
 	}
+	r.keepGone()
 	s := r.join()
 	s.Server.URL, s.TakenAt = url, begun
 	if parts.Account != nil {

@@ -351,6 +351,23 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestAllGone: if the server knows none of the roles that it lists, they were not all deleted.
+func TestAllGone(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, seeds("25.4.1")...)
+	server.Inject(securitytest.Fault{Path: "/Security/Roles/{id}", Version: 2, Status: 404})
+	server.Inject(securitytest.Fault{Path: "/Security/Roles", Version: 1, Status: 403})
+	s := from(t, client, nil)
+	if len(s.Roles) != 4 {
+		t.Errorf("roles are %+v", s.Roles)
+	}
+	if !slices.ContainsFunc(s.Gaps, func(g snapshot.Gap) bool {
+		return g.Part == snapshot.PartRolesV2 && g.Object == "" && g.Reason == snapshot.ReasonNotThere && strings.Contains(g.Detail, "none of 4 roles")
+	}) || slices.ContainsFunc(s.Gaps, func(g snapshot.Gap) bool { return g.Reason == snapshot.ReasonGone }) {
+		t.Errorf("gaps are %+v", s.Gaps)
+	}
+}
+
 // TestFailedRole: a role that the server cannot read is a gap, and the others are there.
 func TestFailedRole(t *testing.T) {
 	t.Parallel()

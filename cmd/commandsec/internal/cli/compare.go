@@ -3,17 +3,18 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 )
 
 func newCompare() *cobra.Command {
-	var f reportFlags
+	var (
+		f     reportFlags
+		files reviewFiles
+	)
 	c := &cobra.Command{
 		Use:   "compare BEFORE AFTER",
 		Short: "Say what changed between two snapshots, and for whom",
@@ -21,20 +22,25 @@ func newCompare() *cobra.Command {
 and what their rights mean: a collection with another query is another collection. It
 compares by name, not by id. What one of the snapshots lacks is not compared, and told.
 
+Findings that are new are on the report, too: those of --rules, of the persons and teams
+of --people, and marked if --accepted has them.
+
 Exit status 3 if --exit-code is given and something changed.`,
 		Example: `  commandsec compare q2.json q3.json
   commandsec compare q2.json q3.json --out changes.html
+  commandsec compare q2.json q3.json --accepted decisions.csv --rules rules.yaml --people people.yaml --out changes.html
   commandsec compare q2.json q3.json --json --exit-code`,
 		Args: operands("BEFORE", "AFTER"),
-		RunE: func(c *cobra.Command, args []string) error { return compare(c, f, args[0], args[1]) },
+		RunE: func(c *cobra.Command, args []string) error { return compare(c, f, files, args[0], args[1]) },
 	}
 	addReportFlags(c, &f, "text", "csv", "json", "html")
 	exitCodeFlag(c, &f.exitCode, "something changed")
+	files.flags(c)
 	return c
 }
 
-func compare(c *cobra.Command, f reportFlags, before, after string) error {
-	if err := f.check(c, before, after); err != nil {
+func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after string) error {
+	if err := f.check(c, before, after, files.rules, files.accepted, files.people, files.overlay); err != nil {
 		return err
 	}
 	from, err := load(before)
@@ -45,9 +51,14 @@ func compare(c *cobra.Command, f reportFlags, before, after string) error {
 	if err != nil {
 		return err
 	}
+	opts, err := files.options(after)
+	if err != nil {
+		return err
+	}
+	opts.FileBefore = filepath.Base(before)
 	comparison := snapshot.Compare(from, to)
 	changed := len(comparison.Roles)+len(comparison.Claims)+len(comparison.Objects) > 0
-	if err := f.write(c, changes(comparison, before, after)); err != nil {
+	if err := f.write(c, review.Changes(comparison, opts)); err != nil {
 		return err
 	}
 	for _, n := range comparison.NotCompared {
@@ -64,15 +75,4 @@ func compare(c *cobra.Command, f reportFlags, before, after string) error {
 		return errFound
 	}
 	return nil
-}
-
-// changes is the report of a comparison, with the names of the files.
-func changes(comparison *snapshot.Comparison, before, after string) *report.Report {
-	r := review.Changes(comparison, &review.Options{Program: program(), Made: time.Now().UTC().Truncate(time.Second)})
-	for i, file := range []string{before, after} {
-		if i < len(r.Provenance.Sources) {
-			r.Provenance.Sources[i].File = filepath.Base(file)
-		}
-	}
-	return r
 }

@@ -37,9 +37,10 @@ separated by spaces. {id} stands for the id of an object:
   Collections[{id}]:Recover | /certificates/collections/read/{id}/ | no keys
 Decisions are about all roles. A line such as "Operators:" begins those about one role.
 
-Exit status 1 if a name is not known, or a decision is about none of the names. 3 if a
-name is refused (--min, --refuse-widening, --overlay), and with --exit-code if somebody
-has to decide something.`,
+Exit status 1 if a name is not known, or a decision is about none of the names. 3 if
+somebody has to decide something: a name gives the role something or takes it away, or
+is converted by a guess, and nobody accepted it by name (--accept, --overrides); or it is
+refused (--min, --refuse-widening, --overlay).`,
 		Example: `  commandsec permissions convert AdminPortal:Read CertificateEnrollment:PendingCsr "Collections[6]:Revoke"
   commandsec permissions convert -f roles.txt --overrides decisions.txt --overlay overlay.txt --accept API:Read
   commandsec permissions convert -f roles.txt --refuse-widening --min documented --on 11.3
@@ -52,7 +53,6 @@ has to decide something.`,
 		},
 	}
 	addPermissionFlags(c, &f)
-	exitCodeFlag(c, &f.exitCode, "somebody has to decide something")
 	c.Flags().StringVar(&options.Version, "on", "", "report what this `version` of Command lacks, such as 11.3")
 	c.Flags().TextVar(&options.MinConfidence, "min", permissions.ConfidenceNone, "refuse what is mapped with less `confidence`: guess, inferred, documented or proven")
 	c.Flags().BoolVar(&options.RefuseWidening, "refuse-widening", false, "refuse what lets a role do more than its names allowed")
@@ -87,11 +87,11 @@ func convert(c *cobra.Command, f permissionFlags, args []string, options permiss
 	if err := f.write(c, jsonOf(conversions), textOf(conversions)); err != nil {
 		return err
 	}
-	return judge(c, f, conversions)
+	return judge(c, conversions)
 }
 
 // judge says whether what became of the roles can be used, and what to do next.
-func judge(c *cobra.Command, f permissionFlags, conversions permissions.Conversions) error {
+func judge(c *cobra.Command, conversions permissions.Conversions) error {
 	unknown, refused, undecided, lacking, unused := 0, 0, 0, 0, 0
 	for _, r := range conversions.Roles {
 		undecided += len(r.Undecided())
@@ -137,7 +137,7 @@ func judge(c *cobra.Command, f permissionFlags, conversions permissions.Conversi
 	switch {
 	case unknown+unused > 0:
 		return errTold
-	case refused > 0, undecided > 0 && f.exitCode:
+	case refused+undecided > 0:
 		return errFound
 	}
 	return nil

@@ -102,7 +102,9 @@ func (s *story) tell(ctx context.Context, tenant simulated.Tenant) error {
 		return err
 	}
 	s.command("compare %s %s --out %s", "before.json", "after.json", "changes.html")
-	changed := changes(snapshot.Compare(before, after), "before.json", "after.json")
+	changed := review.Changes(snapshot.Compare(before, after), &review.Options{
+		FileBefore: "before.json", File: "after.json", Program: program(), Made: after.TakenAt,
+	})
 	if err := s.write("changes.html", changed.WriteHTML); err != nil {
 		return err
 	}

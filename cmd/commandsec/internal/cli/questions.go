@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/governance/snapshot/take"
@@ -54,8 +55,24 @@ func (q *question) review(c *cobra.Command) (*review.Review, *snapshot.Snapshot,
 	return review.New(s, nil), s, nil
 }
 
+// answerFormat is the number of the form of answers as JSON. It changes if a program that
+// read the form before would misunderstand the new one.
+const answerFormat = 1
+
+// answer is what programs get. Exactly one of Grants and Holders is there.
+type answer struct {
+	Format  int            `json:"format"`
+	Grants  []review.Grant `json:"grants,omitzero"`  // of who-can
+	Holders []rights       `json:"holders,omitzero"` // of can
+	NotRead []report.Gap   `json:"notRead"`          // because of which the answer may lack something
+}
+
+func answerFrom(r *review.Review) answer {
+	return answer{Format: answerFormat, NotRead: append([]report.Gap{}, r.Gaps()...)}
+}
+
 // write writes v as JSON, or the text.
-func (q *question) write(c *cobra.Command, v any, text string) error {
+func (q *question) write(c *cobra.Command, v answer, text string) error {
 	if q.json {
 		return output(c, q.out, func(w io.Writer) error { return writeJSON(w, v) })
 	}
@@ -93,7 +110,7 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 			fmt.Fprintf(c.ErrOrStderr(), "%s %s\n", show.Text(string(path), 200), show.Text(f.Text, 500))
 		}
 	}
-	r, s, err := q.review(c)
+	r, _, err := q.review(c)
 	if err != nil {
 		return err
 	}
@@ -104,14 +121,16 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 		rows = append(rows, []string{g.Holder.String(), g.Role, string(g.Path), note(g)})
 	}
 	if len(grants) == 0 {
-		fmt.Fprintf(&text, "Nobody can %s.\n", permissions.EffectOf(path))
+		fmt.Fprintf(&text, "Nobody can %s%s.\n", permissions.EffectOf(path), reserve(r))
 	} else if err := writeTable(&text, rows); err != nil {
 		return err
 	}
-	if err := q.write(c, grants, text.String()); err != nil {
+	told := answerFrom(r)
+	told.Grants = grants
+	if err := q.write(c, told, text.String()); err != nil {
 		return err
 	}
-	tellMissing(c.ErrOrStderr(), s)
+	tellMissing(c.ErrOrStderr(), r)
 	if len(grants) > 0 {
 		next(c, "what else somebody can do: commandsec can %s%s", quoted(named(grants[0].Holder)), q.again())
 	}
@@ -159,7 +178,7 @@ func can(c *cobra.Command, q *question, asked string) error {
 	}
 	keys := r.Find(asked)
 	if len(keys) == 0 {
-		tellMissing(c.ErrOrStderr(), s)
+		tellMissing(c.ErrOrStderr(), r)
 		return fmt.Errorf("nobody there is called %s%s", asked, nearby(s, asked))
 	}
 	var (
@@ -174,7 +193,7 @@ func can(c *cobra.Command, q *question, asked string) error {
 		}
 		fmt.Fprintf(&text, "%s\n", show.Text(key.String(), 300))
 		if len(one.Grants) == 0 {
-			text.WriteString("  holds no role that grants something\n")
+			fmt.Fprintf(&text, "  holds no role that grants something%s\n", reserve(r))
 			continue
 		}
 		rows := [][]string{{"ROLE", "CAN", "THROUGH", "NOTE"}}
@@ -185,14 +204,24 @@ func can(c *cobra.Command, q *question, asked string) error {
 			return err
 		}
 	}
-	if err := q.write(c, all, text.String()); err != nil {
+	told := answerFrom(r)
+	told.Holders = all
+	if err := q.write(c, told, text.String()); err != nil {
 		return err
 	}
-	tellMissing(c.ErrOrStderr(), s)
+	tellMissing(c.ErrOrStderr(), r)
 	if grants := all[0].Grants; len(grants) > 0 {
 		next(c, "who else can do it: commandsec who-can %s%s", quoted(string(grants[0].Path)), q.again())
 	}
 	return nil
+}
+
+// reserve is what an answer ends with that may be wrong because something is missing.
+func reserve(r *review.Review) string {
+	if len(r.Gaps()) > 0 {
+		return ", as far as could be read"
+	}
+	return ""
 }
 
 // maxNear is how many holders are suggested.

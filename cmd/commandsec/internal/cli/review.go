@@ -47,11 +47,16 @@ that are for information only do not count.`,
 	}
 	addReportFlags(c, &f, "text", "csv", "json", "html", "worksheet")
 	exitCodeFlag(c, &f.exitCode, "there are findings that nobody accepted")
+	files.flags(c)
+	return c
+}
+
+// flags adds the flags that name the files.
+func (files *reviewFiles) flags(c *cobra.Command) {
 	c.Flags().StringVar(&files.rules, "rules", "", "also take duty rules from this `file`")
 	c.Flags().StringVar(&files.accepted, "accepted", "", "take accepted findings from this `file`, a worksheet that was filled in")
 	c.Flags().StringVar(&files.people, "people", "", "take from this `file` which holders are one person or one team")
 	c.Flags().StringVar(&files.overlay, "overlay", "", "take from this `file` what a server proved about names of version 1, for Command 10")
-	return c
 }
 
 func runReview(c *cobra.Command, f reportFlags, files reviewFiles, file string) error {
@@ -70,7 +75,7 @@ func runReview(c *cobra.Command, f reportFlags, files reviewFiles, file string) 
 	if err := f.write(c, r.Report()); err != nil {
 		return err
 	}
-	tellMissing(c.ErrOrStderr(), s)
+	tellMissing(c.ErrOrStderr(), r)
 	if n := len(r.Unused()); n > 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "Of the accepted findings, %s no more: they are gone, or are about others now.\n", count(n, "is there", "are there"))
 	}
@@ -101,7 +106,7 @@ func openFindings(r *review.Review, at time.Time) int {
 }
 
 // options reads the files.
-func (files reviewFiles) options(file string) (opts *review.Options, err error) {
+func (files *reviewFiles) options(file string) (opts *review.Options, err error) {
 	opts = &review.Options{File: filepath.Base(file), Program: program(), Made: time.Now().UTC().Truncate(time.Second)}
 	if opts.Rules, err = fromFile("--rules", files.rules, reading(review.ParseRules)); err != nil {
 		return nil, err

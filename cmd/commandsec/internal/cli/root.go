@@ -16,7 +16,7 @@ The server is the one that the KEYFACTOR_* variables or a profile of kfutil name
 (--profile, --config). Secrets come from there, never from flags.
 
 Exit status: 0 done; 1 failed; 2 called wrongly; 3 differences or findings, if
---exit-code or a gate asks for it.`
+--exit-code or a gate asks for it, and something left to decide.`
 
 const firstSteps = `  # Try it without a server
   commandsec demo --out demo

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,8 +29,9 @@ untidy installation on it: roles, holders, legacy permissions, collections. The 
 seed and sizes give the same one. Nothing leaves this machine.
 
 The KEYFACTOR_* variables that lead a shell to it, certificate included, go to the file
-that --env names, which is removed at the end, or else to standard output. The password
-and the certificate are made anew at each start.`,
+that --env names, which is removed at the end, or else to standard output. They are for
+a POSIX shell, or for PowerShell if the name of the file ends with .ps1. The password and
+the certificate are made anew at each start.`,
 		Example: `  commandsec simulate --env server.env
   # in another shell
   . ./server.env
@@ -41,7 +43,7 @@ and the certificate are made anew at each start.`,
 		RunE: func(c *cobra.Command, _ []string) error { return simulate(c, addr, env, tenant) },
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:0", "listen at this `address`; port 0 takes a free one")
-	c.Flags().StringVar(&env, "env", "", "write the variables to this `file`")
+	c.Flags().StringVar(&env, "env", "", "write the variables to this `file`, for PowerShell if it ends with .ps1")
 	c.Flags().StringVar(&tenant.Version, "version", simulatedVersion, "simulate this `version` of Command, 10.0 or later")
 	c.Flags().IntVar(&tenant.Claims, "claims", 0, "have this `number` of further claims, which hold no role")
 	tenantFlags(c, &tenant)
@@ -64,6 +66,9 @@ func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err 
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	variables := server.Variables()
+	if strings.EqualFold(filepath.Ext(env), ".ps1") {
+		variables = server.PowerShell()
+	}
 	if err := output(c, env, plain(variables)); err != nil {
 		return err
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/governance/snapshot/take"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -118,12 +118,15 @@ func tellGaps(w io.Writer, gaps []snapshot.Gap) {
 	}
 }
 
-// tellMissing tells the gaps because of which an answer may lack something: neither
-// what the server does not have, nor names that were not asked for, where it shows paths.
-func tellMissing(w io.Writer, s *snapshot.Snapshot) {
-	tellGaps(w, slices.DeleteFunc(slices.Clone(s.Gaps), func(g snapshot.Gap) bool {
-		return g.Reason == snapshot.ReasonNotAsked || g.Reason == snapshot.ReasonNotThere
-	}))
+// tellMissing tells the gaps because of which an answer may lack something.
+func tellMissing(w io.Writer, r *review.Review) {
+	gaps := r.Gaps()
+	for _, g := range gaps[:min(len(gaps), maxGaps)] {
+		fmt.Fprintf(w, "Not read: %s: %s\n", show.Text(g.What, 500), show.Text(g.Reason, 500))
+	}
+	if more := len(gaps) - maxGaps; more > 0 {
+		fmt.Fprintf(w, "Not read: %d more, see \"gaps\" in the snapshot.\n", more)
+	}
 }
 
 func gapText(g snapshot.Gap) string {

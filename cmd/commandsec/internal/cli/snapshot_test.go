@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/commandsec/commandsec-go/governance/review"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 )
 
@@ -21,7 +22,7 @@ func TestTellGaps(t *testing.T) {
 	}
 	var all, missing strings.Builder
 	tellGaps(&all, s.Gaps)
-	tellMissing(&missing, s)
+	tellMissing(&missing, review.New(s, nil))
 	for _, want := range []string{
 		"Not read: names for single objects; 'snapshot --proof' does",
 		`Not read: roles, version 2 of Role 0\x1b[31m: failed (500)` + "\n",
@@ -32,7 +33,26 @@ func TestTellGaps(t *testing.T) {
 			t.Errorf("told is not %q:\n%s", want, &all)
 		}
 	}
-	if n := strings.Count(missing.String(), "\n"); n != maxGaps+1 || strings.Contains(missing.String(), "claims") || !strings.Contains(missing.String(), "Not read: 2 more") {
+	for _, want := range []string{
+		"Not read: claims: the server does not have it\n", // it is not of Command 10, which has none
+		`Not read: roles, version 2 of "Role 0\x1b[31m", `,
+	} {
+		if !strings.Contains(missing.String(), want) {
+			t.Errorf("missing is not %q:\n%s", want, &missing)
+		}
+	}
+	if n := strings.Count(missing.String(), "\n"); n != 3 {
+		t.Errorf("%d lines:\n%s", n, &missing)
+	}
+	missing.Reset()
+	for _, part := range []snapshot.Part{
+		snapshot.PartRolesV1, snapshot.PartIdentities, snapshot.PartCollections, snapshot.PartContainers, snapshot.PartPAMProviders,
+		snapshot.PartProviders, snapshot.PartPermissionSets, snapshot.PartRolesV2,
+	} {
+		s.Gaps = append(s.Gaps, snapshot.Gap{Part: part, Reason: snapshot.ReasonRefused})
+	}
+	tellMissing(&missing, review.New(s, nil))
+	if n := strings.Count(missing.String(), "\n"); n != maxGaps+1 || !strings.HasSuffix(missing.String(), "Not read: 1 more, see \"gaps\" in the snapshot.\n") {
 		t.Errorf("%d lines:\n%s", n, &missing)
 	}
 }

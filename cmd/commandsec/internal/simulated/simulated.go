@@ -123,23 +123,34 @@ func (s *Server) Ended() <-chan error { return s.ended }
 // Close stops the server at once.
 func (s *Server) Close() error { return s.http.Close() }
 
-// Variables are the KEYFACTOR_* variables that lead a POSIX shell to the server.
-func (s *Server) Variables() string {
-	var b strings.Builder
-	for _, v := range [][2]string{
+// variables are the KEYFACTOR_* variables that lead to the server.
+func (s *Server) variables() [][2]string {
+	return [][2]string{
 		{"KEYFACTOR_HOSTNAME", s.Host},
 		{"KEYFACTOR_API_PATH", "KeyfactorAPI"},
 		{"KEYFACTOR_USERNAME", s.Handler.Username},
 		{"KEYFACTOR_PASSWORD", s.Handler.Password},
 		{"KEYFACTOR_CA_CERT", string(s.CA)},
-	} {
-		fmt.Fprintf(&b, "export %s=%s\n", v[0], quote(v[1]))
+	}
+}
+
+// Variables are the KEYFACTOR_* variables that lead a POSIX shell to the server.
+func (s *Server) Variables() string {
+	var b strings.Builder
+	for _, v := range s.variables() {
+		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}
 	return b.String()
 }
 
-// quote makes one word of a shell of any text.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// PowerShell is Variables for PowerShell.
+func (s *Server) PowerShell() string {
+	var b strings.Builder
+	for _, v := range s.variables() {
+		fmt.Fprintf(&b, "$env:%s = '%s'\n", v[0], strings.ReplaceAll(v[1], "'", "''"))
+	}
+	return b.String()
+}
 
 // certificate makes a certificate for a host, and its own authority.
 func certificate(hostPort string) (cert tls.Certificate, ca []byte, err error) {

@@ -103,6 +103,18 @@ func TestServers(t *testing.T) {
 	}
 }
 
+// PowerShell takes everything in single quotes as it is, but for these, which are doubled.
+func TestPowerShell(t *testing.T) {
+	t.Parallel()
+	s := start(t, "127.0.0.1:0", simulated.Tenant{Version: "10.5", Roles: 1})
+	s.Handler.Password = "it's $HOME"
+	want := "$env:KEYFACTOR_HOSTNAME = '" + s.Host + "'\n$env:KEYFACTOR_API_PATH = 'KeyfactorAPI'\n$env:KEYFACTOR_USERNAME = '" + s.Handler.Username +
+		"'\n$env:KEYFACTOR_PASSWORD = 'it''s $HOME'\n$env:KEYFACTOR_CA_CERT = '" + string(s.CA) + "'\n"
+	if got := s.PowerShell(); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
 // A shell reads the variables as they are meant, whatever is in them.
 func TestVariables(t *testing.T) {
 	t.Parallel()
