@@ -4,9 +4,8 @@ import (
 	"io"
 	"slices"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/commandsec/commandsec-go/governance/report"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 )
 
 // What a file of people may hold.
@@ -50,40 +49,40 @@ func ParsePeople(from io.Reader) (*People, error) {
 	for _, key := range []string{"people", "teams"} {
 		for _, n := range lists[key] {
 			if len(out.entries) == maxPeople {
-				f.add(n, "there are more than %d persons and teams", maxPeople)
+				f.Add(n, "there are more than %d persons and teams", maxPeople)
 				break
 			}
 			out.entries = append(out.entries, f.entry(n, key == "teams", taken))
 		}
 	}
-	if err := f.err(what); err != nil {
+	if err := f.Err(what); err != nil {
 		return nil, err
 	}
 	return &out, nil
 }
 
-func (f *yamlFile) entry(n *yaml.Node, team bool, taken map[string]bool) entry {
-	m := f.members(n, "a person or team", []string{"name", "holders"})
-	out := entry{name: f.text(m["name"], "name"), team: team}
+func (f *yamlFile) entry(n *yamlfile.Node, team bool, taken map[string]bool) entry {
+	m := f.Members(n, "a person or team", []string{"name", "holders"})
+	out := entry{name: f.Text(m["name"], "name"), team: team}
 	if m == nil {
 		return out
 	}
 	if m["name"] == nil {
-		f.add(n, "the person or team has no name")
+		f.Add(n, "the person or team has no name")
 	} else if out.name != "" && taken[out.name] {
-		f.add(m["name"], "%s is there twice", quoted(out.name))
+		f.Add(m["name"], "%s is there twice", quoted(out.name))
 	}
 	taken[out.name] = true
-	holders := f.list(m["holders"], "holders")
-	if len(holders) == 0 && (m["holders"] == nil || m["holders"].Kind == yaml.SequenceNode) {
-		f.add(n, "%s has no holders", quoted(out.name))
+	holders := f.List(m["holders"], "holders")
+	if len(holders) == 0 && (m["holders"] == nil || yamlfile.IsList(m["holders"])) {
+		f.Add(n, "%s has no holders", quoted(out.name))
 	}
 	if len(holders) > maxMembers {
-		f.add(m["holders"], "%s has more than %d holders", quoted(out.name), maxMembers)
+		f.Add(m["holders"], "%s has more than %d holders", quoted(out.name), maxMembers)
 		return out
 	}
 	for _, h := range holders {
-		if text := f.text(h, "a holder"); text != "" {
+		if text := f.Text(h, "a holder"); text != "" {
 			out.holders = append(out.holders, text)
 		}
 	}

@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"slices"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/commandsec/commandsec-go/governance/report"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -72,12 +71,12 @@ func ParseRules(from io.Reader) (*Rules, error) {
 	}
 	for i, n := range lists["rules"] {
 		if i == maxRules {
-			f.add(n, "there are more than %d rules", maxRules)
+			f.Add(n, "there are more than %d rules", maxRules)
 			break
 		}
 		out.rules = append(out.rules, f.rule(n, taken))
 	}
-	if err := f.err(what); err != nil {
+	if err := f.Err(what); err != nil {
 		return nil, err
 	}
 	return &out, nil
@@ -85,11 +84,11 @@ func ParseRules(from io.Reader) (*Rules, error) {
 
 var severities = []report.Severity{report.Critical, report.High, report.Medium, report.Low}
 
-func (f *yamlFile) rule(n *yaml.Node, taken map[string]bool) Rule {
-	m := f.members(n, "a rule", []string{"name", "title", "why", "do", "severity", "sides"})
+func (f *yamlFile) rule(n *yamlfile.Node, taken map[string]bool) Rule {
+	m := f.Members(n, "a rule", []string{"name", "title", "why", "do", "severity", "sides"})
 	rule := Rule{
-		Name: f.text(m["name"], "name"), Title: f.text(m["title"], "title"),
-		Why: f.text(m["why"], "why"), Do: f.text(m["do"], "do"),
+		Name: f.Text(m["name"], "name"), Title: f.Text(m["title"], "title"),
+		Why: f.Text(m["why"], "why"), Do: f.Text(m["do"], "do"),
 		Severity: report.Medium,
 	}
 	if m == nil {
@@ -97,26 +96,26 @@ func (f *yamlFile) rule(n *yaml.Node, taken map[string]bool) Rule {
 	}
 	for _, needed := range []string{"name", "title", "why", "sides"} {
 		if m[needed] == nil {
-			f.add(n, "the rule has no %s", needed)
+			f.Add(n, "the rule has no %s", needed)
 		}
 	}
 	switch {
 	case rule.Name == "":
 	case !ruleName.MatchString(rule.Name) || len(rule.Name) > 40:
-		f.add(m["name"], "name is %s; write at most 40 small letters, digits and single hyphens", quoted(rule.Name))
+		f.Add(m["name"], "name is %s; write at most 40 small letters, digits and single hyphens", quoted(rule.Name))
 	case taken[rule.Name]:
-		f.add(m["name"], "there is another rule %s", quoted(rule.Name))
+		f.Add(m["name"], "there is another rule %s", quoted(rule.Name))
 	}
 	taken[rule.Name] = true
-	if s := f.text(m["severity"], "severity"); s != "" {
+	if s := f.Text(m["severity"], "severity"); s != "" {
 		rule.Severity = report.Severity(s)
 		if !slices.Contains(severities, rule.Severity) {
-			f.add(m["severity"], "severity is %s; write critical, high, medium or low", quoted(s))
+			f.Add(m["severity"], "severity is %s; write critical, high, medium or low", quoted(s))
 		}
 	}
-	sides := f.list(m["sides"], "sides")
-	if m["sides"] != nil && m["sides"].Kind == yaml.SequenceNode && (len(sides) == 0 || len(sides) > maxSides) {
-		f.add(m["sides"], "a rule has 1 to %d sides, this one %d", maxSides, len(sides))
+	sides := f.List(m["sides"], "sides")
+	if yamlfile.IsList(m["sides"]) && (len(sides) == 0 || len(sides) > maxSides) {
+		f.Add(m["sides"], "a rule has 1 to %d sides, this one %d", maxSides, len(sides))
 		return rule
 	}
 	for _, side := range sides {
@@ -125,30 +124,30 @@ func (f *yamlFile) rule(n *yaml.Node, taken map[string]bool) Rule {
 	return rule
 }
 
-func (f *yamlFile) side(n *yaml.Node) Side {
-	m := f.members(n, "a side", []string{"name", "paths"})
-	side := Side{Name: f.text(m["name"], "name")}
-	paths := f.list(m["paths"], "paths")
-	if m != nil && m["paths"] == nil || m["paths"] != nil && m["paths"].Kind == yaml.SequenceNode && len(paths) == 0 {
-		f.add(n, "the side has no paths")
+func (f *yamlFile) side(n *yamlfile.Node) Side {
+	m := f.Members(n, "a side", []string{"name", "paths"})
+	side := Side{Name: f.Text(m["name"], "name")}
+	paths := f.List(m["paths"], "paths")
+	if m != nil && m["paths"] == nil || yamlfile.IsList(m["paths"]) && len(paths) == 0 {
+		f.Add(n, "the side has no paths")
 	}
 	if len(paths) > maxPaths {
-		f.add(m["paths"], "a side has at most %d paths, this one %d", maxPaths, len(paths))
+		f.Add(m["paths"], "a side has at most %d paths, this one %d", maxPaths, len(paths))
 		return side
 	}
 	for _, n := range paths {
-		text := f.text(n, "a path")
+		text := f.Text(n, "a path")
 		if text == "" {
 			continue
 		}
 		p, err := permissions.ParsePath(text)
 		if err != nil {
-			f.add(n, "%v", err)
+			f.Add(n, "%v", err)
 			continue
 		}
 		for _, finding := range permissions.Lint([]permissions.Path{p}, nil) {
 			if finding.Code == permissions.CodeMisspelled {
-				f.add(n, "%s %s", p, finding.Text)
+				f.Add(n, "%s %s", p, finding.Text)
 			}
 		}
 		side.Paths = append(side.Paths, p)

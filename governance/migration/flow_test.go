@@ -1,0 +1,337 @@
+package migration
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/commandsec/commandsec-go/governance/plan"
+	"github.com/commandsec/commandsec-go/governance/report"
+	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/governance/snapshot/take"
+	"github.com/commandsec/commandsec-go/internal/names"
+	"github.com/commandsec/commandsec-go/permissions"
+	"github.com/commandsec/commandsec-go/security/securitytest"
+)
+
+// server reads a simulated server.
+func server(t testing.TB, url string, opts ...securitytest.Option) *snapshot.Snapshot {
+	t.Helper()
+	client, err := securitytest.Start(t, opts...).Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := take.From(t.Context(), client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server.URL = url
+	return s
+}
+
+const (
+	oldURL = "https://old.example.com/KeyfactorAPI"
+	newURL = "https://new.example.com/KeyfactorAPI"
+)
+
+// tenant is a server of Command 10.5 as it looks after years.
+func tenant(t testing.TB, seed uint64, size int) *snapshot.Snapshot {
+	t.Helper()
+	return server(t, oldURL, securitytest.WithVersion("10.5.0"), securitytest.WithLegacyTenant(seed, size))
+}
+
+// empty is a server of Command 25.4 with the objects of another one under other ids,
+// and nothing else.
+func empty(t testing.TB, like *snapshot.Snapshot) *snapshot.Snapshot {
+	t.Helper()
+	var collections []securitytest.Collection
+	for _, c := range like.Collections {
+		collections = append(collections, securitytest.Collection{ID: 1000 - c.ID, Name: strings.ToUpper(c.Name), Query: c.Query})
+	}
+	var containers []securitytest.Container
+	for _, c := range like.Containers {
+		containers = append(containers, securitytest.Container{ID: 1000 - c.ID, Name: c.Name})
+	}
+	var vaults []securitytest.PAMProvider
+	for _, p := range like.PAMProviders {
+		vaults = append(vaults, securitytest.PAMProvider{ID: 1000 - p.ID, Name: p.Name})
+	}
+	return server(t, newURL, securitytest.WithVersion("25.4.1"), securitytest.WithCollections(collections...),
+		securitytest.WithContainers(containers...), securitytest.WithPAMProviders(vaults...))
+}
+
+// decide makes rules that decide what is undecided, by chance.
+func decide(t *testing.T, rng *rand.Rand, source, target *snapshot.Snapshot) *Rules {
+	t.Helper()
+	_, r, err := Desired(source, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("identities:\n  - {pattern: 'KEYEXAMPLE\\\\(.*-.*)', type: Group, claim: 'OAuthRole:${1}@System'}\n")
+	for _, m := range source.Claims {
+		if rng.IntN(10) == 0 {
+			fmt.Fprintf(&b, "  - {account: '%s', drop: true}\n", m.Key.Value)
+		}
+	}
+	b.WriteString("decisions:\n")
+	for _, f := range r.Findings {
+		if f.Code == string(CodePermission) && rng.IntN(8) > 0 {
+			name, _, _ := strings.Cut(f.Title, " ")
+			what := []string{"drop: true", "accept: true", "paths: [/reports/read/]"}[rng.IntN(3)]
+			if strings.Contains(f.Title, "is not converted") && what == "accept: true" {
+				what = "paths: [/dashboard/]"
+			}
+			fmt.Fprintf(&b, "  - {name: '%s', %s}\n", name, what)
+		}
+	}
+	b.WriteString("roles:\n")
+	for i, role := range source.Roles {
+		switch {
+		case isBuiltIn(role.Name):
+			fmt.Fprintf(&b, "  - {name: '%s', accept: [built-in-role]}\n", role.Name)
+		case i%17 == 3:
+			fmt.Fprintf(&b, "  - {name: '%s', skip: true}\n", role.Name)
+		case i%17 == 4:
+			fmt.Fprintf(&b, "  - {name: '%s', to: 'Renamed %d'}\n", role.Name, i)
+		case i%17 < 7 && i%17 > 4 && rng.IntN(2) == 0:
+			fmt.Fprintf(&b, "  - {name: '%s', merge: 'Merged %d', accept: [disabled-role]}\n", role.Name, i/40)
+		default:
+			fmt.Fprintf(&b, "  - {name: '%s', accept: [disabled-role]}\n", role.Name)
+		}
+	}
+	rules, err := parseRules("rules.yaml", []byte(b.String()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+// grantsOf is what a role grants, read without the package under test.
+func grantsOf(r *snapshot.Role) permissions.Set {
+	if slices.Contains(r.Versions, 2) {
+		if r.Name == "Administrator" && len(r.Paths) == 0 {
+			return permissions.NewSet("/")
+		}
+		return permissions.NewSet(r.Paths...)
+	}
+	if r.Name == "Administrator" {
+		return permissions.NewSet("/")
+	}
+	var paths []permissions.Path
+	for _, item := range permissions.Convert(r.Names, nil).Items {
+		paths = append(paths, item.Paths...)
+	}
+	return permissions.NewSet(paths...)
+}
+
+// apply carries a desired state out on a snapshot, naively.
+func apply(t *testing.T, s *snapshot.Snapshot, d *plan.Desired) *snapshot.Snapshot {
+	t.Helper()
+	out := *s
+	out.Roles = slices.Clone(s.Roles)
+	ids := map[string]string{}
+	for _, c := range s.Collections {
+		ids["/certificates/collections/"+names.Fold(c.Name)] = strconv.Itoa(c.ID)
+	}
+	for _, c := range s.Containers {
+		ids["/certificate_stores/"+names.Fold(c.Name)] = strconv.Itoa(c.ID)
+	}
+	for _, p := range s.PAMProviders {
+		ids["/pam/"+names.Fold(p.Name)] = strconv.Itoa(p.ID)
+	}
+	for _, want := range d.Roles {
+		name := want.Name
+		if want.Was != "" {
+			name = want.Was
+		}
+		at := slices.IndexFunc(out.Roles, func(r snapshot.Role) bool { return names.Same(r.Name, name) })
+		if at < 0 {
+			at = len(out.Roles)
+			out.Roles = append(out.Roles, snapshot.Role{ID: 5000 + at, Versions: []int{1, 2}})
+		}
+		r := &out.Roles[at]
+		r.Name = want.Name
+		if want.Permissions != nil {
+			var paths []permissions.Path
+			for _, text := range want.Permissions {
+				before, object, limited := strings.Cut(strings.TrimSuffix(text.Value, "}/"), "{")
+				if limited {
+					for prefix, id := range ids {
+						if root, name := prefix[:strings.LastIndex(prefix, "/")+1], prefix[strings.LastIndex(prefix, "/")+1:]; strings.HasPrefix(before, root) && name == names.Fold(object) {
+							before += id + "/"
+						}
+					}
+				}
+				paths = append(paths, permissions.Path(before))
+			}
+			if want.Existing == plan.Add {
+				paths = append(paths, r.Paths...)
+			}
+			r.Paths = permissions.NewSet(paths...).Paths()
+		}
+		if want.Holders != nil {
+			var held []snapshot.Holder
+			if want.Existing == plan.Add {
+				held = r.Holders
+			}
+			for _, h := range want.Holders {
+				held = append(held, snapshot.Holder{Key: h.Key, Versions: []int{1, 2}})
+			}
+			r.Holders = held
+		}
+	}
+	for _, gone := range d.Absent.Roles {
+		out.Roles = slices.DeleteFunc(out.Roles, func(r snapshot.Role) bool { return names.Same(r.Name, gone.Value) })
+	}
+	return out.Sorted()
+}
+
+// effective is what everybody can do.
+func effective(s *snapshot.Snapshot) map[string]permissions.Set {
+	paths := map[string][]permissions.Path{}
+	for i := range s.Roles {
+		set := grantsOf(&s.Roles[i])
+		for _, h := range s.Roles[i].Holders {
+			paths[h.Key.Fold().String()] = append(paths[h.Key.Fold().String()], set.Paths()...)
+		}
+	}
+	out := map[string]permissions.Set{}
+	for k, list := range paths {
+		out[k] = permissions.NewSet(list...)
+	}
+	return out
+}
+
+func table(r *report.Report, id string) report.Table {
+	for _, t := range r.Tables {
+		if t.ID == id {
+			return t
+		}
+	}
+	return report.Table{}
+}
+
+func pathsOf(c report.Cell) (out []string) {
+	for _, i := range c.Items {
+		if i.Code != "" {
+			out = append(out, i.Code)
+		}
+	}
+	return out
+}
+
+func codesOf(effects []permissions.Effect) (out []string) {
+	for _, e := range effects {
+		out = append(out, string(e.Path))
+	}
+	return out
+}
+
+// TestPromise: after a naive application, everybody can do what the report promised.
+// Verify says that it is as the rules say, and notices whoever is not.
+func TestPromise(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(seed, 7))
+			source := tenant(t, seed, 90)
+			target := empty(t, source)
+			rename := func(p permissions.Path) permissions.Path { // ids of the target
+				if id, limited := p.Scope(); limited {
+					var n int
+					if _, err := fmt.Sscan(id, &n); err != nil {
+						t.Fatal(err)
+					}
+					p, _ = p.Unscoped().WithScope(strconv.Itoa(1000 - n))
+				}
+				return p
+			}
+			if seed%2 == 1 { // the same server, after its upgrade
+				target = server(t, oldURL, securitytest.WithVersion("25.4.1"), securitytest.WithLegacyTenant(seed, 90),
+					securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: seed > 3}))
+				rename = func(p permissions.Path) permissions.Path { return p }
+			}
+			rules := decide(t, rng, source, target)
+			d, r, err := Desired(source, target, rules)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := apply(t, target, d)
+			got, before := effective(after), effective(source)
+			compared, different := 0, 0
+			for _, row := range table(r, "holders").Rows {
+				if row.Cells[3].Text == "dropped" || row.Cells[3].Text == "needs a decision" {
+					continue
+				}
+				compared++
+				m := mappingOf(t, source, target, rules, row.Cells[0].Text)
+				var was []permissions.Path
+				for p := range before[m.from.Fold().String()].All() {
+					was = append(was, rename(p))
+				}
+				diff := permissions.NewSet(was...).Diff(got[m.to.Fold().String()])
+				if more, want := pathsOf(row.Cells[4]), codesOf(diff.Added); !slices.Equal(more, want) {
+					t.Errorf("%s: the report says that he can do more: %v, and it is %v", row.Cells[0].Text, more, want)
+				}
+				if less, want := pathsOf(row.Cells[5]), codesOf(diff.Removed); !slices.Equal(less, want) {
+					t.Errorf("%s: the report says that he can do less: %v, and it is %v", row.Cells[0].Text, less, want)
+				}
+				if !diff.Empty() {
+					different++
+				}
+			}
+			if compared < 50 || different < 5 {
+				t.Errorf("only %d holders were compared, and %d differ", compared, different)
+			}
+			if len(d.Roles) < 40 || len(d.Roles) == len(source.Roles) {
+				t.Errorf("%d of %d roles are migrated", len(d.Roles), len(source.Roles))
+			}
+			p, err := plan.Make(target, d, nil)
+			if err != nil || p.Empty() || p.Blocked() > 0 {
+				t.Fatalf("the desired state makes no plan, or one with steps that cannot be carried out: %v", err)
+			}
+			for _, h := range p.Holders { // package plan promises the same
+				if planned, is := permissions.NewSet(p.Sets[h.After]...), got[h.Key.Fold().String()]; !planned.Equal(is) {
+					t.Errorf("%s: the plan promises %v, and it is %v", h.Key, planned, is)
+				}
+			}
+			if v := Verify(source, after, rules); len(v.Findings) > 0 {
+				t.Errorf("Verify finds %d differences, the first: %+v", len(v.Findings), v.Findings[0])
+			}
+			if again, _, err := Desired(source, after, rules); seed%2 == 1 && (err != nil || len(again.Roles) == 0) {
+				t.Errorf("a second migration fails: %v", err)
+			}
+			broken := *after
+			broken.Roles = slices.Clone(after.Roles)
+			for i := range broken.Roles {
+				if broken.Roles[i].ID >= 3 {
+					broken.Roles[i].Holders = nil
+				}
+			}
+			if v := Verify(source, &broken, rules); len(v.Findings) == 0 {
+				t.Error("Verify does not notice that nobody holds anything")
+			}
+		})
+	}
+}
+
+// mappingOf is what a holder becomes.
+func mappingOf(t *testing.T, source, target *snapshot.Snapshot, rules *Rules, holder string) *mapping {
+	t.Helper()
+	e, err := newEngine(source, target, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range source.Claims {
+		if c.Key.String() == holder {
+			return e.mapHolder(c.Key)
+		}
+	}
+	t.Fatalf("the source has no holder %s", holder)
+	return nil
+}
