@@ -458,7 +458,7 @@ func TestInterleaved(t *testing.T) {
 			p := planned(t, client, wish)
 			var others atomic.Int32
 			// Every object changes after the first write of the plan, whatever that is.
-			meddle := func() {
+			interfere := func() {
 				if others.Add(1) > 1 {
 					return
 				}
@@ -468,7 +468,7 @@ func TestInterleaved(t *testing.T) {
 					}
 				}
 			}
-			server.Inject(securitytest.Fault{Method: http.MethodPost, Path: "/PermissionSets", Interleave: meddle})
+			server.Inject(securitytest.Fault{Method: http.MethodPost, Path: "/PermissionSets", Interleave: interfere})
 			result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
 			if err == nil || result.Count(apply.Failed) == 0 || result.Count(apply.Done) == 0 {
 				t.Fatalf("%v: %v", result, err)
@@ -494,7 +494,7 @@ func TestRepeated(t *testing.T) {
 	t.Parallel()
 	server, client := start(t, tenant(securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}), securitytest.WithIdentities(securitytest.Identity{AccountName: `KEYEXAMPLE\other`}))...)
 	p := planned(t, client, `roles: [{name: Accounts, holders: [{identity: 'KEYEXAMPLE\jsmith'}]}, {name: Operators, email: a@example.com}]`)
-	meddle := func(id int, change func(*securitytest.Role)) func() {
+	interfere := func(id int, change func(*securitytest.Role)) func() {
 		return func() {
 			if err := server.UpdateRole(id, change); err != nil {
 				t.Error(err)
@@ -503,11 +503,11 @@ func TestRepeated(t *testing.T) {
 	}
 	server.Inject(securitytest.Fault{
 		Method: http.MethodPut, Path: "/Security/Roles/7/Identities", Times: 1, Status: http.StatusServiceUnavailable,
-		Interleave: meddle(7, func(r *securitytest.Role) { r.Identities = append(r.Identities, `KEYEXAMPLE\other`) }),
+		Interleave: interfere(7, func(r *securitytest.Role) { r.Identities = append(r.Identities, `KEYEXAMPLE\other`) }),
 	})
 	server.Inject(securitytest.Fault{
 		Method: http.MethodPut, Path: "/Security/Roles", Times: 1, Status: http.StatusServiceUnavailable,
-		Interleave: meddle(3, func(r *securitytest.Role) { r.Description = "By somebody else" }),
+		Interleave: interfere(3, func(r *securitytest.Role) { r.Description = "By somebody else" }),
 	})
 	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
 	if !errors.Is(err, security.ErrUnknownOutcome) || result.Count(apply.Unknown) != 2 {
@@ -517,6 +517,26 @@ func TestRepeated(t *testing.T) {
 	operators, _ := server.Role(3)
 	if len(accounts.Identities) != 3 || operators.Description != "By somebody else" || operators.EmailAddress != "" {
 		t.Errorf("%+v, %+v", accounts, operators)
+	}
+}
+
+// TestListFails: a list that cannot be read fails the steps that need it, and no others.
+func TestListFails(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, tenant()...)
+	p := planned(t, client, `
+claims: ["OAuthRole:first@System"]
+roles: [{name: Auditors, description: Changed}, {name: Readers, existing: add, holders: ["OAuthRole:second@System"]}]
+`)
+	server.Inject(securitytest.Fault{Path: "/Security/Claims", After: 1, Status: http.StatusForbidden}) // the first look succeeds
+	j := fresh(t)
+	result, err := apply.Run(t.Context(), client, p, j, approved(p))
+	if !errors.Is(err, security.ErrForbidden) || result.Count(apply.Failed) != 2 || result.Count(apply.Skipped) != 1 || result.Count(apply.Done) != 1 {
+		t.Fatalf("%v: %v", result, err)
+	}
+	server.ClearFaults()
+	if again := run(t, client, p, j); again.Count(apply.Done) != 3 {
+		t.Errorf("%v", again)
 	}
 }
 

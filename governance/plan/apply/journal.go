@@ -153,8 +153,12 @@ func (j *Journal) load() (again bool, err error) {
 	if err := lock(j.file); err != nil {
 		return false, err
 	}
-	if now, err := os.Stat(j.path); err != nil || !os.SameFile(info, now) {
+	now, err := os.Stat(j.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist), err == nil && !os.SameFile(info, now):
 		return true, nil
+	case err != nil:
+		return false, err
 	}
 	if j.made {
 		atomicfile.SyncDir(filepath.Dir(j.path))

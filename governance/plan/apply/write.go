@@ -72,14 +72,14 @@ func (r *run) wave(ctx context.Context, wave []*step) error {
 	}
 	// The list is read while the disk writes. Nothing is sent before both are done.
 	var l *lists
+	var unread error
 	var before errgroup.Group
 	before.Go(func() error { return r.journal.note(true, lines...) })
 	if begin[0].listed() {
 		l = &lists{}
-		before.Go(func() error { return r.load(ctx, l, begin[0].Kind) })
+		unread = r.load(ctx, l, begin[0].Kind)
 	}
 	if err := before.Wait(); err != nil {
-		_ = r.leave(begin) // if it is the journal that failed, err says so
 		return err
 	}
 	var group errgroup.Group
@@ -90,7 +90,7 @@ func (r *run) wave(ctx context.Context, wave []*step) error {
 				r.gate.close(transport.EndOf(ctx))
 			}
 			if !r.gate.closed() {
-				r.carry(ctx, s, l)
+				r.carry(ctx, s, l, unread)
 				r.progress(1)
 			}
 			return nil
@@ -122,14 +122,17 @@ func (r *run) leave(steps []*step) error {
 	return r.journal.note(false, lines...)
 }
 
-// carry carries a step out and notes what became of it.
-func (r *run) carry(ctx context.Context, s *step, l *lists) {
+// carry carries a step out and notes what became of it. unread is why the list that it
+// needs could not be read.
+func (r *run) carry(ctx context.Context, s *step, l *lists, unread error) {
 	var (
 		after *plan.Object
 		sent  bool
 		err   error
 	)
 	switch {
+	case unread != nil:
+		err = unread
 	case s.Action == plan.Create:
 		after, sent, err = r.create(ctx, s, l)
 	case s.Kind == plan.KindRole && s.Action == plan.Update:
