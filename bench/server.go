@@ -61,6 +61,11 @@ func (s *Server) GovernedBase(latency time.Duration) string {
 // LiveBase is the URL of the API of a server that can be written to.
 func (s *Server) LiveBase() string { return "https://" + s.Addr + apiPath("live", 0) }
 
+// AppliedBase is the URL of the API of a server that plans are applied to.
+func (s *Server) AppliedBase(latency time.Duration) string {
+	return "https://" + s.Addr + apiPath(applied, latency)
+}
+
 func apiPath(tenant string, latency time.Duration) string {
 	return "/" + tenant + "/" + latency.String() + "/KeyfactorAPI"
 }
@@ -88,7 +93,10 @@ func (s *Server) Requests(ctx context.Context) (n int64, err error) {
 	return n, errors.Join(err, resp.Body.Close())
 }
 
-const requestsPath = "/requests"
+const (
+	requestsPath = "/requests"
+	resetPath    = "/reset" // makes the server that plans are applied to anew
+)
 
 // The environment variables that make this program the server, or the process
 // whose memory is measured, and that choose the server's key.
@@ -173,7 +181,7 @@ func serve() error {
 	}
 	// HTTP/1.1, which all clients speak.
 	server := &http.Server{
-		Handler:           &tenants{live: live, replays: map[string]*replay{}},
+		Handler:           &tenants{live: live, replays: map[string]*replay{}, applied: appliedServer(live)},
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ReadHeaderTimeout: time.Minute,
 		IdleTimeout:       10 * time.Second, // of connections that a client opens and forgets
@@ -203,18 +211,30 @@ func serve() error {
 }
 
 // tenants serves a simulated server of any size below /{roles}/{latency}/, a large
-// installation below /governed/{latency}/, and one that can be written to below
-// /live/{latency}/.
+// installation below /governed/{latency}/, and two that can be written to below
+// /live/{latency}/ and /applied/{latency}/.
 type tenants struct {
 	live     *securitytest.Handler
 	requests atomic.Int64
 	mu       sync.Mutex
 	replays  map[string]*replay
+	applied  *securitytest.Handler
+}
+
+// appliedServer is a server that plans are applied to, with the account of another one.
+func appliedServer(live *securitytest.Handler) *securitytest.Handler {
+	return securitytest.NewHandler(securitytest.WithUser(live.Username, live.Password, "Administrator"), securitytest.WithRoles(seeds(appliedRoles)...))
 }
 
 func (t *tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == requestsPath {
 		_, _ = fmt.Fprintln(w, t.requests.Load())
+		return
+	}
+	if r.URL.Path == resetPath {
+		t.mu.Lock()
+		t.applied = appliedServer(t.live)
+		t.mu.Unlock()
 		return
 	}
 	t.requests.Add(1)
@@ -236,6 +256,13 @@ func (t *tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if parts[1] == "live" {
 		t.live.ServeHTTP(w, r)
 		t.live.ResetRequests() // it keeps them all
+		return
+	}
+	if parts[1] == applied {
+		t.mu.Lock()
+		handler := t.applied
+		t.mu.Unlock()
+		handler.ServeHTTP(w, r)
 		return
 	}
 	replay, err := t.replay(parts[1])

@@ -52,7 +52,8 @@ func Works(ctx context.Context, s *Server) (list []Work, skipped string, err err
 	live := made(newClients(s, s.LiveBase(), nil))
 	slowGoverned := made(newClients(s, s.GovernedBase(latency), nil))
 	edits, err := largeWorks()
-	if err := errors.Join(append(errs, err)...); err != nil {
+	applying, failed := applyWork(ctx, s)
+	if err := errors.Join(append(errs, err, failed)...); err != nil {
 		return nil, "", err
 	}
 	list = []Work{
@@ -99,7 +100,7 @@ func Works(ctx context.Context, s *Server) (list []Work, skipped string, err err
 		}},
 	}
 	published, skipped, err := publishedWorks(s)
-	return slices.Concat(list, published, governanceWorks(slowGoverned.client), edits, setWorks()), skipped, err
+	return slices.Concat(list, published, governanceWorks(slowGoverned.client), []Work{applying}, edits, setWorks()), skipped, err
 }
 
 // publishedWorks compare with the client that Keyfactor publishes.

@@ -220,12 +220,12 @@ func (c *config) credential() (credential, error) {
 	case 0:
 		if c.kerberos != "" {
 			return credential{}, badOption("credentials", "%s signs in with Kerberos, which this package does not do by itself; "+
-				"give WithAuthorization a function that adds the Negotiate header, or configure another way to sign in", c.kerberos)
+				"make the client with NewClientFromConfig of package security/kerberos, or give WithAuthorization a function that adds the Negotiate header", c.kerberos)
 		}
 		if c.clientCert != nil {
 			return credential{
 				name: nameCertificate, account: func() string { return subject(c.clientCert) },
-				authorizer: func(*http.Client) transport.Authorizer { return transport.Authorizer{} },
+				authorizer: func(*url.URL, *http.Client) transport.Authorizer { return transport.Authorizer{} },
 			}, nil
 		}
 		if c.unsigned != "" {
@@ -298,7 +298,7 @@ func build(baseURL, hostSource string, opts []Option) (*Client, error) {
 	}
 	perCall := c.callDefaults
 	cfg := transport.Config{
-		Base: base, HTTP: calls, Auth: cred.authorizer(transport.TokenClient(tokens, c.middleware, c.logger)),
+		Base: base, HTTP: calls, Auth: cred.authorizer(base, transport.TokenClient(tokens, c.middleware, c.logger)),
 		ReadOnly: c.readOnly, Audit: c.auditor(cred.account),
 		Middleware: c.middleware, Limiter: c.limiter, Retry: c.retry, Log: c.logger,
 		UserAgent: c.userAgent, MaxBytes: c.maxBytes, Fail: newError,

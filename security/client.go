@@ -21,10 +21,17 @@ type Client struct {
 }
 
 // The services reach the transport of a client, and make call options, through
-// these hooks: nothing of either is in the public API.
-func init() { //nolint:gochecknoinits // sets two functions, and does no work
+// these hooks, and so do other ways to sign in: nothing of it is in the public API.
+func init() { //nolint:gochecknoinits // sets three functions, and does no work
 	service.Hooks.Client = func(client any) *service.Client { return client.(*Client).service }
 	service.Hooks.Option = func(set func(*service.Settings)) any { return callOption(set) }
+	service.Hooks.Credential = func(c service.Credential) any {
+		return withCredential(c.Name, func() (credential, error) {
+			return credential{account: c.Account, separate: true, authorizer: func(base *url.URL, _ *http.Client) transport.Authorizer {
+				return c.Authorizer(base)
+			}}, c.Err
+		})
+	}
 }
 
 // NewClient returns a client for the API at baseURL, such as

@@ -43,8 +43,9 @@ type Config struct {
 	Audience     string
 	AccessToken  Secret
 
-	// Kerberos is how to sign in with Kerberos, nil for another way. This package
-	// does not do it by itself: give [WithAuthorization] to [NewClientFromConfig].
+	// Kerberos is how to sign in with Kerberos, nil for another way. NewClientFromConfig
+	// of package [github.com/commandsec/commandsec-go/security/kerberos] does it; that
+	// of this package does not.
 	Kerberos *Kerberos
 
 	SkipVerify bool          // turns off the check of the server's certificate
@@ -147,10 +148,10 @@ func (c Config) signIn(cfg *config) error {
 // NewClientFromConfig returns a client for the configured server. opts are
 // applied after what the configuration says. A credential among them is refused:
 // to use the configured host with another credential on purpose, call
-// NewClient(cfg.BaseURL(), ...). If the configuration signs in with Kerberos, opts
-// must hold [WithAuthorization]; if it names no credential, they must hold
-// [WithClientCertificate] or [WithAuthorization]. The configuration's warnings go to the client's
-// logger.
+// NewClient(cfg.BaseURL(), ...). If the configuration signs in with Kerberos, call the
+// function of this name in package security/kerberos, or give [WithAuthorization]. If
+// it names no credential, opts must hold [WithClientCertificate] or
+// [WithAuthorization]. The configuration's warnings go to the client's logger.
 func NewClientFromConfig(cfg *Config, opts ...Option) (*Client, error) {
 	if cfg == nil {
 		return nil, badOption("NewClientFromConfig", "the configuration is nil")

@@ -12,20 +12,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/trusted"
 )
-
-// maxFile is the size of the largest file that is read, in bytes.
-const maxFile = 1 << 20
 
 // DefaultConfigPath is where the other tools keep their configuration:
 // ~/.keyfactor/command_config.json. It is "" if the system knows no home.
@@ -86,7 +82,7 @@ func LoadConfig(path, profile string) (*Config, error) {
 	if profile == "" {
 		profile = "default"
 	}
-	raw, mode, err := readFile(path)
+	raw, mode, err := trusted.Read(path)
 	if err != nil {
 		if nothingNamed && errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("%w: %w", ErrNotConfigured, err)
@@ -144,43 +140,13 @@ func (r *reading) profile(values map[string]any) (*Config, error) {
 	return r.finish(errs)
 }
 
-// readFile reads a regular file of at most maxFile bytes. It waits for nobody:
-// opening a pipe would block until somebody writes to it.
-func readFile(path string) ([]byte, fs.FileMode, error) {
-	shown := show.Text(path, maxShown)
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the user names the file
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, 0, fmt.Errorf("%s: %w", shown, failed.Err)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s is not a regular file", shown)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(data) > maxFile {
-		return nil, 0, fmt.Errorf("%s is larger than %d MiB", shown, maxFile>>20)
-	}
-	return data, info.Mode(), nil
-}
-
 // checkMode refuses a file that others than its owner can write, and warns of one
 // that others can read. Windows has other rules, which Go does not tell.
 func (r *reading) checkMode(file string, mode fs.FileMode) error {
 	switch perm := mode.Perm(); {
-	case runtime.GOOS == "windows":
-	case perm&0o022 != 0:
+	case trusted.Writable(mode):
 		return fmt.Errorf("%s can be written by others than its owner (mode %04o), who can then choose the server that gets the credentials; chmod 600 it", file, perm)
-	case perm&0o044 != 0:
+	case trusted.Readable(mode):
 		r.warn("%s can be read by others than its owner (mode %04o), and is for credentials; chmod 600 it", file, perm)
 	}
 	return nil

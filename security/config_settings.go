@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/trusted"
 )
 
 // setting is one setting, by its names in the two sources.
@@ -153,10 +154,25 @@ func (r *reading) finish(errs []error) (*Config, error) {
 	if (len(r.Scopes) > 0 || r.Audience != "") && !r.oauth() {
 		r.warn("scopes and audience have no effect: they belong to a client id and secret")
 	}
+	r.warnOfReadable()
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	return &r.Config, nil
+}
+
+// warnOfReadable warns of a keytab or credential cache that others can read, which is
+// as good as the password. One that cannot be looked at is told of when it is used.
+func (r *reading) warnOfReadable() {
+	if r.Kerberos == nil {
+		return
+	}
+	for _, file := range []string{r.Kerberos.Keytab, strings.TrimPrefix(r.Kerberos.CCache, "FILE:")} {
+		if info, err := os.Stat(file); file != "" && err == nil && info.Mode().IsRegular() && trusted.Readable(info.Mode()) {
+			r.warn("%s can be read by others than its owner (mode %04o), and is as good as the password; chmod 600 it",
+				show.Text(file, maxShown), info.Mode().Perm())
+		}
+	}
 }
 
 // checkHost refuses a host that holds a password, and one that contradicts the
@@ -327,7 +343,7 @@ func addRootCAs(r *reading, value any) error {
 	pem, what := []byte(s), "the text"
 	if !strings.Contains(s, "-----BEGIN") {
 		what = r.resolve(s)
-		if pem, _, err = readFile(what); err != nil {
+		if pem, _, err = trusted.Read(what); err != nil {
 			return err
 		}
 	}

@@ -58,3 +58,35 @@ func TestLoadConfigRefusesFiles(t *testing.T) {
 		t.Errorf("1 MiB: %v", err)
 	}
 }
+
+// TestConfigWarnsOfKeytab: a keytab or credential cache that others can read is told of.
+func TestConfigWarnsOfKeytab(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[os.FileMode]int{0o600: 0, 0o640: 2, 0o604: 2} {
+		file := profiles(t, `{"servers":{"default":{"host":"h","kerberos_keytab":"svc.keytab","kerberos_ccache":"FILE:CACHE"}}}`)
+		dir := filepath.Dir(file)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache := filepath.Join(dir, "krb5cc")
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(data), "CACHE", cache)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{filepath.Join(dir, "svc.keytab"), cache} {
+			if err := os.WriteFile(name, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(name, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg, err := security.LoadConfig(file, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(cfg.Warnings) != want || strings.Count(strings.Join(cfg.Warnings, "\n"), "can be read by others") != want {
+			t.Errorf("mode %04o: %q", mode, cfg.Warnings)
+		}
+	}
+}

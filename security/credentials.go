@@ -27,7 +27,8 @@ type credential struct {
 	origin     string // the origin that source meant it for
 	tokenURL   string
 	account    func() string // who signs in, nil if that is not known
-	authorizer func(*http.Client) transport.Authorizer
+	separate   bool          // of a package of its own, such as security/kerberos
+	authorizer func(base *url.URL, forTokens *http.Client) transport.Authorizer
 }
 
 func withCredential(name string, get func() (credential, error)) Option {
@@ -82,7 +83,7 @@ func WithBasicAuthFunc(get func(context.Context) (user, password string, err err
 			last.Store(&user)
 			return basicValue(user, password), nil
 		}
-		cred := credential{authorizer: func(*http.Client) transport.Authorizer {
+		cred := credential{authorizer: func(*url.URL, *http.Client) transport.Authorizer {
 			return transport.Authorizer{Value: value, Refresh: func(ctx context.Context, refused string) (string, error) {
 				fresh, err := value(ctx)
 				if fresh == refused {
@@ -118,7 +119,7 @@ func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 func unprintable(r rune) bool { return r < ' ' || r == 0x7f }
 
 func fixed(value string) credential {
-	return credential{authorizer: func(*http.Client) transport.Authorizer {
+	return credential{authorizer: func(*url.URL, *http.Client) transport.Authorizer {
 		return transport.Authorizer{Value: func(context.Context) (string, error) { return value, nil }}
 	}}
 }
@@ -182,7 +183,7 @@ func WithClientCredentials(cc ClientCredentials) Option {
 		if cc.Audience != "" {
 			grant.EndpointParams = url.Values{"audience": {cc.Audience}}
 		}
-		return credential{tokenURL: cc.TokenURL, account: func() string { return cc.ClientID }, authorizer: func(hc *http.Client) transport.Authorizer {
+		return credential{tokenURL: cc.TokenURL, account: func() string { return cc.ClientID }, authorizer: func(_ *url.URL, hc *http.Client) transport.Authorizer {
 			own := *hc
 			own.CheckRedirect = func(*http.Request, []*http.Request) error {
 				return errors.New("the token endpoint redirects, which is not followed: the request holds the client secret")
@@ -207,7 +208,7 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 		if ts == nil {
 			return credential{}, badOption("WithTokenSource", "must not be nil")
 		}
-		return credential{authorizer: func(*http.Client) transport.Authorizer {
+		return credential{authorizer: func(*url.URL, *http.Client) transport.Authorizer {
 			return tokens(nil, func(context.Context) (*oauth2.Token, error) { return ts.Token() })
 		}}, nil
 	})
@@ -219,7 +220,8 @@ const (
 )
 
 // WithAuthorization lets sign add the credential to each attempt: for ways to sign
-// in that this library does not know, such as Kerberos or the scheme of a proxy.
+// in that this library does not know, such as the scheme of a proxy. Kerberos is in
+// package [github.com/commandsec/commandsec-go/security/kerberos].
 // sign may set headers of the request, and nothing else of it is sent; it does not
 // see the body. It is called for the configured scheme, host and port only, right
 // before the attempt is sent, from several goroutines at a time, and must end when
@@ -229,7 +231,7 @@ func WithAuthorization(sign func(*http.Request) error) Option {
 		if sign == nil {
 			return credential{}, badOption(nameAuthorization, "must not be nil")
 		}
-		return credential{authorizer: func(*http.Client) transport.Authorizer {
+		return credential{authorizer: func(*url.URL, *http.Client) transport.Authorizer {
 			return transport.Authorizer{Sign: func(r *http.Request) error {
 				if err := sign(r); err != nil {
 					return fmt.Errorf("no credential: %w", err)
@@ -338,13 +340,14 @@ func readable(err error, hide func(string) string) error {
 }
 
 // meantFor refuses to send a credential to a host that its source did not mean
-// it for. A certificate gives nothing away, and WithAuthorization is how to sign in with what a configuration leaves to
-// the program: one with a credential of its own has one too many then.
+// it for. A certificate gives nothing away; WithAuthorization and the packages for
+// other ways to sign in are for what a configuration leaves to the program: one with
+// a credential of its own has one too many then.
 func (c credential) meantFor(base *url.URL, hostSource string) error {
 	switch {
 	case c.source != "" && c.origin != transport.Origin(base):
 		return badOption("credentials", "those of %s are meant for %s, not for %s", c.source, c.origin, transport.Origin(base))
-	case c.source == "" && hostSource != "" && c.name != nameAuthorization && c.name != nameCertificate:
+	case c.source == "" && hostSource != "" && !c.separate && c.name != nameAuthorization && c.name != nameCertificate:
 		return badOption("credentials", "the host comes from %s and the credential from the option %s; "+
 			"to use them together on purpose, call NewClient with that host's URL", hostSource, c.name)
 	}

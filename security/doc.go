@@ -57,7 +57,9 @@
 //
 // A client has exactly one credential: [WithBasicAuth], [WithBasicAuthFunc],
 // [WithClientCredentials], [WithAccessToken], [WithTokenSource] or
-// [WithAuthorization]; [WithClientCertificate] goes alone or besides one of them.
+// [WithAuthorization], or that of package
+// [github.com/commandsec/commandsec-go/security/kerberos]; [WithClientCertificate]
+// goes alone or besides one of them.
 // It is sent to the scheme, host and port of the base URL and nowhere else;
 // redirects out of the API path are refused. Tokens are fetched when first needed,
 // shared by all calls, renewed before they expire, and renewed once more if the

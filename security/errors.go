@@ -26,8 +26,8 @@ var (
 	// ErrInvalid: the server answered 400, or the input was refused before
 	// anything was sent; see [FieldErrors].
 	ErrInvalid = errors.New("invalid request")
-	// ErrUnauthorized: 401, or the token endpoint refused to give a token (a 5xx
-	// or 429 of it is no refusal). The credential is wrong or expired.
+	// ErrUnauthorized: 401, or the token endpoint or the KDC refused to give a token
+	// or a ticket (a 5xx or 429 is no refusal). The credential is wrong or expired.
 	ErrUnauthorized = errors.New("not authenticated")
 	// ErrForbidden: 403. The caller's roles lack the permission.
 	ErrForbidden = errors.New("permission missing")
@@ -81,6 +81,7 @@ type Error struct {
 	unknown    bool
 	noEndpoint bool
 	noVersion  bool
+	refused    string // what to do about a 401, if the credential knows
 	cause      error
 	scrub      func(string) string
 }
@@ -109,6 +110,7 @@ func newError(f *transport.Failure) error {
 		reason:         f.Reason,
 		noEndpoint:     f.NoEndpoint,
 		unknown:        f.Unknown,
+		refused:        f.Advice,
 		cause:          hidden(f.Err, f.Scrub),
 	}
 	if f.StatusCode > 299 {
@@ -307,7 +309,9 @@ func (e *Error) advice() string {
 		return "the write may or may not have been done, read before you repeat it"
 	case e.reason == transport.NotJSON:
 		return "a proxy or a login page may have answered, check the base URL and the credentials"
-	case errors.Is(e, ErrUnauthorized):
+	case e.refused != "":
+		return e.refused
+	case e.Is(ErrUnauthorized):
 		return "check the credentials"
 	case e.noEndpoint:
 		return e.whereTo()

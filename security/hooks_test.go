@@ -1,6 +1,7 @@
 package security_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -10,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/apitest"
 	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
 
@@ -300,5 +303,51 @@ func TestConfigurationWithoutCredential(t *testing.T) {
 	}
 	if _, err := security.NewClientFromConfig(cfg, security.WithBasicAuth(user, password)); err == nil || !strings.Contains(err.Error(), "the host comes from") {
 		t.Errorf("a password for another host: %v", err)
+	}
+}
+
+// TestSignIn: a package for another way to sign in gives what a credential of this
+// package has, and says what to do about a 401 that stands.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	tickets := 0
+	credential := service.Credential{
+		Name: "WithTickets", Account: func() string { return "svc@EXAMPLE.COM" },
+		Authorizer: func(base *url.URL) transport.Authorizer {
+			return transport.Authorizer{
+				Value: func(context.Context) (string, error) {
+					tickets++
+					return "Negotiate " + base.Hostname() + strconv.Itoa(tickets), nil
+				},
+				Refused: func(h http.Header) string { return "it offers " + h.Get("Www-Authenticate") },
+			}
+		},
+	}
+	var account string
+	server := newScript(ok, reply(http.StatusUnauthorized, "", "Www-Authenticate", "Basic"))
+	client, err := security.NewClient(baseURL, quick, security.WithHTTPClient(&http.Client{Transport: server}),
+		service.SignIn[security.Option](credential), security.WithAudit(func(_ context.Context, r security.AuditRecord) { account = r.Account }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(t.Context(), client, put); err != nil || account != "svc@EXAMPLE.COM" {
+		t.Error(err, account)
+	}
+	_, err = do(t.Context(), client, put)
+	if !errors.Is(err, security.ErrUnauthorized) || !strings.HasSuffix(err.Error(), "; it offers Basic") {
+		t.Error(err)
+	}
+	for i, sent := range server.all() {
+		if got, want := sent.header.Get("Authorization"), "Negotiate "+mustURL(t, baseURL).Hostname()+strconv.Itoa(i+1); got != want {
+			t.Errorf("request %d has %s, want %s", i, got, want)
+		}
+	}
+	cfg := &security.Config{Source: "profile X", Host: "h", Kerberos: &security.Kerberos{Keytab: "k"}}
+	if _, err := security.NewClientFromConfig(cfg, service.SignIn[security.Option](credential)); err != nil {
+		t.Error(err)
+	}
+	credential.Err = security.FieldErrors{{Field: "Ticket", Problem: "none"}}
+	if _, err := security.NewClient(baseURL, service.SignIn[security.Option](credential)); err == nil || !strings.Contains(err.Error(), "Ticket: none") {
+		t.Error(err)
 	}
 }

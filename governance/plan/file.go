@@ -121,7 +121,7 @@ func decode(data []byte) (*Plan, error) {
 		return nil, fmt.Errorf("%w: the file says %s, and its content is %s; make the plan again instead of editing it",
 			ErrDigest, quote(read.Digest), digest)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	// A key decodes itself, and takes members that it does not know.
@@ -140,8 +140,9 @@ func compact(data []byte) []byte {
 	return b.Bytes()
 }
 
-// check returns the first thing that no plan can be.
-func (p *Plan) check() error {
+// Validate returns the first thing that no plan can be, nil if there is none. [Load] has
+// done it; it is for who carries out a plan that was not read from a file.
+func (p *Plan) Validate() error {
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		at := fmt.Sprintf("steps[%d]", i)

@@ -40,13 +40,13 @@ func Write(path string, data []byte) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("put it in place: %w", err)
 	}
-	syncDir(dir)
+	SyncDir(dir)
 	return nil
 }
 
-// syncDir makes the new name outlast a loss of power. Not every system can, and the
+// SyncDir makes new names in a directory outlast a loss of power. Not every system can, and the
 // file is complete all the same.
-func syncDir(dir string) {
+func SyncDir(dir string) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return

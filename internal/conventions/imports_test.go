@@ -45,6 +45,11 @@ var importRules = []importRule{
 		why:      "the simulated server is for programs, too, and shares no types with the services, so that a wrong type shows",
 	},
 	{
+		packages: func(p *source.Package) bool { return p.Public() && p.Dir != "security/kerberos" },
+		never:    []string{"./security/kerberos"},
+		why:      "only programs that import it themselves link a Kerberos library",
+	},
+	{
 		packages: under("governance"),
 		services: true,
 		why:      "only governance/snapshot/take and governance/plan/apply talk to a server",
@@ -67,9 +72,11 @@ var dependencies = map[string][]string{
 	"github.com/google/go-querystring":      {"internal/paging"},
 	"github.com/hashicorp/go-retryablehttp": {"internal/transport"},
 	"golang.org/x/oauth2":                   {"security", "internal/transport"},
-	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "examples/onboard"},
+	"golang.org/x/sync":                     {"internal/paging", "internal/safe", "governance/snapshot/take", "governance/plan/apply", "examples/onboard"},
+	"golang.org/x/sys":                      {"governance/plan/apply"}, // the lock on Windows
 	"golang.org/x/time":                     {"security", "internal/transport"},
 	"go.yaml.in/yaml":                       {"security", "internal/yamlfile", "governance/plan"},
+	"github.com/jcmturner/gokrb5":           {"security/kerberos"},
 
 	"github.com/getkin/kin-openapi": {"internal/spec"},
 	"github.com/jarcoal/httpmock":   {"internal/apitest"},

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -261,9 +262,22 @@ func filled(v reflect.Value, name string) error {
 // Hooks is how the packages of this module reach what package security does not
 // export. Package security sets it when the program starts.
 var Hooks struct {
-	Client func(client any) *Client               // of a *security.Client
-	Option func(set func(*Settings)) (option any) // a security.CallOption
+	Client     func(client any) *Client               // of a *security.Client
+	Option     func(set func(*Settings)) (option any) // a security.CallOption
+	Credential func(Credential) (option any)          // a security.Option
 }
+
+// Credential is a way to sign in that a package of its own knows.
+type Credential struct {
+	Name       string        // of the function that made it
+	Err        error         // what is wrong with its settings
+	Account    func() string // who signs in, "" if that is not known yet
+	Authorizer func(base *url.URL) transport.Authorizer
+}
+
+// SignIn makes an option for security.NewClient that gives it the credential. O is
+// security.Option, which this package cannot name.
+func SignIn[O any](c Credential) O { return Hooks.Credential(c).(O) }
 
 // Option makes a call option that is not in the public API. O is
 // security.CallOption, which this package cannot name.

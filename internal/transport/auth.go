@@ -24,6 +24,9 @@ type Authorizer struct {
 	// is nil if nothing can be refreshed.
 	Value   func(context.Context) (string, error)
 	Refresh func(ctx context.Context, refused string) (string, error)
+	// Refused says what to do about a 401 that stands, given its header. It is nil if
+	// there is no more to say than to check the credential.
+	Refused func(http.Header) string
 }
 
 // authorizing is the RoundTripper nearest to the network. It adds the

@@ -64,6 +64,7 @@ type Client struct {
 	readOnly  bool
 	audit     func(context.Context, Audit)
 	closeIdle func()
+	refused   func(http.Header) string // see Authorizer
 }
 
 // Base is the URL that all paths are below, with a slash at its end.
@@ -94,6 +95,7 @@ func New(cfg Config) *Client {
 		readOnly:  cfg.ReadOnly,
 		audit:     cfg.Audit,
 		closeIdle: cfg.HTTP.CloseIdleConnections,
+		refused:   cfg.Auth.Refused,
 	}
 }
 

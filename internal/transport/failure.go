@@ -35,6 +35,7 @@ type Failure struct {
 	Attempts   int
 	Unknown    bool                // a write may or may not have been done
 	NoEndpoint bool                // a 404 that Command did not write: no object was looked for
+	Advice     string              // what to do about a 401, if the credential knows
 	Scrub      func(string) string // takes credentials out of what came back
 	Err        error
 }
@@ -45,10 +46,14 @@ func (f *flight) failure(reason Reason, err error) *Failure {
 		unknown = true // answered by somebody, but not in a way that tells
 	}
 	wait, _ := RetryAfter(f.header)
+	advice := ""
+	if refused := f.client.refused; f.status == http.StatusUnauthorized && refused != nil {
+		advice = refused(f.header)
+	}
 	return &Failure{
 		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), Reason: reason,
 		StatusCode: f.status, Header: f.header, Body: f.body, RetryAfter: wait, Attempts: f.tried(), Unknown: unknown,
-		NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Scrub: f.scrub, Err: err,
+		NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Advice: advice, Scrub: f.scrub, Err: err,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/security"
+	"github.com/commandsec/commandsec-go/security/kerberos"
 )
 
 // connection is how the flags say to reach the server. They have no secrets, and no
@@ -71,7 +72,7 @@ func (conn *connection) client(c *cobra.Command) (*security.Client, error) {
 		log = slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})
 	}
 	opts = append(opts, security.WithLogger(slog.New(log)))
-	return security.NewClientFromConfig(cfg, opts...)
+	return kerberos.NewClientFromConfig(cfg, opts...)
 }
 
 // load reads the profile that is named, or else the variables, or else the profile

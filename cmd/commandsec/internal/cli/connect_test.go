@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,5 +58,26 @@ func TestWarnings(t *testing.T) {
 	}
 	if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "Warning: the server's certificate is not verified") {
 		t.Errorf("it says %q", got)
+	}
+}
+
+// A configuration may sign in with Kerberos. What goes wrong at the KDC is told as it is.
+func TestKerberos(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "krb5.conf")
+	if err := os.WriteFile(conf, []byte("[libdefaults]\n default_realm = EXAMPLE.COM\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KEYFACTOR_HOSTNAME", "127.0.0.1:1")
+	t.Setenv("KEYFACTOR_AUTH_KRB_USERNAME", "svc")
+	t.Setenv("KEYFACTOR_AUTH_KRB_PASSWORD", "hunter2")
+	t.Setenv("KEYFACTOR_AUTH_KRB_CONFIG", conf)
+	command := &cobra.Command{}
+	client, err := connectionFlags(command).client(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = client.HealthCheck(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "no Kerberos ticket for HTTP/127.0.0.1: "+conf+" names no KDC of the realm EXAMPLE.COM") || strings.Contains(err.Error(), "hunter2") {
+		t.Error(err)
 	}
 }

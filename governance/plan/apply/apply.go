@@ -1,0 +1,329 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/commandsec/commandsec-go/access"
+	"github.com/commandsec/commandsec-go/claims"
+	"github.com/commandsec/commandsec-go/governance/plan"
+	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/identities"
+	"github.com/commandsec/commandsec-go/internal/names"
+	"github.com/commandsec/commandsec-go/internal/service"
+	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/transport"
+	"github.com/commandsec/commandsec-go/permissions"
+	"github.com/commandsec/commandsec-go/permissionsets"
+	"github.com/commandsec/commandsec-go/roles"
+	"github.com/commandsec/commandsec-go/security"
+)
+
+// Reasons for which a plan is not carried out. They match the errors of [Run], which
+// then has written nothing.
+var (
+	ErrNotApproved = errors.New("the plan is not the one that was approved")
+	ErrOtherServer = errors.New("the plan is for another server")
+	ErrLockOut     = errors.New("the plan takes from the account, or from everybody, what allows changing security")
+	ErrLarge       = errors.New("the plan takes something from more than a third of all roles or holders")
+	ErrMayNot      = errors.New("the account may not change security")
+)
+
+// defaultCrashSettle is how long a server may work on a request that nobody waits for.
+const defaultCrashSettle = 10 * time.Second
+
+// maxShown is how much of a text from outside an error shows.
+const maxShown = 400
+
+// Options say what is allowed, and how a plan is carried out.
+type Options struct {
+	// Approve is the digest of the plan that was approved, see [plan.Plan.Digest]. It
+	// says which plan that was, and not by whom.
+	Approve string
+
+	// ApprovedBy and Reason are kept in the journal: who approved the plan, and why.
+	ApprovedBy, Reason string
+
+	// DryRun reads, and says what would be done. It needs neither approval nor journal.
+	DryRun bool
+
+	// AllowLockout carries out a plan that takes from the account, or from everybody,
+	// what allows changing security ([plan.Plan.LockOut]).
+	AllowLockout bool
+	// AllowLarge carries out a plan that takes something from more than a third of all
+	// roles or holders ([plan.Plan.Large]).
+	AllowLarge bool
+
+	// StopOnError begins no further step after one that failed.
+	StopOnError bool
+
+	// CrashSettle is how long to wait before looking for a write whose answer was lost:
+	// the server may still be working on it. Zero means ten seconds.
+	CrashSettle time.Duration
+
+	// Call are options for the requests: [security.WithConcurrency] bounds those under
+	// way at a time, and [security.WithProgress] is told of the objects that were looked
+	// at and the steps that are over. [security.WithSettle] has no effect: nothing is
+	// written again that others changed.
+	Call []security.CallOption
+}
+
+// Run carries a plan out, or goes on with it. It returns what became of each step, and
+// an error if something is left that is not blocked in the plan; run it again then, with
+// the same journal, or plan anew. If there is no result, nothing was written.
+//
+// Only a dry run takes a nil journal.
+//
+// API: GET, POST, PUT and DELETE of /Security/Roles, /Security/Claims,
+// /Security/Identities and /PermissionSets, and GET and PUT
+// /Security/Roles/{id}/Identities, as far as the plan needs them; also GET
+// /PermissionSets/My or /Security/My.
+func Run(ctx context.Context, client *security.Client, p *plan.Plan, journal *Journal, opts *Options) (*Result, error) {
+	r, err := newRun(client, p, journal, opts)
+	if err == nil {
+		err = r.prepare(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("apply the plan: %w", err)
+	}
+	err = r.carryOut(ctx)
+	r.result.fill(r.steps)
+	err = errors.Join(err, r.result.err())
+	if err != nil {
+		err = fmt.Errorf("apply the plan (%s): %w", r.result, err)
+	}
+	return r.result, err
+}
+
+// run is a plan that is being carried out.
+type run struct {
+	plan     *plan.Plan
+	digest   string
+	journal  *Journal // nil in a dry run
+	opts     Options
+	settings service.Settings
+	call     []security.CallOption // for each request: one at a time, and told to nobody
+	retry    transport.Retry
+	account  string
+
+	sets       *permissionsets.V1
+	claims     *claims.V1
+	identities *identities.V1
+	rolesV1    *roles.V1
+	rolesV2    *roles.V2
+	access     *access.V1
+
+	steps  []*step
+	chains []*chain
+	known  ids
+	result *Result
+	gate   gate
+}
+
+// newRun checks all that can be checked without a server.
+func newRun(client *security.Client, p *plan.Plan, journal *Journal, opts *Options) (*run, error) {
+	if client == nil || p == nil {
+		return nil, errors.New("there must be a client and a plan")
+	}
+	if opts == nil {
+		opts = &Options{}
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("it is no plan: %w", err)
+	}
+	parts := service.Of(client)
+	r := &run{
+		plan: p, digest: p.Digest(), journal: journal, opts: *opts, settings: service.Resolve(parts, opts.Call),
+		call:  slices.Concat(opts.Call, []security.CallOption{service.Quiet[security.CallOption](), security.WithConcurrency(1), writing()}),
+		retry: parts.Transport.Retry(),
+		sets:  permissionsets.NewV1(client), claims: claims.NewV1(client), identities: identities.NewV1(client),
+		rolesV1: roles.NewV1(client), rolesV2: roles.NewV2(client), access: access.NewV1(client),
+		known: newIDs(), result: &Result{Plan: p.Digest()},
+	}
+	r.opts.DryRun = r.opts.DryRun || r.settings.DryRun
+	r.result.DryRun = r.opts.DryRun
+	if r.opts.CrashSettle == 0 {
+		r.opts.CrashSettle = defaultCrashSettle
+	}
+	if parts.Account != nil {
+		r.account = parts.Account()
+	}
+	if r.opts.DryRun {
+		r.journal = nil
+	}
+	if r.settings.Err != nil {
+		return nil, r.settings.Err
+	}
+	url, err := snapshot.NormalizeURL(parts.Transport.Base())
+	if err != nil {
+		return nil, err
+	}
+	return r, r.refuse(url)
+}
+
+// writing is the option for requests of a run that writes. A dry run does not get as far
+// as a write, and an edit that settles would write a role again that others changed.
+func writing() security.CallOption {
+	return service.Option[security.CallOption](func(s *service.Settings) { s.DryRun, s.Settle = false, 0 })
+}
+
+// refuse says why the plan is not carried out, all at once.
+func (r *run) refuse(url string) error {
+	var all []error
+	switch {
+	case r.opts.Approve == "" && r.opts.DryRun, r.opts.Approve == r.digest:
+	case r.opts.Approve == "":
+		all = append(all, fmt.Errorf("%w: none was; read the plan, and approve it by its digest, which is %s", ErrNotApproved, r.digest))
+	default:
+		all = append(all, fmt.Errorf("%w: approved was %s, and the digest of the plan is %s; read it again", ErrNotApproved, show.Text(r.opts.Approve, maxShown), r.digest))
+	}
+	if url != r.plan.Server.URL {
+		all = append(all, fmt.Errorf("%w: it is for %s, and the client is for %s; make a plan from a snapshot of this server",
+			ErrOtherServer, show.Text(r.plan.Server.URL, maxShown), url))
+	}
+	if r.plan.LockOut() && !r.opts.AllowLockout {
+		all = append(all, fmt.Errorf("%w; look for the warning %q in the plan, and allow it by AllowLockout if that is meant", ErrLockOut, plan.CodeLockOut))
+	}
+	if r.plan.Large() && !r.opts.AllowLarge {
+		all = append(all, fmt.Errorf("%w; look for the warning %q in the plan, and allow it by AllowLarge if that is meant", ErrLarge, plan.CodeLarge))
+	}
+	switch {
+	case r.opts.DryRun:
+	case r.journal == nil:
+		all = append(all, errors.New("there must be a journal"))
+	default:
+		if err := r.journal.fits(r.digest); err != nil {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+// prepare asks the server what the account may do, waits for writes of an earlier run,
+// and looks at each object. It writes nothing.
+func (r *run) prepare(ctx context.Context) error {
+	r.arrange()
+	if err := r.mayWrite(ctx); err != nil {
+		return err
+	}
+	if r.journal != nil && r.journal.open() {
+		if err := transport.Sleep(ctx, r.opts.CrashSettle); err != nil {
+			return err
+		}
+	}
+	return r.look(ctx)
+}
+
+// modify is what every write needs.
+const modify permissions.Path = "/security/modify/"
+
+// mayWrite asks the server whether the account may change security.
+func (r *run) mayWrite(ctx context.Context) error {
+	held, err := r.sets.Mine(ctx, modify, r.call...)
+	if err == nil {
+		at := slices.IndexFunc(held, func(h permissionsets.Held) bool { return names.Same(h.ID, permissionsets.GlobalID) })
+		if at < 0 {
+			return fmt.Errorf("%w: none of its roles in the permission set Global has %s; give it one, or use another account", ErrMayNot, modify)
+		}
+		return r.keepsRight(held[at])
+	}
+	if refused, ok := errors.AsType[*security.Error](err); !ok || errors.Is(err, security.ErrUnauthorized) || refused.StatusCode == 0 {
+		return err
+	}
+	my, old := r.access.My(ctx, r.call...) // Command 10 has nothing else
+	switch {
+	case old == nil:
+		if !slices.ContainsFunc(my.Global, func(p access.GlobalPermission) bool { return p.Legacy() == "SecuritySettings:Modify" }) {
+			return fmt.Errorf("%w: none of its roles has SecuritySettings:Modify; give it one, or use another account", ErrMayNot)
+		}
+	default:
+		r.result.note("The server did not say what the account may do (%v). That it may change security is assumed.", err)
+	}
+	return nil
+}
+
+// keepsRight refuses a plan that takes from each role that gives the account the right
+// to change security what gives it. A plan that was made for this account says so
+// itself; this is for one that was made for another. The server names the roles from
+// 25.2 on.
+func (r *run) keepsRight(global permissionsets.Held) error {
+	if r.plan.Account == "" || r.account == "" || names.Same(r.plan.Account, r.account) {
+		return nil
+	}
+	r.result.note("The plan was made for the account %s, and %s carries it out: what that one loses is not in the plan.",
+		show.Text(r.plan.Account, maxShown), show.Text(r.account, maxShown))
+	if len(global.Roles) == 0 || r.opts.AllowLockout {
+		return nil
+	}
+	for _, role := range global.Roles {
+		if r.keeps(role.ID) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: the roles that allow it lose that, or go; make the plan for this account, or allow it by AllowLockout", ErrLockOut)
+}
+
+// keeps reports whether a role still allows changing security after the plan.
+func (r *run) keeps(role int) bool {
+	for _, c := range r.chains {
+		first, last := c.steps[0], c.steps[len(c.steps)-1]
+		if first.Kind != plan.KindRole || first.Before == nil || first.Before.Role.ID != role {
+			continue
+		}
+		if last.After == nil {
+			return false
+		}
+		state := last.After.Role
+		return names.Same(state.PermissionSetID, permissionsets.GlobalID) && permissions.NewSet(state.Paths...).Allows(modify)
+	}
+	return true
+}
+
+// carryOut does what is left to do.
+func (r *run) carryOut(ctx context.Context) error {
+	if r.opts.DryRun || !slices.ContainsFunc(r.steps, func(s *step) bool { return s.status == "" }) && !r.found() {
+		r.pretend()
+		return nil
+	}
+	begin := &Attempt{
+		Format: format, Time: now(), Server: r.plan.Server.URL, Plan: r.digest, Account: r.account, ApprovedBy: r.opts.ApprovedBy, Reason: r.opts.Reason,
+	}
+	lines := []line{{Begin: begin}}
+	for _, s := range r.steps {
+		if s.found {
+			lines = append(lines, line{Done: &outcome{Step: s.Number, Time: now(), Found: true, After: s.now}})
+		}
+	}
+	if err := r.journal.note(true, lines...); err != nil {
+		return err
+	}
+	for _, wave := range r.waves() {
+		if err := r.wave(ctx, wave); err != nil {
+			return err
+		}
+	}
+	return r.journal.sync()
+}
+
+// found reports whether a write of an earlier run was found to be done.
+func (r *run) found() bool {
+	return slices.ContainsFunc(r.steps, func(s *step) bool { return s.found })
+}
+
+// pretend says what would be done.
+func (r *run) pretend() {
+	for _, s := range r.steps {
+		if s.status == "" {
+			if why := r.skips(s); why != "" {
+				s.end(Skipped, why, nil)
+			} else {
+				s.end(ToDo, "would "+s.Words(), nil)
+			}
+		}
+	}
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

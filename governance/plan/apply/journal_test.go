@@ -1,0 +1,231 @@
+package apply_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/commandsec/commandsec-go/governance/plan"
+	"github.com/commandsec/commandsec-go/governance/plan/apply"
+	"github.com/commandsec/commandsec-go/security/securitytest"
+)
+
+// written carries the plan out, and returns its journal as it is in the file.
+func written(t *testing.T) (*securitytest.Server, *plan.Plan, string, []byte) {
+	t.Helper()
+	server, client := start(t, tenant()...)
+	p := planned(t, client, wish)
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path)
+	run(t, client, p, j)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, p, path, data
+}
+
+func put(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTornLine: whatever of the last line was written, the rest counts, and the plan goes
+// on from there.
+func TestTornLine(t *testing.T) {
+	t.Parallel()
+	server, p, path, data := written(t)
+	client, err := server.Client(quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := bytes.LastIndexByte(data[:len(data)-1], '\n') + 1
+	if !bytes.Contains(data[last:], []byte(`"done"`)) {
+		t.Fatalf("the last line is %s", data[last:])
+	}
+	for _, tear := range []func([]byte) []byte{
+		func(d []byte) []byte { return d[:last+1] },
+		func(d []byte) []byte { return d[:last+9] },
+		func(d []byte) []byte { return d[:(last+len(d))/2] },
+		func(d []byte) []byte { return d[:len(d)-1] },
+		func(d []byte) []byte { return append(d[:len(d)-2], '?', '\n') },
+		func(d []byte) []byte { return append(d[:last], make([]byte, 100)...) },
+	} {
+		put(t, path, tear(bytes.Clone(data)))
+		j := open(t, path)
+		if n := len(j.Entries()); n != len(p.Steps) {
+			t.Errorf("%d entries", n)
+		}
+		result := run(t, client, p, j)
+		if result.Count(apply.AlreadyDone) != len(p.Steps) {
+			t.Errorf("%v: %+v", result, result.Steps)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, path) // what was appended follows sound lines
+		if len(j.Attempts()) != 2 || len(j.Entries()) != len(p.Steps) {
+			t.Errorf("%d attempts, %d entries", len(j.Attempts()), len(j.Entries()))
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDamaged: damage before the last line is an error that names the line, and the file
+// stays as it is.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	_, _, path, data := written(t)
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	lines = lines[:len(lines)-1]
+	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
+	for name, c := range map[string]struct {
+		data []byte
+		line int
+	}{
+		"a changed character": {bytes.Replace(data, []byte(`"Operators"`), []byte(`"operators"`), 1), 1 + bytes.Count(data[:bytes.Index(data, []byte(`"Operators"`))], []byte("\n"))},
+		"a lost line":         {join(append([][]byte{lines[0], lines[1]}, lines[3:]...)...), 3},
+		"a line twice":        {join(append([][]byte{lines[0], lines[1], lines[1]}, lines[2:]...)...), 3},
+		"no first line":       {join(lines[1:]...), 1},
+		"an empty line":       {join(append([][]byte{lines[0], []byte("\n")}, lines[1:]...)...), 2},
+	} {
+		put(t, path, c.data)
+		j, err := apply.OpenJournal(path)
+		if err == nil || j != nil || !errors.Is(err, apply.ErrDamaged) || !strings.Contains(err.Error(), fmt.Sprintf("line %d:", c.line)) || !strings.Contains(err.Error(), "new journal") {
+			t.Errorf("%s: %v, want line %d", name, err, c.line)
+		}
+		if now, _ := os.ReadFile(path); !bytes.Equal(now, c.data) {
+			t.Errorf("%s: the file was changed", name)
+		}
+	}
+}
+
+// TestOtherFile: a file that is no journal is refused, and stays as it is.
+func TestOtherFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	for _, text := range []string{"roles: []", "{", "{}\n", "hello\n", "{\n \"format\": 1\n}\n", "deadbeef {\"format\":1}"} {
+		put(t, path, []byte(text))
+		if _, err := apply.OpenJournal(path); err == nil || !strings.Contains(err.Error(), "name another one") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if now, _ := os.ReadFile(path); string(now) != text {
+			t.Errorf("%q became %q", text, now)
+		}
+	}
+	if _, err := apply.OpenJournal(t.TempDir()); err == nil {
+		t.Error("a directory")
+	}
+	if _, err := apply.OpenJournal(filepath.Join(t.TempDir(), "no", "journal")); err == nil {
+		t.Error("a folder that is not there")
+	}
+}
+
+// TestInUse: a journal is for one at a time, and a process that was killed lets it go.
+func TestInUse(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path)
+	if _, err := apply.OpenJournal(path); !errors.Is(err, apply.ErrInUse) {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Errorf("closing twice: %v", err)
+	}
+	open(t, path)
+
+	// Another process has it, until it dies.
+	p := newPlace(t, tenant())
+	dir := t.TempDir()
+	save(t, p, dir)
+	p.settle()
+	path = filepath.Join(dir, "journal")
+	cmd := p.process(dir)
+	arrived := make(chan struct{})
+	dead := make(chan struct{})
+	first := func(n int32) {
+		if n == 1 {
+			close(arrived)
+		}
+		<-dead
+	}
+	p.before.Store(&first)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	if _, err := apply.OpenJournal(path); !errors.Is(err, apply.ErrInUse) {
+		t.Error(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // it was killed
+	close(dead)
+	open(t, path)
+}
+
+// TestOpenedTogether: of many who open a journal at the same time and write nothing, each
+// has the file that is there, and no file is left.
+func TestOpenedTogether(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 200 {
+				j, err := apply.OpenJournal(path)
+				if errors.Is(err, apply.ErrInUse) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := os.Stat(path); err != nil {
+					t.Errorf("the journal is open, and its file is not there: %v", err)
+				}
+				if err := j.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if j, err := apply.OpenJournal(path); err != nil {
+		t.Error(err)
+	} else if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTornFirstLine: a journal that was killed while it began is a new one.
+func TestTornFirstLine(t *testing.T) {
+	t.Parallel()
+	_, _, path, data := written(t)
+	for n := range bytes.IndexByte(data, '\n') {
+		put(t, path, data[:n])
+		j := open(t, path)
+		if len(j.Attempts())+len(j.Entries()) > 0 {
+			t.Errorf("%d bytes: %v", n, j.Attempts())
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package kerberos
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jcmturner/gokrb5/v8/keytab"
+	"github.com/jcmturner/gokrb5/v8/messages"
+	"github.com/jcmturner/gokrb5/v8/types"
+)
+
+// cacheWriter writes a credential cache as MIT's documentation says.
+type cacheWriter struct{ b []byte }
+
+func (w *cacheWriter) number(n uint32)   { w.b = binary.BigEndian.AppendUint32(w.b, n) }
+func (w *cacheWriter) short(n uint16)    { w.b = binary.BigEndian.AppendUint16(w.b, n) }
+func (w *cacheWriter) data(text string)  { w.number(uint32(len(text))); w.b = append(w.b, text...) }
+func (w *cacheWriter) raw(bytes ...byte) { w.b = append(w.b, bytes...) }
+func (w *cacheWriter) principal(realm string, parts ...string) {
+	w.number(1)
+	w.number(uint32(len(parts)))
+	w.data(realm)
+	for _, part := range parts {
+		w.data(part)
+	}
+}
+
+func (w *cacheWriter) credential(t testing.TB, realm string, end int64, server ...string) {
+	t.Helper()
+	ticket := messages.Ticket{TktVNO: 5, Realm: realm, SName: types.PrincipalName{NameType: 2, NameString: server}, EncPart: types.EncryptedData{EType: 18, Cipher: []byte("x")}}
+	raw, err := ticket.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.principal("EXAMPLE.COM", "svc")
+	w.principal(realm, server...)
+	w.short(18)
+	w.data("a key")
+	for _, at := range []int64{1000, 0, end, 5000} { // signed in, begins, ends, can be renewed until
+		w.number(uint32(at))
+	}
+	w.raw(0, 0, 0, 0, 0)
+	w.number(1) // addresses
+	w.short(2)
+	w.data("1234")
+	w.number(1) // authorization data
+	w.short(1)
+	w.data("y")
+	w.data(string(raw))
+	w.data("")
+}
+
+func cacheFile(t testing.TB) []byte {
+	t.Helper()
+	w := &cacheWriter{}
+	w.raw(5, 4, 0, 12, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0) // with the offset of a KDC's clock
+	w.principal("EXAMPLE.COM", "svc")
+	w.credential(t, "EXAMPLE.COM", 2000, "HTTP", "command.example.com")
+	w.credential(t, "EXAMPLE.COM", 3000, "krbtgt", "EXAMPLE.COM")
+	w.credential(t, "X-CACHECONF:", 9000, "krb5_ccache_conf_data", "fast_avail")
+	w.credential(t, "EXAMPLE.COM", 2500, "krbtgt", "EXAMPLE.COM") // an older one
+	w.credential(t, "EXAMPLE.COM", 9000, "krbtgt", "OTHER.COM")
+	return w.b
+}
+
+// TestParseCache: the longest ticket-granting ticket of the own realm is found, and a
+// cache that ends anywhere is refused or has another end.
+func TestParseCache(t *testing.T) {
+	t.Parallel()
+	whole := cacheFile(t)
+	c, err := parseCache(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.realm != "EXAMPLE.COM" || c.name.PrincipalNameString() != "svc" || c.tgt == nil {
+		t.Fatalf("parseCache = %+v", c)
+	}
+	if tgt := c.tgt; !tgt.end.Equal(time.Unix(3000, 0)) || !tgt.from.Equal(time.Unix(1000, 0)) || !tgt.renewTill.Equal(time.Unix(5000, 0)) ||
+		tgt.key.KeyType != 18 || string(tgt.key.KeyValue) != "a key" || tgt.ticket.SName.PrincipalNameString() != "krbtgt/EXAMPLE.COM" ||
+		tgt.name.PrincipalNameString() != "svc" || tgt.realm != "EXAMPLE.COM" {
+		t.Errorf("the ticket is %+v", tgt)
+	}
+	complete := 0
+	for n := range whole {
+		if _, err := parseCache(whole[:n]); err == nil {
+			complete++ // it ends between two tickets
+		}
+	}
+	if complete != 5 {
+		t.Errorf("%d shortened caches are read, want 5", complete)
+	}
+	for at := 16; at+4 <= len(whole); at++ { // a length of 4 GiB, anywhere
+		broken := slices.Clone(whole)
+		copy(broken[at:], "\xff\xff\xff\xff")
+		_, _ = parseCache(broken) // neither panics nor takes memory
+	}
+	for _, version := range []string{"", "\x05", "\x05\x02", "\x05\x05", "PK"} {
+		if _, err := parseCache([]byte(version)); err == nil {
+			t.Errorf("%q is read", version)
+		}
+	}
+}
+
+func FuzzParseCache(f *testing.F) {
+	f.Add(cacheFile(f))
+	f.Add([]byte("\x05\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseCache(data)
+		if err == nil && (c.realm == "" || c.tgt != nil && len(c.tgt.ticket.SName.NameString) == 0) {
+			t.Errorf("parseCache = %+v", c)
+		}
+	})
+}
+
+func write(t *testing.T, name, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestReadConfig: what the library does not support is passed over.
+func TestReadConfig(t *testing.T) {
+	t.Parallel()
+	conf, err := readConfig(write(t, "krb5.conf", "includedir /etc/krb5.conf.d\n[libdefaults]\n default_realm = EXAMPLE.COM\n"+
+		"[realms]\n EXAMPLE.COM = {\n  kdc = kdc1.example.com\n  kdc = kdc2.example.com:8888\n  v4_name_convert = {\n   host = {\n    rcmd = host\n   }\n  }\n }\n"+
+		"[domain_realm]\n .example.com = EXAMPLE.COM\n", 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := kdcs(conf, "EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
+		t.Errorf("the KDCs are %q", got)
+	}
+}
+
+// TestPrincipals: a keytab lists each name once, and which types of key it has.
+func TestPrincipals(t *testing.T) {
+	t.Parallel()
+	kt := keytab.New()
+	for _, e := range []struct {
+		name string
+		kind int32
+	}{{"svc", 17}, {"svc", 18}, {"HTTP/a.example.com", 18}} {
+		if err := kt.AddEntry(e.name, "EXAMPLE.COM", "p", time.Now(), 1, e.kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := principals(kt); !slices.Equal(got, []string{"svc@EXAMPLE.COM", "HTTP/a.example.com@EXAMPLE.COM"}) {
+		t.Errorf("principals = %q", got)
+	}
+	if got := etypes(kt, "svc@EXAMPLE.COM"); !slices.Equal(got, []int32{17, 18}) {
+		t.Errorf("etypes = %v", got)
+	}
+}

@@ -1,0 +1,281 @@
+package kerberos
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
+	"github.com/jcmturner/gokrb5/v8/messages"
+	"github.com/jcmturner/gokrb5/v8/types"
+
+	"github.com/commandsec/commandsec-go/security"
+)
+
+const password = "Correct-Horse-7"
+
+// TestSettings: what cannot be right is reported when the client is made, all at once.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	secret := security.NewSecret(password)
+	for name, tc := range map[string]struct {
+		settings security.Kerberos
+		fields   []string
+	}{
+		"password":             {security.Kerberos{Username: "svc", Password: secret}, nil},
+		"password and realm":   {security.Kerberos{Username: "svc@EXAMPLE.COM", Password: secret, Realm: "EXAMPLE.COM"}, nil},
+		"keytab":               {security.Kerberos{Keytab: "svc.keytab"}, nil},
+		"cache":                {security.Kerberos{CCache: "/tmp/krb5cc_1000"}, nil},
+		"cache, FILE":          {security.Kerberos{CCache: "FILE:/tmp/krb5cc_1000"}, nil},
+		"cache, Windows":       {security.Kerberos{CCache: `C:\krb5cc`}, nil},
+		"SPN":                  {security.Kerberos{Keytab: "k", SPN: "HTTP/command.example.com@EXAMPLE.COM"}, nil},
+		"nothing":              {security.Kerberos{}, []string{"Kerberos.Password"}},
+		"realm alone":          {security.Kerberos{Realm: "EXAMPLE.COM"}, []string{"Kerberos.Password"}},
+		"name alone":           {security.Kerberos{Username: "svc"}, []string{"Kerberos.Password"}},
+		"password alone":       {security.Kerberos{Password: secret}, []string{"Kerberos.Username"}},
+		"domain":               {security.Kerberos{Username: `EXAMPLE\svc`, Password: secret}, []string{"Kerberos.Username"}},
+		"two realms":           {security.Kerberos{Username: "a@B@C", Password: secret}, []string{"Kerberos.Username"}},
+		"no name":              {security.Kerberos{Username: "@B", Password: secret}, []string{"Kerberos.Username"}},
+		"cache in the kernel":  {security.Kerberos{CCache: "KEYRING:persistent:1000"}, []string{"Kerberos.CCache"}},
+		"cache in a directory": {security.Kerberos{CCache: "DIR:/tmp"}, []string{"Kerberos.CCache"}},
+		"all wrong": {
+			security.Kerberos{Username: "a b", Realm: "a b", SPN: "command.example.com", CCache: "KCM:"},
+			[]string{"Kerberos.Username", "Kerberos.Realm", "Kerberos.SPN", "Kerberos.CCache"},
+		},
+		"SPN without a host": {security.Kerberos{Keytab: "k", SPN: "HTTP/@R"}, []string{"Kerberos.SPN"}},
+	} {
+		_, err := security.NewClient("https://command.example.com/KeyfactorAPI", WithSettings(tc.settings))
+		problems, _ := errors.AsType[security.FieldErrors](err)
+		var fields []string
+		for _, p := range problems {
+			fields = append(fields, p.Field)
+		}
+		if fmt.Sprint(fields) != fmt.Sprint(tc.fields) {
+			t.Errorf("%s: %v, want %v", name, err, tc.fields)
+		}
+	}
+}
+
+// TestOneCredential: Kerberos is one credential, and a configuration with another has
+// two then.
+func TestOneCredential(t *testing.T) {
+	t.Parallel()
+	k := security.Kerberos{Keytab: "k"}
+	for name, tc := range map[string]struct {
+		cfg  security.Config
+		opts []security.Option
+		ok   bool
+	}{
+		"Kerberos":                   {security.Config{Host: "h", Kerberos: &k}, nil, true},
+		"Kerberos twice":             {security.Config{Host: "h", Kerberos: &k}, []security.Option{WithSettings(k)}, false},
+		"Kerberos and a token":       {security.Config{Host: "h", Kerberos: &k}, []security.Option{security.WithAccessToken("t")}, false},
+		"a token":                    {security.Config{Host: "h", AccessToken: security.NewSecret("t")}, nil, true},
+		"a token and Kerberos":       {security.Config{Host: "h", AccessToken: security.NewSecret("t")}, []security.Option{WithSettings(k)}, false},
+		"nothing, and Kerberos":      {security.Config{Host: "h"}, []security.Option{WithSettings(k)}, true},
+		"Kerberos that is not right": {security.Config{Host: "h", Kerberos: &security.Kerberos{Realm: "R"}}, nil, false},
+	} {
+		if _, err := NewClientFromConfig(&tc.cfg, tc.opts...); (err == nil) != tc.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := NewClientFromConfig(nil); err == nil {
+		t.Error("it takes no configuration")
+	}
+}
+
+// kdc is something that listens where a KDC should.
+type kdc struct {
+	net.Listener
+	asked atomic.Int32
+}
+
+// listen starts one that gives each request to answer.
+func listen(t *testing.T, answer func(request []byte) []byte) *kdc {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kdc{Listener: l}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			request := make([]byte, 4)
+			if _, err := io.ReadFull(conn, request); err == nil {
+				request = make([]byte, binary.BigEndian.Uint32(request))
+				_, err = io.ReadFull(conn, request)
+				k.asked.Add(1)
+				if b := answer(request); err == nil {
+					_, _ = conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
+				}
+			}
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	return k
+}
+
+// refuse is a KDC that answers everything with an error.
+func refuse(t *testing.T, code int32, text string, data []byte) *kdc {
+	t.Helper()
+	return listen(t, func([]byte) []byte {
+		e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, text)
+		e.EData = data
+		b, err := e.Marshal()
+		if err != nil {
+			t.Error(err)
+		}
+		return b
+	})
+}
+
+// asking is a client that asks k, and may not send anything to its server.
+func asking(t *testing.T, k *kdc) *security.Client {
+	t.Helper()
+	conf := write(t, "krb5.conf", "[libdefaults]\n default_realm = EXAMPLE.COM\n udp_preference_limit = 1\n[realms]\n EXAMPLE.COM = {\n  kdc = "+k.Addr().String()+"\n }\n", 0o600)
+	c, err := security.NewClient("https://command.example.com/KeyfactorAPI",
+		WithSettings(security.Kerberos{Username: "svc", Password: security.NewSecret(password), ConfigFile: conf}),
+		security.WithHTTPClient(&http.Client{Transport: nobody{t}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+type nobody struct{ *testing.T }
+
+func (n nobody) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.Errorf("%s was sent", r.URL)
+	return nil, errors.New("nobody is there")
+}
+
+// TestErrors: what a KDC answers is said in words, with what to do.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for code, tc := range map[int32]struct {
+		says    string
+		refused bool
+	}{
+		errorcode.KDC_ERR_C_PRINCIPAL_UNKNOWN: {"does not know svc@EXAMPLE.COM; check the name and the realm", true},
+		errorcode.KDC_ERR_CLIENT_REVOKED:      {"locked, disabled or expired", true},
+		errorcode.KDC_ERR_NAME_EXP:            {"locked, disabled or expired", true},
+		errorcode.KDC_ERR_KEY_EXPIRED:         {"has expired, says the KDC of the realm EXAMPLE.COM; change it", true},
+		errorcode.KDC_ERR_ETYPE_NOSUPP:        {"no encryption type in common for svc@EXAMPLE.COM; allow AES", false},
+		errorcode.KRB_AP_ERR_SKEW:             {"the clock of this machine differs", false},
+		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN: {"does not serve the realm EXAMPLE.COM", false},
+		errorcode.KDC_ERR_POLICY:              {"did not give svc@EXAMPLE.COM a ticket", false},
+	} {
+		k := refuse(t, code, "mind \x1b[31m"+password, nil)
+		err := asking(t, k).HealthCheck(t.Context())
+		if err == nil || !strings.Contains(err.Error(), tc.says) || errors.Is(err, security.ErrUnauthorized) != tc.refused {
+			t.Errorf("%d: %v, want %q", code, err, tc.says)
+		}
+		if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, password) || strings.Contains(text, "\x1b") {
+			t.Errorf("%d: the error shows a password, or what a KDC wrote as it is: %q", code, text)
+		}
+		if n := k.asked.Load(); n != 1 {
+			t.Errorf("%d: the KDC was asked %d times", code, n)
+		}
+	}
+}
+
+// TestRefusedOnce: after the first refusal, the KDC is not asked any more.
+func TestRefusedOnce(t *testing.T) {
+	t.Parallel()
+	// PA-ETYPE-INFO2 with one entry: aes256, and a salt.
+	info := []byte("\x30\x1f\x30\x1d\xa1\x03\x02\x01\x13\xa2\x16\x04\x14\x30\x12\x30\x10\xa0\x03\x02\x01\x12\xa1\x09\x1b\x07EXAMPLE")
+	asked := 0
+	k := listen(t, func([]byte) []byte {
+		asked++
+		code := errorcode.KDC_ERR_PREAUTH_REQUIRED
+		if asked > 1 {
+			code = errorcode.KDC_ERR_PREAUTH_FAILED
+		}
+		e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, "")
+		e.EData, e.CRealm, e.CName = info, "EXAMPLE.COM", types.PrincipalName{NameType: 1, NameString: []string{"svc"}}
+		b, err := e.Marshal()
+		if err != nil {
+			t.Error(err)
+		}
+		return b
+	})
+	c := asking(t, k)
+	for range 5 {
+		err := c.HealthCheck(t.Context())
+		if !errors.Is(err, security.ErrUnauthorized) || !strings.Contains(err.Error(), "refused the password of svc@EXAMPLE.COM") {
+			t.Fatal(err)
+		}
+	}
+	if n := k.asked.Load(); n != 2 {
+		t.Errorf("the KDC was asked %d times, want 2: which types of key it wants, and once with the password", n)
+	}
+}
+
+// TestMalformed: answers that a KDC does not give end a call, and not the program. The
+// library panics over the last one, a list of types of keys without any.
+func TestMalformed(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{"", "x", strings.Repeat("\x6b\xff", 1000)} {
+		if err := asking(t, listen(t, func([]byte) []byte { return []byte(answer) })).HealthCheck(t.Context()); err == nil {
+			t.Errorf("%q is taken for an answer", answer)
+		}
+	}
+	empty := []byte("\x30\x0d\x30\x0b\xa1\x03\x02\x01\x13\xa2\x04\x04\x02\x30\x00")
+	err := asking(t, refuse(t, errorcode.KDC_ERR_PREAUTH_REQUIRED, "", empty)).HealthCheck(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "malformed") {
+		t.Error(err)
+	}
+}
+
+// TestSilent: a KDC that takes the request and says nothing holds nobody longer than
+// the context lasts.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	k := listen(t, func([]byte) []byte { <-release; return nil })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	c := asking(t, k)
+	done := make(chan error, 1)
+	go func() { done <- c.HealthCheck(ctx) }()
+	for k.asked.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel(enough)
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(release)
+}
+
+// TestRefused: a 401 is explained by what the server offers.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for offer, says := range map[string]string{
+		"":                       "setspn -Q HTTP/a",
+		"Negotiate oQcwBaADCgEC": "setspn -Q HTTP/a",
+		"Basic realm=\x1b":       "but Basic;",
+	} {
+		h := http.Header{}
+		if offer != "" {
+			h.Add("Www-Authenticate", offer)
+		}
+		if got := refused(h, "HTTP/a"); !strings.Contains(got, says) || strings.Contains(got, "\x1b") {
+			t.Errorf("%q: %q", offer, got)
+		}
+	}
+}
