@@ -45,6 +45,13 @@ func connectionFlags(c *cobra.Command) *connection {
 
 // client returns a client that refuses to write.
 func (conn *connection) client(c *cobra.Command) (*security.Client, error) {
+	return conn.open(c, security.WithReadOnly())
+}
+
+// writing returns a client that writes, too. It is for apply alone.
+func (conn *connection) writing(c *cobra.Command) (*security.Client, error) { return conn.open(c) }
+
+func (conn *connection) open(c *cobra.Command, opts ...security.Option) (*security.Client, error) {
 	cfg, err := conn.load()
 	if err != nil {
 		return nil, err
@@ -53,7 +60,7 @@ func (conn *connection) client(c *cobra.Command) (*security.Client, error) {
 		fmt.Fprintf(c.ErrOrStderr(), "Warning: %s\n", show.Text(warning, 500))
 	}
 	cfg.Warnings = nil // told
-	opts := []security.Option{security.WithReadOnly(), security.WithUserAgent(userAgent())}
+	opts = append(opts, security.WithUserAgent(userAgent()))
 	if conn.ca != "" {
 		pem, err := os.ReadFile(conn.ca)
 		if err != nil {

@@ -7,16 +7,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const about = `Commandsec answers who can do what on a Keyfactor Command server.
+const about = `Commandsec answers who can do what on a Keyfactor Command server, and changes it safely.
 
-It reads a server into a snapshot, a file of its own. Reviews, questions and comparisons
-work on snapshots and need no server. No command changes a server.
+It reads a server into a snapshot, a file of its own. Reviews, questions, comparisons and
+plans work on snapshots and need no server. Only 'commandsec apply' changes a server, and
+only as a plan says that somebody approved.
 
 The server is the one that the KEYFACTOR_* variables or a profile of kfutil name
 (--profile, --config). Secrets come from there, never from flags.
 
 Exit status: 0 done; 1 failed; 2 called wrongly; 3 differences or findings, if
---exit-code or a gate asks for it, and something left to decide.`
+--exit-code or a gate asks for it, a server that is not as planned, a plan that is
+refused, and something left to decide.`
 
 const firstSteps = `  # Try it without a server
   commandsec demo --out demo
@@ -27,7 +29,13 @@ const firstSteps = `  # Try it without a server
   commandsec compare q2.json q3.json
 
   # Who can revoke certificates?
-  commandsec who-can /certificates/collections/revoke/ --in q3.json`
+  commandsec who-can /certificates/collections/revoke/ --in q3.json
+
+  # Change a server, with a signature
+  commandsec export q3.json --out access.yaml
+  commandsec plan access.yaml --out plan.json --html plan.html
+  commandsec apply plan.json --approve DIGEST --journal journal.log
+  commandsec verify plan.json`
 
 // help is how each command is explained: what it does, examples, and then the rest.
 const help = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
@@ -52,7 +60,7 @@ Run '{{.CommandPath}} COMMAND --help' for more about a command.{{end}}
 func newRoot() *cobra.Command {
 	root := group(&cobra.Command{
 		Use:           "commandsec COMMAND",
-		Short:         "Who can do what on a Keyfactor Command server",
+		Short:         "Who can do what on a Keyfactor Command server, and change it safely",
 		Long:          about,
 		Example:       firstSteps,
 		SilenceErrors: true, // Run writes them
@@ -65,7 +73,9 @@ func newRoot() *cobra.Command {
 		newCompare(),
 		newExport(),
 		newPlan(),
+		newApply(),
 		newVerify(),
+		newRollback(),
 		newMigrate(),
 		newProve(),
 		newPermissions(),

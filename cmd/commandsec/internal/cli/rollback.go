@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commandsec/commandsec-go/governance/plan"
+	"github.com/commandsec/commandsec-go/governance/plan/apply"
+	"github.com/commandsec/commandsec-go/internal/show"
+)
+
+func newRollback() *cobra.Command {
+	var (
+		out  string
+		from origin
+	)
+	c := &cobra.Command{
+		Use:   "rollback JOURNAL --out PLAN",
+		Short: "Plan the way back from what apply did",
+		Long: `Rollback makes a plan of a journal: it makes each object what it was before 'commandsec
+apply'. It changes nothing itself: read the plan, approve it, apply it, like any other.
+
+What others changed since is not overwritten: that step is blocked, and says so. A role
+that was deleted comes back under another id.`,
+		Example: `  commandsec rollback journal.log --out back.json
+  commandsec plan show back.json --out back.html
+  commandsec apply back.json --approve DIGEST --journal back.log`,
+		Args: operands("JOURNAL"),
+		RunE: func(c *cobra.Command, args []string) error { return rollback(c, out, from, args[0]) },
+	}
+	c.Flags().StringVarP(&out, "out", "o", "", "write the plan to this `file`")
+	addOriginFlags(c, &from)
+	return c
+}
+
+func rollback(c *cobra.Command, out string, from origin, file string) error {
+	if out == "" {
+		return wrongly("name the file to write the plan to: --out FILE")
+	}
+	if err := from.check(c); err != nil {
+		return err
+	}
+	if err := checkOut(out, file, from.in); err != nil {
+		return err
+	}
+	done, server, err := readJournal(file)
+	if err != nil {
+		return err
+	}
+	now, err := from.read(c)
+	if err != nil {
+		return err
+	}
+	if server != "" && server != now.Server.URL {
+		return fmt.Errorf("the journal %s is about the server %s, and this is %s; name the server of the journal", file, show.Text(server, 300), now.Server.URL)
+	}
+	back, err := plan.Back(done, now)
+	if err != nil {
+		return err
+	}
+	if err := writePlan(c, back, out); err != nil {
+		return err
+	}
+	if err := output(c, "", plain(planText(back, back.Report().Lead))); err != nil {
+		return err
+	}
+	if back.Empty() {
+		next(c, "there is nothing to take back.")
+		return nil
+	}
+	nextApply(c, back, out)
+	return nil
+}
+
+// readJournal reads from a journal what was done, and on which server. A journal that is
+// not there is not made.
+func readJournal(file string) (done []plan.Entry, server string, err error) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("there is no file %s; name the journal that 'commandsec apply --journal' wrote", file)
+	}
+	journal, err := apply.OpenJournal(file)
+	if err != nil {
+		return nil, "", err
+	}
+	if attempts := journal.Attempts(); len(attempts) > 0 {
+		server = attempts[0].Server
+	}
+	return journal.Entries(), server, journal.Close()
+}
