@@ -27,18 +27,19 @@ func newDemo() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "demo --out DIR",
-		Short: "Tell the whole story on a simulated server, and leave its files",
+		Short: "Tell the whole story on simulated servers, and leave its files",
 		Long: `Demo starts a simulated server with an installation that has grown for years, takes a
-snapshot, reviews it, lets somebody change things, and compares. It leaves in a folder
-what the commands of the story would: snapshots, pages, a worksheet. Nothing leaves this
-machine.`,
+snapshot, reviews it, lets somebody change things, and compares. Then it migrates an
+installation of Command 10 to an empty server of Command 25: rules, plan, apply, verify.
+It leaves in a folder what the commands of the story would: snapshots, pages, a
+worksheet, rules, plan, journal. Nothing leaves this machine.`,
 		Example: `  commandsec demo --out demo
   commandsec demo --out demo --roles 1000 --seed 7`,
 		Args: operands(),
 		RunE: func(c *cobra.Command, _ []string) error { return demo(c, out, tenant) },
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "leave the files in this `folder`, which is made if need be")
-	tenantFlags(c, &tenant)
+	tenantFlags(c, &tenant, 150)
 	return c
 }
 
@@ -71,7 +72,11 @@ func demo(c *cobra.Command, out string, tenant simulated.Tenant) (err error) {
 	if err := s.tell(c.Context(), tenant); err != nil {
 		return err
 	}
-	next(c, "open %s in a browser. With your own server: commandsec snapshot --out today.json", quoted(filepath.Join(out, "review.html")))
+	if err := s.migrate(c.Context(), tenant); err != nil {
+		return err
+	}
+	next(c, "open %s and %s in a browser. With your own server: commandsec snapshot --out today.json",
+		quoted(filepath.Join(out, "review.html")), quoted(filepath.Join(out, at("migration.html"))))
 	return nil
 }
 

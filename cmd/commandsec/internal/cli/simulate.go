@@ -46,14 +46,14 @@ the certificate are made anew at each start.`,
 	c.Flags().StringVar(&env, "env", "", "write the variables to this `file`, for PowerShell if it ends with .ps1")
 	c.Flags().StringVar(&tenant.Version, "version", simulatedVersion, "simulate this `version` of Command, 10.0 or later")
 	c.Flags().IntVar(&tenant.Claims, "claims", 0, "have this `number` of further claims, which hold no role")
-	tenantFlags(c, &tenant)
+	tenantFlags(c, &tenant, 300)
 	return c
 }
 
 // tenantFlags are the flags that say what a simulated server has.
-func tenantFlags(c *cobra.Command, t *simulated.Tenant) {
+func tenantFlags(c *cobra.Command, t *simulated.Tenant, roles int) {
 	c.Flags().Uint64Var(&t.Seed, "seed", 1, "make another installation with another `number`")
-	c.Flags().IntVar(&t.Roles, "roles", 300, "have this `number` of roles, and as many holders")
+	c.Flags().IntVar(&t.Roles, "roles", roles, "have this `number` of roles, and as many holders")
 }
 
 func simulate(c *cobra.Command, addr, env string, tenant simulated.Tenant) (err error) {

@@ -28,10 +28,11 @@ import (
 
 // Tenant says what the server has.
 type Tenant struct {
-	Version string
-	Seed    uint64
-	Roles   int
-	Claims  int // besides those that the roles bring
+	Version    string
+	Seed       uint64
+	Roles      int
+	Claims     int // besides those that the roles bring
+	Identities int // likewise
 }
 
 // options make the tenant. The same tenant is the same every time.
@@ -43,10 +44,15 @@ func (t Tenant) options() []securitytest.Option {
 			Description: fmt.Sprintf("Service account %d", i+1),
 		}
 	}
+	identities := make([]securitytest.Identity, t.Identities)
+	for i := range identities {
+		identities[i] = securitytest.Identity{AccountName: fmt.Sprintf(`KEYEXAMPLE\user%05d`, i+1), Type: "User"}
+	}
 	return []securitytest.Option{
 		securitytest.WithVersion(t.Version),
 		securitytest.WithLegacyTenant(t.Seed, t.Roles),
 		securitytest.WithClaims(claims...),
+		securitytest.WithIdentities(identities...),
 	}
 }
 
