@@ -93,7 +93,7 @@ func (a *applying) run(c *cobra.Command, file string) error {
 	if err := output(c, "", func(w io.Writer) error { return a.write(w, result) }); err != nil && c.Context().Err() == nil {
 		return err
 	}
-	return a.end(c, file, result, err)
+	return a.end(c, file, made, result, err)
 }
 
 // refuse says why the plan is not carried out, in words of the flags. [apply.Run] would
@@ -150,7 +150,7 @@ func (a *applying) notBegun(c *cobra.Command, made *plan.Plan, err error) error 
 // tellMoved tells each object that is not as the plan found it.
 func (a *applying) tellMoved(c *cobra.Command, moved *apply.MovedError) {
 	w := c.ErrOrStderr()
-	fmt.Fprintf(w, "commandsec: nothing was written: %s since the plan was made:\n", count(len(moved.Objects), "object moved on", "objects moved on"))
+	fmt.Fprintf(w, "commandsec: nothing was written by this run: %s since the plan was made:\n", count(len(moved.Objects), "object moved on", "objects moved on"))
 	for _, o := range moved.Objects {
 		fmt.Fprintf(w, "  %s %q: %s\n", o.Kind, show.Text(o.Name, 300), show.Text(o.Text, 1000))
 	}
@@ -209,14 +209,14 @@ func (a *applying) write(w io.Writer, result *apply.Result) error {
 }
 
 // end says what to do next.
-func (a *applying) end(c *cobra.Command, file string, result *apply.Result, err error) error {
+func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *apply.Result, err error) error {
 	switch {
 	case err != nil && errors.Is(err, context.Canceled) && c.Context().Err() != nil:
 		complain(c.ErrOrStderr(), fmt.Errorf("interrupted: %s", result))
 	case err != nil:
 		complain(c.ErrOrStderr(), err)
 	case result.DryRun:
-		next(c, "commandsec apply %s --approve %s --journal journal.log", quoted(file), result.Plan)
+		next(c, "%s", applyCall(made, file))
 		return nil
 	default:
 		next(c, "commandsec verify %s (the way back: commandsec rollback %s --out back.json)", quoted(file), quoted(a.journal))

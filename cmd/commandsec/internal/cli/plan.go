@@ -134,9 +134,22 @@ func checkOutputs(out, flag, second string, inputs ...string) error {
 
 // nextApply says how a plan is carried out.
 func nextApply(c *cobra.Command, made *plan.Plan, file string) {
-	next(c, "read it (commandsec plan show %s --out plan.html); whoever approves its digest runs: commandsec apply %[1]s --approve %s --journal journal.log%s",
-		quoted(file), made.Digest(), allowed(made))
+	if len(made.Steps) == made.Blocked() {
+		next(c, "nothing of it can be carried out; the plan says why: commandsec plan show %s", quoted(file))
+		return
+	}
+	next(c, "read it, and let somebody approve its digest: commandsec plan show %s --out %s", quoted(file), quoted(beside(file, ".html")))
+	fmt.Fprintf(c.ErrOrStderr(), "Then: %s\n", applyCall(made, file))
 }
+
+// applyCall is how apply is called for a plan.
+func applyCall(made *plan.Plan, file string) string {
+	return fmt.Sprintf("commandsec apply %s --approve %s --journal %s%s", quoted(file), made.Digest(), quoted(beside(file, ".log")), allowed(made))
+}
+
+// beside is a file with the name of another one but for its end. So each plan has a
+// journal of its own.
+func beside(file, end string) string { return strings.TrimSuffix(file, filepath.Ext(file)) + end }
 
 // allowed are the flags without which apply refuses a plan.
 func allowed(made *plan.Plan) string {
