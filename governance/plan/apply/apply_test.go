@@ -492,7 +492,7 @@ func TestInterleaved(t *testing.T) {
 // between.
 func TestRepeated(t *testing.T) {
 	t.Parallel()
-	server, client := start(t, tenant(securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}), securitytest.WithIdentities(securitytest.Identity{AccountName: `KEYEXAMPLE\other`}))...)
+	server, client := start(t, tenant(securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true}), securitytest.WithIdentities(securitytest.Identity{AccountName: `KEYEXAMPLE\guest`}))...)
 	p := planned(t, client, `roles: [{name: Accounts, holders: [{identity: 'KEYEXAMPLE\jsmith'}]}, {name: Operators, email: a@example.com}]`)
 	interfere := func(id int, change func(*securitytest.Role)) func() {
 		return func() {
@@ -503,7 +503,7 @@ func TestRepeated(t *testing.T) {
 	}
 	server.Inject(securitytest.Fault{
 		Method: http.MethodPut, Path: "/Security/Roles/7/Identities", Times: 1, Status: http.StatusServiceUnavailable,
-		Interleave: interfere(7, func(r *securitytest.Role) { r.Identities = append(r.Identities, `KEYEXAMPLE\other`) }),
+		Interleave: interfere(7, func(r *securitytest.Role) { r.Identities = append(r.Identities, `KEYEXAMPLE\guest`) }),
 	})
 	server.Inject(securitytest.Fault{
 		Method: http.MethodPut, Path: "/Security/Roles", Times: 1, Status: http.StatusServiceUnavailable,
@@ -528,7 +528,7 @@ func TestListFails(t *testing.T) {
 claims: ["OAuthRole:first@System"]
 roles: [{name: Auditors, description: Changed}, {name: Readers, existing: add, holders: ["OAuthRole:second@System"]}]
 `)
-	server.Inject(securitytest.Fault{Path: "/Security/Claims", After: 1, Status: http.StatusForbidden}) // the first look succeeds
+	server.Inject(securitytest.Fault{Method: http.MethodGet, Path: "/Security/Claims", After: 1, Status: http.StatusForbidden}) // the first look succeeds
 	j := fresh(t)
 	result, err := apply.Run(t.Context(), client, p, j, approved(p))
 	if !errors.Is(err, security.ErrForbidden) || result.Count(apply.Failed) != 2 || result.Count(apply.Skipped) != 1 || result.Count(apply.Done) != 1 {
