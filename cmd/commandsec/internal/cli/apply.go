@@ -78,11 +78,7 @@ func (a *applying) run(c *cobra.Command, file string) error {
 		next(c, "read the plan: commandsec plan show %s", quoted(file))
 		return errFound
 	}
-	open := a.conn.client // refuses to write
-	if !a.opts.DryRun {
-		open = a.conn.writing
-	}
-	client, err := open(c)
+	client, err := a.client(c)
 	if err != nil {
 		return err
 	}
@@ -110,6 +106,14 @@ func (a *applying) refuse(made *plan.Plan) []error {
 		all = append(all, errors.New("the plan takes something from more than a third of all roles or holders; if that is meant, allow it: --allow-large"))
 	}
 	return all
+}
+
+// client returns a client that writes, unless this is a dry run.
+func (a *applying) client(c *cobra.Command) (*security.Client, error) {
+	if a.opts.DryRun {
+		return a.conn.client(c)
+	}
+	return a.conn.open(c)
 }
 
 func (a *applying) carryOut(c *cobra.Command, client *security.Client, made *plan.Plan) (result *apply.Result, err error) {

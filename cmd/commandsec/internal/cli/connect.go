@@ -48,9 +48,8 @@ func (conn *connection) client(c *cobra.Command) (*security.Client, error) {
 	return conn.open(c, security.WithReadOnly())
 }
 
-// writing returns a client that writes, too. It is for apply alone.
-func (conn *connection) writing(c *cobra.Command) (*security.Client, error) { return conn.open(c) }
-
+// open returns a client that writes, unless an option forbids it. Only apply calls it by
+// itself.
 func (conn *connection) open(c *cobra.Command, opts ...security.Option) (*security.Client, error) {
 	cfg, err := conn.load()
 	if err != nil {

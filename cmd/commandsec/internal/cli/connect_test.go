@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commandsec/commandsec-go/governance/plan/apply"
 	"github.com/commandsec/commandsec-go/roles"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -42,6 +43,32 @@ func TestClientReadsOnly(t *testing.T) {
 	}
 	if stderr.Len() > 0 {
 		t.Errorf("it says %q", &stderr)
+	}
+}
+
+// The client of apply writes, but for a dry run.
+func TestClientOfApply(t *testing.T) {
+	server := securitytest.Start(t)
+	t.Setenv("KEYFACTOR_HOSTNAME", server.URL)
+	t.Setenv("KEYFACTOR_AUTH_ACCESS_TOKEN", server.Token)
+	t.Setenv("KEYFACTOR_CA_CERT", string(server.CertificatePEM()))
+	t.Setenv("KEYFACTOR_SKIP_VERIFY", "")
+	for _, dry := range []bool{true, false} {
+		id, err := server.AddRole(securitytest.Role{Name: "Temporary"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := &cobra.Command{}
+		a := applying{opts: apply.Options{DryRun: dry}, conn: connectionFlags(command)}
+		client, err := a.client(command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = roles.NewV2(client).Delete(t.Context(), id)
+		if refused := err != nil && strings.Contains(err.Error(), "only reads"); refused != dry || !dry && err != nil {
+			t.Errorf("dry run %t: %v", dry, err)
+		}
+		server.DeleteRole(id)
 	}
 }
 
