@@ -238,18 +238,23 @@ func filled(v reflect.Value, name string) error {
 			return filled(v.Elem(), name)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if err := filled(v.Field(i), v.Type().Field(i).Name); err != nil {
+		for _, f := range listsIn(v.Type()) {
+			if err := filled(v.Field(f.index), f.name); err != nil {
 				return err
 			}
 		}
 	case reflect.Slice:
-		if v.Type().Elem().Kind() != reflect.Struct {
+		item := v.Type().Elem()
+		if item.Kind() != reflect.Struct {
 			return nil
 		}
+		deeper := len(listsIn(item)) > 0
 		for i := range v.Len() {
 			if v.Index(i).IsZero() {
 				return fmt.Errorf("item %d of %s is empty", i+1, name)
+			}
+			if !deeper {
+				continue
 			}
 			if err := filled(v.Index(i), name); err != nil {
 				return err
@@ -257,6 +262,36 @@ func filled(v reflect.Value, name string) error {
 		}
 	}
 	return nil
+}
+
+// listField is a field of a struct that may lead to a list of objects.
+type listField struct {
+	index int
+	name  string
+}
+
+// lists has the fields of each type that was looked at, as []listField: to ask
+// reflection for them costs more than to look into them.
+var lists sync.Map
+
+// listsIn returns the fields of a struct that may lead to a list of objects.
+func listsIn(t reflect.Type) []listField {
+	if known, ok := lists.Load(t); ok {
+		return known.([]listField)
+	}
+	var found []listField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		in := f.Type
+		if in.Kind() == reflect.Pointer || in.Kind() == reflect.Slice {
+			in = in.Elem()
+		}
+		if in.Kind() == reflect.Struct {
+			found = append(found, listField{i, f.Name})
+		}
+	}
+	lists.Store(t, found)
+	return found
 }
 
 // Hooks is how the packages of this module reach what package security does not

@@ -132,35 +132,50 @@ func (c *Client) CloseIdleConnections() { c.closeIdle() }
 // Do sends a call and decodes the answer into into, a pointer, or nothing if into
 // is nil.
 func (c *Client) Do(ctx context.Context, call *Call, into any) error {
-	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless, limit: c.maxBytes, ended: ctx.Err}
+	f := &flight{ctx: ctx, client: c, op: call.Op, replay: call.Replay, max: c.retry.MaxAttempts, notAfter: call.NotAfter, asked: call.Items, bodiless: call.Bodiless, limit: c.maxBytes, attempt: ctx}
 	if single(into) {
 		f.limit = min(f.limit, maxObjectBytes)
 	}
 	defer f.over()
-	begun, told := time.Now(), false
-	tell := func(unknown bool, err error) {
-		if told || c.audit == nil || !Writes(call.Op.Method) || f.tried() == 0 {
-			return
-		}
-		told = true
-		c.audit(ctx, Audit{
-			Op: call.Op, Path: f.path, Begun: begun, Duration: time.Since(begun), Err: err,
-			Meta:        Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()},
-			Correlation: f.scrub(f.header.Get("X-Keyfactor-Correlation-Id")), Unknown: unknown,
-		})
-	}
-	defer func() { tell(true, errPanicked) }() // nothing is left to tell, unless the program's own code panics
 	if call.Attempts > 0 {
 		f.max = min(f.max, call.Attempts)
 	}
+	if c.audit == nil || !Writes(call.Op.Method) {
+		_, err := f.do(call, into)
+		return err
+	}
+	return f.audited(call, into)
+}
+
+// audited is do, and tells the audit of what was sent.
+func (f *flight) audited(call *Call, into any) error {
+	begun := time.Now()
+	unknown, err := true, errPanicked // unless do returns
+	defer func() {
+		if f.tried() == 0 {
+			return
+		}
+		f.client.audit(f.ctx, Audit{
+			Op: f.op, Path: f.path, Begun: begun, Duration: time.Since(begun), Err: err,
+			Meta:        Meta{StatusCode: f.status, Header: f.header, Attempts: f.tried()},
+			Correlation: f.scrub(f.header.Get("X-Keyfactor-Correlation-Id")), Unknown: unknown,
+		})
+	}()
+	unknown, err = f.do(call, into)
+	return err
+}
+
+// do sends the call, and reports whether a failure leaves open what became of it.
+func (f *flight) do(call *Call, into any) (unknown bool, err error) {
+	c := f.client
 	req, err := c.request(f, call)
 	if err != nil {
 		if call.OnMeta != nil {
 			call.OnMeta(Meta{})
 		}
-		return c.fail(&Failure{Op: call.Op, Reason: BadInput, Scrub: f.scrub, Err: err})
+		return false, c.fail(&Failure{Op: call.Op, Reason: BadInput, Scrub: f.scrub, Err: err})
 	}
-	if err = ctx.Err(); err == nil {
+	if err = f.ctx.Err(); err == nil {
 		err = f.admit(nil)
 	}
 	if err == nil {
@@ -178,13 +193,11 @@ func (c *Client) Do(ctx context.Context, call *Call, into any) error {
 			reason = WrongAnswer
 		}
 	}
-	var failure *Failure
-	if reason != OK {
-		failure = f.failure(reason, err)
-		err = c.fail(failure)
+	if reason == OK {
+		return false, nil
 	}
-	tell(failure != nil && failure.Unknown, err)
-	return err
+	failure := f.failure(reason, err)
+	return failure.Unknown, c.fail(failure)
 }
 
 // errPanicked is told to the audit if the program's own code, such as a middleware,
@@ -292,9 +305,9 @@ func (f *flight) readBody(resp *http.Response) (err error) {
 		_ = resp.Body.Close() // do not drain what is too large to read
 		return &tooLargeError{f.limit}
 	}
-	f.body, err = readAll(resp.Body, resp.ContentLength, f.limit, f.ended)
-	if err == nil && f.ended() != nil {
-		return f.ended() // as in send: the body may have been cut off
+	f.body, err = readAll(f.attempt, resp.Body, resp.ContentLength, f.limit)
+	if err == nil && f.attempt.Err() != nil {
+		return f.attempt.Err() // as in send: the body may have been cut off
 	}
 	if is[*tooLargeError](err) {
 		_ = resp.Body.Close()
@@ -305,9 +318,9 @@ func (f *flight) readBody(resp *http.Response) (err error) {
 // maxChunk is the most memory that is taken before anything arrived to fill it.
 const maxChunk = 1 << 20
 
-// readAll reads a body of at most limit bytes, until ended tells why not to go on.
+// readAll reads a body of at most limit bytes, until the context ends.
 // Memory grows with what arrives, whatever length the header claims.
-func readAll(body io.Reader, claimed, limit int64, ended func() error) ([]byte, error) {
+func readAll(ctx context.Context, body io.Reader, claimed, limit int64) ([]byte, error) {
 	size := int64(8 << 10)
 	if claimed >= 0 {
 		size = claimed + 1 // one byte of room, to see the end
@@ -329,10 +342,10 @@ func readAll(body io.Reader, claimed, limit int64, ended func() error) ([]byte, 
 			return bytes.Join(append(full, chunk), nil), nil
 		case err != nil:
 			return bytes.Join(append(full, chunk), nil), err
-		case ended() != nil:
+		case ctx.Err() != nil:
 			// What arrived before the end may stand for far more: compressed, and
 			// in HTTP/2 buffered.
-			return nil, ended()
+			return nil, ctx.Err()
 		case len(chunk) == cap(chunk):
 			full = append(full, chunk)
 			chunk = make([]byte, 0, min(2*int64(cap(chunk)), maxChunk))

@@ -41,14 +41,14 @@ type flight struct {
 	notAfter time.Time
 	asked    int // items of a list
 	bodiless bool
-	limit    int64        // of the body of a success, in bytes
-	max      int          // attempts allowed
-	attempts atomic.Int32 // a middleware may ask for it at any time, see Under
-	started  time.Time    // of this attempt
-	cancel   func()       // ends the context of this attempt; nil if there is none
-	ended    func() error // why that context is over
-	wantConn atomic.Bool  // net/http began to look for a connection
-	gotConn  atomic.Bool  // and found one: from here on the request may have left
+	limit    int64           // of the body of a success, in bytes
+	max      int             // attempts allowed
+	attempts atomic.Int32    // a middleware may ask for it at any time, see Under
+	started  time.Time       // of this attempt
+	cancel   func()          // ends the context of this attempt; nil if there is none
+	attempt  context.Context //nolint:containedctx // of this attempt, to tell when it is over
+	wantConn atomic.Bool     // net/http began to look for a connection
+	gotConn  atomic.Bool     // and found one: from here on the request may have left
 
 	clean      func(string) string // takes out what must not show; a closure, because a context can be dumped
 	redirected bool                // the last attempt followed a redirect
@@ -124,7 +124,7 @@ func (t *timing) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.over() // the attempt before, or the request that was redirected
 	var ctx context.Context
 	ctx, f.cancel = context.WithDeadline(r.Context(), f.started.Add(t.timeout))
-	f.ended = ctx.Err
+	f.attempt = ctx
 	return t.next.RoundTrip(r.WithContext(ctx))
 }
 
