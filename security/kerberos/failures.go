@@ -83,7 +83,7 @@ func (s *situation) explain(err error) (final bool, explained error) {
 			}
 		}
 		f.text = fmt.Sprintf("no KDC of the realm %s answered (%s); check that one runs, and that port 88 is open for TCP or UDP: %s", realm, named, detail)
-	case s.spn == "" && (f.code == errorcode.KDC_ERR_PREAUTH_FAILED || f.code == 0 && root == krberror.DecryptingError):
+	case s.spn == "" && (f.code == errorcode.KDC_ERR_PREAUTH_FAILED || f.code == errorcode.KRB_AP_ERR_BAD_INTEGRITY || f.code == 0 && root == krberror.DecryptingError):
 		f.unauthorized, final = true, true
 		f.text = fmt.Sprintf("the KDC of the realm %s refused %s; %s. Do not try often: that locks an account", realm, credential, correct)
 	case f.code == errorcode.KDC_ERR_C_PRINCIPAL_UNKNOWN:

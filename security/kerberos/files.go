@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ func readConfig(path string) (*config.Config, error) {
 		path = defaultConfig
 	}
 	data, err := read("Kerberos configuration", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; write a krb5.conf there, or give the path of one as ConfigFile (KEYFACTOR_AUTH_KRB_CONFIG, kerberos_config)", err)
+	}
 	if err != nil {
 		return nil, err
 	}

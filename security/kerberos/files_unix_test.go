@@ -36,6 +36,9 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	}
+	if _, err := readConfig(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "give the path of one as ConfigFile") {
+		t.Errorf("%v does not say what to do", err)
+	}
 	const secret = "hunter2"
 	for kind, texts := range map[string][]string{
 		// The library panics over the first one.

@@ -79,11 +79,12 @@ func (l *login) fetch() (*lease, error) {
 }
 
 // negotiate is the value of an Authorization header, with a new authenticator. No two
-// are of the same microsecond: a server would take the second for a replay.
+// are of the same microsecond: a server would take the second for a replay. A clock that
+// was set back keeps nobody waiting.
 func (l *login) negotiate(owner *client.Client, t *ticket) (string, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	for time.Now().UnixMicro() <= l.written { // a microsecond at most
+	for time.Now().UnixMicro() == l.written { // a microsecond at most
 	}
 	defer func() { l.written = time.Now().UnixMicro() }()
 	init, err := spnego.NewNegTokenInitKRB5(owner, t.ticket, t.key)

@@ -53,7 +53,7 @@ func (s *sharing) value(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return l.negotiate()
+	return safely(l.negotiate)
 }
 
 // refresh is the header for another attempt after the server refused one, "" for none.
@@ -81,7 +81,7 @@ func (s *sharing) refresh(ctx context.Context, _ string) (string, error) {
 		}
 		// What was refused may be the ticket before this one.
 	}
-	return l.negotiate()
+	return safely(l.negotiate)
 }
 
 // lease returns one that can be used, and waits only if there is none.

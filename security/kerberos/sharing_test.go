@@ -172,4 +172,15 @@ func TestSafely(t *testing.T) {
 	if _, err := s.value(t.Context()); err == nil || !strings.Contains(err.Error(), "malformed") {
 		t.Error(err)
 	}
+	// A ticket that nothing can be made of is a caller's, and not the fetch's.
+	old := time.Now().Add(-2 * minAge)
+	s.current = &lease{from: old, end: old.Add(time.Hour), negotiate: func() (string, error) { return "", errors.New(strings.Repeat(" ", -1)) }}
+	if _, err := s.value(t.Context()); err == nil || !strings.Contains(err.Error(), "malformed") {
+		t.Error(err)
+	}
+	spoiled := s.current
+	s.fetch = func() (*lease, error) { return spoiled, nil }
+	if _, err := s.refresh(t.Context(), "refused"); err == nil || !strings.Contains(err.Error(), "malformed") {
+		t.Error(err)
+	}
 }
