@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
+	"github.com/jcmturner/gokrb5/v8/iana/patype"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
 
@@ -143,13 +144,19 @@ func refuse(t *testing.T, code int32, text string, data []byte) *kdc {
 	})
 }
 
-// asking is a client that asks k, and may not send anything to its server.
+// asking is a client that asks k over TCP, and may not send anything to its server.
 func asking(t *testing.T, k *kdc) *security.Client {
 	t.Helper()
-	conf := write(t, "krb5.conf", "[libdefaults]\n default_realm = EXAMPLE.COM\n udp_preference_limit = 1\n[realms]\n EXAMPLE.COM = {\n  kdc = "+k.Addr().String()+"\n }\n", 0o600)
-	c, err := security.NewClient("https://command.example.com/KeyfactorAPI",
-		WithSettings(security.Kerberos{Username: "svc", Password: security.NewSecret(password), ConfigFile: conf}),
-		security.WithHTTPClient(&http.Client{Transport: nobody{t}}))
+	return askingAs(t, k, " udp_preference_limit = 1\n", security.Kerberos{})
+}
+
+// askingAs is asking with more in krb5.conf, and in the settings.
+func askingAs(t *testing.T, k *kdc, defaults string, settings security.Kerberos) *security.Client {
+	t.Helper()
+	settings.Username, settings.Password = "svc", security.NewSecret(password)
+	settings.ConfigFile = write(t, "krb5.conf", "[libdefaults]\n default_realm = EXAMPLE.COM\n"+defaults+"[realms]\n EXAMPLE.COM = {\n  kdc = "+k.Addr().String()+"\n }\n", 0o600)
+	c, err := security.NewClient("https://Command.Example.COM/KeyfactorAPI",
+		WithSettings(settings), security.WithHTTPClient(&http.Client{Transport: nobody{t}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +190,9 @@ func TestErrors(t *testing.T) {
 		err := asking(t, k).HealthCheck(t.Context())
 		if err == nil || !strings.Contains(err.Error(), tc.says) || errors.Is(err, security.ErrUnauthorized) != tc.refused {
 			t.Errorf("%d: %v, want %q", code, err, tc.says)
+		}
+		if err != nil && !strings.Contains(err.Error(), "no Kerberos ticket for HTTP/command.example.com: ") {
+			t.Errorf("%d: %v does not name the service principal in small letters", code, err)
 		}
 		if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, password) || strings.Contains(text, "\x1b") {
 			t.Errorf("%d: the error shows a password, or what a KDC wrote as it is: %q", code, text)
@@ -225,6 +235,49 @@ func TestRefusedOnce(t *testing.T) {
 		if n := k.asked.Load(); n != 2 {
 			t.Errorf("%d: the KDC was asked %d times, want 2: which types of key it wants, and once with the password", refusal, n)
 		}
+	}
+}
+
+// TestPAFXFast: PA-FX-FAST is offered, and not if it is turned off.
+func TestPAFXFast(t *testing.T) {
+	t.Parallel()
+	for _, disabled := range []bool{false, true} {
+		var offered atomic.Bool
+		k := listen(t, func(request []byte) []byte {
+			var asked messages.ASReq
+			if err := asked.Unmarshal(request); err != nil {
+				t.Error(err)
+			}
+			offered.Store(asked.PAData.Contains(patype.PA_REQ_ENC_PA_REP))
+			return nil
+		})
+		c := askingAs(t, k, " udp_preference_limit = 1\n", security.Kerberos{DisablePAFXFast: disabled})
+		if err := c.HealthCheck(t.Context()); err == nil || k.asked.Load() != 1 || offered.Load() == disabled {
+			t.Errorf("disabled %t: offered %t, asked %d times, %v", disabled, offered.Load(), k.asked.Load(), err)
+		}
+	}
+}
+
+// TestNotOverBoth: a KDC that took a request over TCP and gave no answer may have counted
+// it. It gets none over UDP.
+func TestNotOverBoth(t *testing.T) {
+	t.Parallel()
+	var k *kdc
+	var packets net.PacketConn
+	for err := errors.New("none yet"); err != nil; { // something else may have the port for UDP
+		k = listen(t, func([]byte) []byte { return nil })
+		packets, err = net.ListenPacket("udp", k.Addr().String())
+	}
+	t.Cleanup(func() { _ = packets.Close() })
+	err := askingAs(t, k, "", security.Kerberos{}).HealthCheck(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "no KDC of the realm EXAMPLE.COM answered") || k.asked.Load() != 1 {
+		t.Errorf("asked %d times over TCP: %v", k.asked.Load(), err)
+	}
+	if err := packets.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := packets.ReadFrom(make([]byte, 4096)); err == nil {
+		t.Errorf("%d bytes were sent over UDP, too", n)
 	}
 }
 
