@@ -84,7 +84,8 @@ func (l *login) fetch() (*lease, error) {
 func (l *login) negotiate(owner *client.Client, t *ticket) (string, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	for time.Now().UnixMicro() == l.written { // a microsecond at most
+	for time.Now().UnixMicro() == l.written {
+		time.Sleep(time.Microsecond) // hardly ever, unless the clock is a coarse one
 	}
 	defer func() { l.written = time.Now().UnixMicro() }()
 	init, err := spnego.NewNegTokenInitKRB5(owner, t.ticket, t.key)
