@@ -85,7 +85,7 @@ func (l *login) negotiate(owner *client.Client, t *ticket) (string, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	for time.Now().UnixMicro() == l.written {
-		time.Sleep(time.Microsecond) // hardly ever, unless the clock is a coarse one
+		time.Sleep(time.Microsecond) //nolint:forbidigo // hardly ever, and until a coarse clock moves
 	}
 	defer func() { l.written = time.Now().UnixMicro() }()
 	init, err := spnego.NewNegTokenInitKRB5(owner, t.ticket, t.key)
