@@ -9,7 +9,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
-	"github.com/commandsec/commandsec-go/internal/account"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -412,7 +412,7 @@ func (m *maker) absentIdentity(h Holder) {
 		t.before = &Object{Identity: &now}
 		if now.ID == 0 {
 			t.blocked = "the list of identities does not have it, so that its id is not known"
-		} else if account.Is(k, m.account()) {
+		} else if accounts.Is(k, m.account()) {
 			t.blocked = "the server does not let an account delete its own identity"
 		}
 	case gap != nil:

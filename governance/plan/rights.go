@@ -9,8 +9,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
-	"github.com/commandsec/commandsec-go/holders"
-	"github.com/commandsec/commandsec-go/internal/account"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -240,7 +239,7 @@ func (b *builder) lockOut(sorted []*holding) {
 			continue
 		}
 		could = append(could, h.key)
-		mine := account.Is(h.key, who)
+		mine := accounts.Is(h.key, who)
 		if mine {
 			own = append(own, h.key)
 		}
@@ -251,7 +250,7 @@ func (b *builder) lockOut(sorted []*holding) {
 			}
 		}
 	}
-	still := func(k Key) bool { return account.Is(k, who) }
+	still := func(k Key) bool { return accounts.Is(k, who) }
 	switch {
 	case len(could) > 0 && len(can) == 0:
 		last := "the last holder who can loses it"
@@ -264,7 +263,7 @@ func (b *builder) lockOut(sorted []*holding) {
 		b.warn(CodeLockOut, report.Critical, fmt.Sprintf("The account %s, which applies the plan, can no longer change security afterwards.", quote(who)),
 			"Let another account apply the plan, or keep /security/modify/ for this one.", ownLosing)
 	case len(own) == 0:
-		perhaps := slices.DeleteFunc(slices.Clone(losing), func(k Key) bool { return !account.May(k, who) })
+		perhaps := slices.DeleteFunc(slices.Clone(losing), func(k Key) bool { return !accounts.May(k, who) })
 		if len(perhaps) == 0 {
 			return
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/identities"
-	"github.com/commandsec/commandsec-go/internal/account"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -289,11 +289,11 @@ func (r *run) keeps(role int) bool {
 			before, after = append(before, keys(first.Before)...), append(after, keys(last.After)...)
 		}
 	}
-	if slices.ContainsFunc(after, func(k plan.Key) bool { return account.Is(k, r.account) }) {
+	if slices.ContainsFunc(after, func(k plan.Key) bool { return accounts.Is(k, r.account) }) {
 		return true
 	}
 	return !slices.ContainsFunc(before, func(k plan.Key) bool {
-		return account.May(k, r.account) && !slices.ContainsFunc(after, k.Same)
+		return accounts.May(k, r.account) && !slices.ContainsFunc(after, k.Same)
 	})
 }
 

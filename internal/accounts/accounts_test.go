@@ -1,10 +1,10 @@
-package account_test
+package accounts_test
 
 import (
 	"testing"
 
 	"github.com/commandsec/commandsec-go/holders"
-	"github.com/commandsec/commandsec-go/internal/account"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 )
 
 func TestAccounts(t *testing.T) {
@@ -26,7 +26,7 @@ func TestAccounts(t *testing.T) {
 		{holders.Key{Type: holders.TypeOAuthRole, Value: "admins", Scheme: entra}, "robot", false, true},
 		{holders.Key{Type: holders.TypeOAuthOid, Value: "77", Scheme: entra}, "robot", false, true},
 	} {
-		if is, may := account.Is(c.key, c.account), account.May(c.key, c.account); is != c.is || may != c.may {
+		if is, may := accounts.Is(c.key, c.account), accounts.May(c.key, c.account); is != c.is || may != c.may {
 			t.Errorf("%v, %q: is %t, may %t", c.key, c.account, is, may)
 		}
 	}

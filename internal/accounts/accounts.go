@@ -1,5 +1,5 @@
-// Package account relates the account of a client to what holds roles.
-package account
+// Package accounts relates the account of a client to what holds roles.
+package accounts
 
 import (
 	"strings"
