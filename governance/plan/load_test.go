@@ -38,6 +38,8 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+var broken = regexp.MustCompile(`(?m)(:[0-9]+):[0-9]+: this is not JSON: .*$`)
+
 // TestLoadDesired reads each file of testdata/load, and compares what was read, or what
 // is wrong with it, with a golden file.
 func TestLoadDesired(t *testing.T) {
@@ -55,7 +57,8 @@ func TestLoadDesired(t *testing.T) {
 				if problems, ok := errors.AsType[Problems](err); !ok || len(problems) == 0 {
 					t.Errorf("the error is %T: %v", err, err)
 				}
-				got = err.Error() + "\n"
+				// How the parser words it, and where in the line it stops, differs between versions of encoding/json.
+				got = broken.ReplaceAllString(err.Error(), "$1: this is not JSON: ...") + "\n"
 			} else {
 				var b bytes.Buffer
 				if err := d.WriteYAML(&b); err != nil {
@@ -361,7 +364,7 @@ func TestDocument(t *testing.T) {
 	}
 	lists := block("csv")
 	schema := compiled(t)
-	examples := block("yaml")
+	examples := slices.DeleteFunc(block("yaml"), func(s string) bool { return strings.Contains(s, "\njobs:\n") }) // the workflow
 	for _, example := range examples {
 		d, err := parseDesired("access.yaml", []byte(example), func(string) ([]byte, error) { return []byte(lists[0]), nil })
 		if err != nil {

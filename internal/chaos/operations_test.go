@@ -8,8 +8,10 @@ import (
 	"iter"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/commandsec/commandsec-go/access"
 	"github.com/commandsec/commandsec-go/claims"
@@ -364,12 +366,26 @@ func (w *world) learn() {
 	}
 }
 
+// asText is a value as it is compared. A list is compared in any order: two pages that each came in the place of the other
+// are all that was asked for, and nobody can see more.
 func asText(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err.Error()
+	text := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return err.Error()
+		}
+		return string(text)
 	}
-	return string(text)
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return text(v)
+	}
+	items := make([]string, list.Len())
+	for i := range items {
+		items[i] = text(list.Index(i).Interface())
+	}
+	slices.Sort(items)
+	return strings.Join(items, "\n")
 }
 
 // look reads one thing.
