@@ -17,9 +17,9 @@ func TestAccounts(t *testing.T) {
 	}{
 		{holders.Key{Type: holders.TypeUser, Value: `KEYEXAMPLE\jsmith`, Scheme: ad}, `keyexample\JSmith`, true, true},
 		{holders.Key{Type: holders.TypeUser, Value: `KEYEXAMPLE\jsmith`, Scheme: ad}, "jsmith@keyexample.com", true, true},
-		{holders.Key{Type: holders.TypeUser, Value: `KEYEXAMPLE\jsmith`, Scheme: ad}, `KEYEXAMPLE\other`, false, false},
+		{holders.Key{Type: holders.TypeUser, Value: `KEYEXAMPLE\jsmith`, Scheme: ad}, `KEYEXAMPLE\robot`, false, false},
 		{holders.Key{Type: holders.TypeUser, Value: `KEYEXAMPLE\jsmith`, Scheme: ad}, "", false, true},
-		{holders.Key{Type: holders.TypeGroup, Value: `KEYEXAMPLE\admins`, Scheme: ad}, `KEYEXAMPLE\other`, false, true},
+		{holders.Key{Type: holders.TypeGroup, Value: `KEYEXAMPLE\admins`, Scheme: ad}, `KEYEXAMPLE\robot`, false, true},
 		{holders.Key{Type: holders.TypeOAuthClientID, Value: "robot", Scheme: entra}, "robot", true, true},
 		{holders.Key{Type: holders.TypeOAuthClientID, Value: "robot", Scheme: entra}, "Robot", false, false},
 		{holders.Key{Type: holders.TypeOAuthSubject, Value: "4c1f", Scheme: entra}, "4c1f", true, true},
