@@ -310,6 +310,9 @@ func TestSkeletonDecides(t *testing.T) {
 				t.Fatal(err)
 			}
 			load(t, string(skeleton)) // as it is, it decides nothing
+			if name == "another server" && !strings.Contains(string(skeleton), "\n  # - name: Auditors\n  #   skip: true # or existing: add, or existing: replace, or to: NEW NAME\n") {
+				t.Errorf("a role that the target has: its choices are missing in\n%s", skeleton)
+			}
 			decided := strings.ReplaceAll(string(skeleton), "\n  # ", "\n  ")
 			_, r, err := migration.Desired(old(), target, load(t, decided))
 			if err != nil {

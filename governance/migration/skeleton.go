@@ -70,8 +70,11 @@ func (s *skeleton) suggestable(text string) bool {
 
 func (s *skeleton) write() {
 	s.line("# Rules of a migration. Lines with ## explain, lines with # suggest: take the # away if a suggestion is right.")
-	s.line("# source: " + show.Text(s.source.Server.URL+" "+s.source.Server.Version, maxShown))
-	s.line("# target: " + show.Text(s.target.Server.URL+" "+s.target.Server.Version, maxShown))
+	for _, side := range []struct{ name, url, version string }{
+		{"source", s.source.Server.URL, s.source.Server.Version}, {"target", s.target.Server.URL, s.target.Server.Version},
+	} {
+		s.line("# " + side.name + ": " + show.Text(strings.TrimSpace(side.url+" "+side.version), maxShown))
+	}
 	s.line("format: 1")
 	s.line("")
 	if !s.same {
@@ -220,7 +223,7 @@ func (s *skeleton) rolesOf() {
 	seen := map[string]bool{}
 	for _, r := range s.roles {
 		var accept []string
-		other := false
+		other, exists := false, false
 		for _, why := range r.reasons {
 			switch {
 			case why.code == CodePermission || why.code == CodeObject || why.code == CodeHolder || why.code == CodeMerged:
@@ -229,19 +232,24 @@ func (s *skeleton) rolesOf() {
 				if !slices.Contains(accept, string(why.code)) {
 					accept = append(accept, string(why.code))
 				}
+			case why.code == CodeExists:
+				exists = true
 			default:
 				other = true
 			}
 			s.explain("%s: %s %s", quote(r.Name), why.text, why.do)
 		}
-		if len(accept) == 0 && !other || seen[names.Fold(r.Name)] || !s.suggestable(r.Name) {
+		if len(accept) == 0 && !other && !exists || seen[names.Fold(r.Name)] || !s.suggestable(r.Name) {
 			continue
 		}
 		seen[names.Fold(r.Name)] = true
 		s.suggest("- name: " + scalar(r.Name))
-		if other {
+		switch {
+		case other:
 			s.suggest("  skip: true")
-		} else {
+		case exists:
+			s.suggest("  skip: true # or existing: add, or existing: replace, or to: NEW NAME")
+		default:
 			s.suggest("  accept: [" + strings.Join(accept, ", ") + "] # or skip: true")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -411,7 +412,7 @@ func (m *maker) absentIdentity(h Holder) {
 		t.before = &Object{Identity: &now}
 		if now.ID == 0 {
 			t.blocked = "the list of identities does not have it, so that its id is not known"
-		} else if isAccount(k, m.account()) {
+		} else if accounts.Is(k, m.account()) {
 			t.blocked = "the server does not let an account delete its own identity"
 		}
 	case gap != nil:
@@ -427,19 +428,4 @@ func (m *maker) account() string {
 		return m.opts.Account
 	}
 	return m.Account
-}
-
-// isAccount reports whether a key names an account: DOMAIN\name, name@domain, or what a
-// token is about.
-func isAccount(k Key, account string) bool {
-	if account == "" {
-		return false
-	}
-	if !k.Type.AD() {
-		return (k.Type == holders.TypeOAuthSubject || k.Type == holders.TypeOAuthClientID) && k.Value == account
-	}
-	if name, _, ok := strings.Cut(account, "@"); ok && !strings.Contains(account, `\`) {
-		account = name
-	}
-	return k.Same(Key{Type: k.Type, Value: account, Scheme: k.Scheme})
 }

@@ -152,7 +152,7 @@ func TestLockOut(t *testing.T) {
 		{"spelled otherwise", adminOnly, story(), &Options{Account: "ADMIN@keyexample.com"}, `The account "ADMIN@keyexample.com", which`},
 		{"kept through another role", "roles: [{name: Administrator, holders: []}, {name: Old operators, holders: [{identity: 'KEYEXAMPLE\\admin'}]}]", story(), nil, ""},
 		{"somebody else loses it", "absent: {roles: [Old operators]}", story(), nil, ""},
-		{"nobody is left", "roles: [{name: Administrator, holders: []}]\nabsent: {roles: [Old operators]}", story(), nil, "Afterwards nobody can change security"},
+		{"nobody is left", "roles: [{name: Administrator, holders: []}]\nabsent: {roles: [Old operators]}", story(), nil, "Afterwards nobody can change security: the last 3 holders who can lose it."},
 		{"a token", "absent: {roles: [Old operators]}", token, nil, "not known as which account"},
 		{"outside of the Global set", "permissionSets: [{name: Operational, permissions: [/security/, /certificates/, /portal/]}]\n" +
 			"roles: [{name: Administrator, holders: []}, {name: Old operators, holders: []}, " +

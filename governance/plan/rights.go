@@ -9,7 +9,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
-	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -227,15 +227,10 @@ func (b *builder) count(p *Plan, all map[Key]*holding) {
 	}
 }
 
-// group reports a holder that can stand for many people.
-func group(k Key) bool {
-	return k.Type == holders.TypeGroup || k.Type == holders.TypeOAuthRole || k.Type == holders.TypeOAuthOid
-}
-
 // lockOut warns if what allows changing security is lost.
 func (b *builder) lockOut(sorted []*holding) {
 	var could, can, losing, own, ownLosing []Key
-	account := cmp.Or(b.account, b.Account)
+	who := cmp.Or(b.account, b.Account)
 	for _, h := range sorted {
 		if h.canAdmin {
 			can = append(can, h.key)
@@ -244,7 +239,7 @@ func (b *builder) lockOut(sorted []*holding) {
 			continue
 		}
 		could = append(could, h.key)
-		mine := isAccount(h.key, account)
+		mine := accounts.Is(h.key, who)
 		if mine {
 			own = append(own, h.key)
 		}
@@ -255,23 +250,27 @@ func (b *builder) lockOut(sorted []*holding) {
 			}
 		}
 	}
-	still := func(k Key) bool { return isAccount(k, account) }
+	still := func(k Key) bool { return accounts.Is(k, who) }
 	switch {
 	case len(could) > 0 && len(can) == 0:
-		b.warn(CodeLockOut, report.Critical, fmt.Sprintf("Afterwards nobody can change security: the last %d who can lose it.", len(losing)),
+		last := "the last holder who can loses it"
+		if len(losing) > 1 {
+			last = fmt.Sprintf("the last %d holders who can lose it", len(losing))
+		}
+		b.warn(CodeLockOut, report.Critical, "Afterwards nobody can change security: "+last+".",
 			"Let somebody keep /security/modify/ through a role in the permission set Global.", losing)
 	case len(ownLosing) > 0 && !slices.ContainsFunc(can, still):
-		b.warn(CodeLockOut, report.Critical, fmt.Sprintf("The account %s, which applies the plan, can no longer change security afterwards.", quote(account)),
+		b.warn(CodeLockOut, report.Critical, fmt.Sprintf("The account %s, which applies the plan, can no longer change security afterwards.", quote(who)),
 			"Let another account apply the plan, or keep /security/modify/ for this one.", ownLosing)
 	case len(own) == 0:
-		perhaps := slices.DeleteFunc(slices.Clone(losing), func(k Key) bool { return account != "" && !group(k) })
+		perhaps := slices.DeleteFunc(slices.Clone(losing), func(k Key) bool { return !accounts.May(k, who) })
 		if len(perhaps) == 0 {
 			return
 		}
 		text := "It is not known as which account the plan will be applied. These lose what allows changing security, and it may be one of them."
-		if account != "" {
+		if who != "" {
 			text = fmt.Sprintf("The account %s, which applies the plan, holds no role itself. "+
-				"These groups lose what allows changing security, and it may hold it through one of them.", quote(account))
+				"These groups lose what allows changing security, and it may hold it through one of them.", quote(who))
 		}
 		b.warn(CodeLockOut, report.High, text, "Make sure that the account keeps /security/modify/ through a role in the permission set Global.", perhaps)
 	}

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/identities"
+	"github.com/commandsec/commandsec-go/internal/accounts"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -246,15 +248,15 @@ func (r *run) mayWrite(ctx context.Context) error {
 }
 
 // keepsRight refuses a plan that takes from each role that gives the account the right
-// to change security what gives it. A plan that was made for this account says so
-// itself; this is for one that was made for another. The server names the roles from
-// 25.2 on.
+// to change security what gives it, or takes the role from the account. A plan that was
+// made for this account says so itself; this is for one that was made for another. The
+// server names the roles from 25.2 on.
 func (r *run) keepsRight(global permissionsets.Held) error {
-	if r.plan.Account == "" || r.account == "" || names.Same(r.plan.Account, r.account) {
+	if r.plan.Account == "" || r.account != "" && names.Same(r.plan.Account, r.account) {
 		return nil
 	}
 	r.result.note("The plan was made for the account %s, and %s carries it out: what that one loses is not in the plan.",
-		show.Text(r.plan.Account, maxShown), show.Text(r.account, maxShown))
+		show.Text(r.plan.Account, maxShown), show.Text(cmp.Or(r.account, "one that is not known"), maxShown))
 	if len(global.Roles) == 0 || r.opts.AllowLockout {
 		return nil
 	}
@@ -263,23 +265,53 @@ func (r *run) keepsRight(global permissionsets.Held) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: the roles that allow it lose that, or go; make the plan for this account, or allow it by AllowLockout", ErrLockOut)
+	return fmt.Errorf("%w: the roles that allow it lose that or may be taken from it, or go; make the plan for this account, or allow it by AllowLockout", ErrLockOut)
 }
 
-// keeps reports whether a role still allows changing security after the plan.
+// keeps reports whether a role still allows changing security after the plan, and the
+// account still holds it, as far as one can tell.
 func (r *run) keeps(role int) bool {
+	var before, after []plan.Key
 	for _, c := range r.chains {
 		first, last := c.steps[0], c.steps[len(c.steps)-1]
-		if first.Kind != plan.KindRole || first.Before == nil || first.Before.Role.ID != role {
-			continue
+		switch {
+		case first.Before == nil:
+		case first.Kind == plan.KindRole && first.Before.Role.ID == role:
+			if last.After == nil {
+				return false
+			}
+			state := last.After.Role
+			if !names.Same(state.PermissionSetID, permissionsets.GlobalID) || !permissions.NewSet(state.Paths...).Allows(modify) {
+				return false
+			}
+			before, after = append(before, keys(first.Before)...), append(after, keys(last.After)...)
+		case first.Kind == plan.KindMembers && first.Before.Members.RoleID == role:
+			before, after = append(before, keys(first.Before)...), append(after, keys(last.After)...)
 		}
-		if last.After == nil {
-			return false
-		}
-		state := last.After.Role
-		return names.Same(state.PermissionSetID, permissionsets.GlobalID) && permissions.NewSet(state.Paths...).Allows(modify)
 	}
-	return true
+	if slices.ContainsFunc(after, func(k plan.Key) bool { return accounts.Is(k, r.account) }) {
+		return true
+	}
+	return !slices.ContainsFunc(before, func(k plan.Key) bool {
+		return accounts.May(k, r.account) && !slices.ContainsFunc(after, k.Same)
+	})
+}
+
+// keys are those who hold a role by a step about it.
+func keys(o *plan.Object) []plan.Key {
+	var out []plan.Key
+	switch {
+	case o == nil:
+	case o.Role != nil:
+		for _, c := range o.Role.Claims {
+			out = append(out, c.Key)
+		}
+	case o.Members != nil:
+		for _, i := range o.Members.Identities {
+			out = append(out, i.Key)
+		}
+	}
+	return out
 }
 
 // carryOut does what is left to do.

@@ -422,9 +422,9 @@ func TestMoved(t *testing.T) {
 			}
 			slices.Sort(got)
 			for _, want := range []string{
-				`role Auditors: somebody else changed it since: update role "Auditors": change the name`,
+				`role Auditors: somebody else changed it since: change the name`,
 				`role Made: there is one already`,
-				`role Operators: somebody else changed it since: update role "Operators": add 1 permission`,
+				`role Operators: somebody else changed it since: add 1 permission`,
 				`role Readers: the claim OAuthRole idle (System) that it is to get is not there any more`,
 			} {
 				if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, want) }) {
@@ -896,6 +896,20 @@ func TestOtherAccount(t *testing.T) {
 	opts.AllowLockout = false
 	if _, err := apply.Run(t.Context(), client, p, fresh(t), opts); !errors.Is(err, apply.ErrLockOut) || !strings.Contains(err.Error(), "make the plan for this account") {
 		t.Fatal(err)
+	}
+	// To take the role from the account does the same. To take it from others does not.
+	for text, refused := range map[string]bool{
+		`roles: [{name: Officers, holders: []}]`:                                                            true,
+		`roles: [{name: Officers, holders: [{identity: 'KEYEXAMPLE\officer'}]}]`:                            false,
+		`roles: [{name: Officers, holders: [{identity: 'KEYEXAMPLE\officer'}, "OAuthRole:chiefs@System"]}]`: false,
+	} {
+		made := planned(t, admin, text)
+		opts := approved(made)
+		opts.AllowLockout = false
+		opts.DryRun = true
+		if _, err := apply.Run(t.Context(), client, made, nil, opts); errors.Is(err, apply.ErrLockOut) != refused || err != nil != refused {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
 	if err != nil || len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "officer") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -412,7 +413,8 @@ func apart(s *step, from, to *plan.Object) string {
 		return "it is not there"
 	}
 	change := plan.Step{Action: plan.Update, Kind: s.Kind, Name: s.Name, Before: from, After: to}
-	return change.Words()
+	what := plan.Step{Action: plan.Update, Kind: s.Kind, Name: s.Name}
+	return strings.TrimPrefix(change.Words(), what.Words()+": ") // whoever reads it knows the object
 }
 
 // progress tells how much is over: of the objects that are looked at, and the steps.

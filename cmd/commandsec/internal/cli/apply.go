@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -139,7 +140,7 @@ func (a *applying) notBegun(c *cobra.Command, made *plan.Plan, err error) error 
 	switch {
 	case isMoved:
 		a.tellMoved(c, moved)
-		next(c, "plan again, and have the new plan approved: commandsec plan %s --out plan.json --html plan.html", quoted(orDesired(made)))
+		next(c, "plan again, and have the new plan approved: %s", planCall(made))
 		return errFound
 	case errors.Is(err, apply.ErrLockOut):
 		complain(c.ErrOrStderr(), err)
@@ -160,12 +161,13 @@ func (a *applying) tellMoved(c *cobra.Command, moved *apply.MovedError) {
 	}
 }
 
-// orDesired is the file that a plan was made from, if it is known.
-func orDesired(made *plan.Plan) string {
-	if made.Desired.File != "" {
-		return made.Desired.File
+// planCall is how a plan is made anew: of a desired state or, if it comes from none, of a
+// journal.
+func planCall(made *plan.Plan) string {
+	if made.Desired.File == "" {
+		return "commandsec rollback JOURNAL --out back.json"
 	}
-	return "DESIRED"
+	return fmt.Sprintf("commandsec plan %s --out plan.json --html plan.html", quoted(made.Desired.File))
 }
 
 // appliedFormat is the number of the form of what became of a plan as JSON.
@@ -223,7 +225,11 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 		next(c, "%s", applyCall(made, file))
 		return nil
 	default:
-		next(c, "commandsec verify %s (the way back: commandsec rollback %s --out back.json)", quoted(file), quoted(a.journal))
+		back := ""
+		if _, err := os.Stat(a.journal); err == nil { // none is left if nothing was done
+			back = fmt.Sprintf(" (the way back: commandsec rollback %s --out back.json)", quoted(a.journal))
+		}
+		next(c, "commandsec verify %s%s", quoted(file), back)
 		return nil
 	}
 	if result.DryRun {

@@ -114,7 +114,7 @@ func TestApplyLocksOut(t *testing.T) {
 	t.Setenv("KEYFACTOR_USERNAME", "svc")
 	t.Setenv("KEYFACTOR_PASSWORD", "secret")
 	status, _, stderr := run(t, "", call...)
-	if status != 3 || !strings.Contains(stderr, "the roles that allow it lose that, or go") || !strings.Contains(stderr, "Nothing was written. If that is meant, allow it: --allow-lockout\n") {
+	if status != 3 || !strings.Contains(stderr, "the roles that allow it lose that or may be taken from it, or go") || !strings.Contains(stderr, "Nothing was written. If that is meant, allow it: --allow-lockout\n") {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 	if _, err := os.Stat(journal); !errors.Is(err, fs.ErrNotExist) {

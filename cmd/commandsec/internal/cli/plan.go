@@ -85,7 +85,7 @@ func (p *planning) run(c *cobra.Command, file string) error {
 	case p.out == "":
 		next(c, "to carry it out, write it: commandsec plan %s%s --out plan.json --html plan.html", quoted(file), p.again())
 	default:
-		nextApply(c, made, p.out)
+		nextApply(c, made, p.out, p.html)
 	}
 	if p.exitCode && !made.Empty() {
 		return errFound
@@ -132,13 +132,17 @@ func checkOutputs(out, flag, second string, inputs ...string) error {
 	return checkFile(flag, second, inputs...)
 }
 
-// nextApply says how a plan is carried out.
-func nextApply(c *cobra.Command, made *plan.Plan, file string) {
+// nextApply says how a plan is carried out. page is its page, if that is written already.
+func nextApply(c *cobra.Command, made *plan.Plan, file, page string) {
 	if len(made.Steps) == made.Blocked() {
 		next(c, "nothing of it can be carried out; the plan says why: commandsec plan show %s", quoted(file))
 		return
 	}
-	next(c, "read it, and let somebody approve its digest: commandsec plan show %s --out %s", quoted(file), quoted(beside(file, ".html")))
+	if page == "" {
+		next(c, "read it, and let somebody approve its digest: commandsec plan show %s --out %s", quoted(file), quoted(beside(file, ".html")))
+	} else {
+		next(c, "read %s, and let somebody approve the digest.", quoted(page))
+	}
 	fmt.Fprintf(c.ErrOrStderr(), "Then: %s\n", applyCall(made, file))
 }
 
@@ -172,17 +176,32 @@ func byThisProgram(r *report.Report) *report.Report {
 	return r
 }
 
+// maxAlike is how many warnings with the same code a plan in short has, so that others
+// are seen among them.
+const maxAlike = 3
+
 // planText is a plan in short: what it warns of, and its steps. The report has the rest.
 func planText(made *plan.Plan, lead string) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, lead)
+	kinds := map[plan.Code]int{}
 	for i := range made.Warnings {
 		w := &made.Warnings[i]
+		if kinds[w.Code]++; kinds[w.Code] > maxAlike {
+			continue
+		}
 		fmt.Fprintf(&b, "\n%s %s: %s", strings.ToUpper(string(w.Severity)), w.Code, show.Text(w.Text, 1000))
 		if w.Do != "" {
 			fmt.Fprintf(&b, " %s", show.Text(w.Do, 1000))
 		}
 		b.WriteString("\n")
+	}
+	more := 0
+	for _, n := range kinds {
+		more += max(n-maxAlike, 0)
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "\nAnd %s like these: 'commandsec plan show' has all of them.\n", count(more, "more warning", "more warnings"))
 	}
 	if made.LockOut() {
 		b.WriteString("\nApply refuses this plan unless --allow-lockout is given.\n")
@@ -253,7 +272,11 @@ to read, print and sign, with the digest to approve.`,
 				next(c, "there is nothing to do.")
 				return nil
 			}
-			nextApply(c, made, args[0])
+			page := ""
+			if f.format == "html" {
+				page = f.out
+			}
+			nextApply(c, made, args[0], page)
 			return nil
 		},
 	}

@@ -72,7 +72,7 @@ func rollback(c *cobra.Command, out string, from origin, file string) error {
 		next(c, "there is nothing to take back.")
 		return nil
 	}
-	nextApply(c, back, out)
+	nextApply(c, back, out, "")
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commandsec/commandsec-go/governance/plan"
+	"github.com/commandsec/commandsec-go/internal/show"
 )
 
 func newVerify() *cobra.Command {
@@ -45,6 +46,9 @@ func verify(c *cobra.Command, f reportFlags, from origin, file string) error {
 	after, err := from.read(c)
 	if err != nil {
 		return err
+	}
+	if made.Server.URL != after.Server.URL {
+		return fmt.Errorf("the plan %s is for the server %s, and this is %s; name the server of the plan", file, show.Text(made.Server.URL, 300), show.Text(after.Server.URL, 300))
 	}
 	r := byThisProgram(plan.Verify(made, after))
 	if err := f.write(c, r); err != nil {
