@@ -27,9 +27,7 @@ func FuzzErrorBody(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body, retryAfter string) {
-		if status < 300 || status > 599 {
-			t.Skip()
-		}
+		status = 300 + (status%300+300)%300 // of any number, a status that is an error
 		server := newScript(reply(status, body, "Retry-After", retryAfter, "X-Keyfactor-Correlation-Id", "c0ffee"))
 		client := newClient(t, server, security.WithRetry(security.Retry{MaxAttempts: 1}))
 		for _, method := range []string{get, put} {

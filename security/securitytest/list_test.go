@@ -261,9 +261,6 @@ func TestListsAreFresh(t *testing.T) {
 
 func TestManyRoles(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("seeds many roles")
-	}
 	a := start(t, numbered(20_000))
 	seen := map[any]bool{}
 	for page := 1; ; page++ {
