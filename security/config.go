@@ -67,7 +67,7 @@ type Kerberos struct {
 	Realm           string // such as "EXAMPLE.COM"
 	Keytab          string // path of a keytab
 	ConfigFile      string // path of krb5.conf; "/etc/krb5.conf" is usual
-	CCache          string // credential cache: a path, or TYPE:residual such as "FILE:/tmp/krb5cc_1000"
+	CCache          string // credential cache: a path, or TYPE:residual such as "FILE:krb5cc"
 	SPN             string // of the server; "HTTP/" and its host name is usual
 	DisablePAFXFast bool   // leaves out PA-FX-FAST, for Active Directory
 }

@@ -116,11 +116,11 @@ func TestConfigFromEnv(t *testing.T) {
 		},
 		"Kerberos": {
 			env: with(host, "KEYFACTOR_AUTH_KRB_USERNAME", "svc", "KEYFACTOR_AUTH_KRB_PASSWORD", "p", "KEYFACTOR_AUTH_KRB_REALM", "EXAMPLE.COM",
-				"KEYFACTOR_AUTH_KRB_KEYTAB", "rel/svc.keytab", "KEYFACTOR_AUTH_KRB_CONFIG", "/etc/krb5.conf", "KEYFACTOR_AUTH_KRB_CCACHE", "FILE:/tmp/krb5cc",
+				"KEYFACTOR_AUTH_KRB_KEYTAB", "rel/svc.keytab", "KEYFACTOR_AUTH_KRB_CONFIG", "/etc/krb5.conf", "KEYFACTOR_AUTH_KRB_CCACHE", "FILE:krb5cc",
 				"KEYFACTOR_AUTH_KRB_SPN", "HTTP/h.example.com", "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "true"),
 			want: security.Config{Host: "h.example.com", Kerberos: &security.Kerberos{
 				Username: "svc", Password: security.NewSecret("p"), Realm: "EXAMPLE.COM", Keytab: "rel/svc.keytab", ConfigFile: "/etc/krb5.conf",
-				CCache: "FILE:/tmp/krb5cc", SPN: "HTTP/h.example.com", DisablePAFXFast: true,
+				CCache: "FILE:krb5cc", SPN: "HTTP/h.example.com", DisablePAFXFast: true,
 			}}, url: "https://h.example.com/KeyfactorAPI",
 		},
 		"skip verify":  {env: with(login, "KEYFACTOR_SKIP_VERIFY", "true"), want: security.Config{Host: "h.example.com", Username: "u", Password: security.NewSecret("p"), SkipVerify: true}, url: "https://h.example.com/KeyfactorAPI"},
@@ -373,7 +373,7 @@ func TestErrNotConfigured(t *testing.T) {
 // TestConfigKerberos: the settings are held, and the program has to sign in.
 func TestConfigKerberos(t *testing.T) {
 	t.Parallel()
-	cfg := &security.Config{Source: "profile X", Host: "h.example.com", Kerberos: &security.Kerberos{Realm: "EXAMPLE.COM", CCache: "/tmp/cc"}}
+	cfg := &security.Config{Source: "profile X", Host: "h.example.com", Kerberos: &security.Kerberos{Realm: "EXAMPLE.COM", CCache: "krb5cc"}}
 	for name, opts := range map[string][]security.Option{
 		"alone": nil, "with a client certificate": {security.WithClientCertificate(tls.Certificate{Certificate: [][]byte{{0}}, PrivateKey: struct{}{}})},
 	} {

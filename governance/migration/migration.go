@@ -43,7 +43,7 @@ var acceptable = []Code{CodeNotRead, CodeDisabled, CodeSignature, CodeBuiltIn, C
 
 // The codes of other findings.
 const (
-	CodeUnused    Code = "unused-rule"    // a rule is about nothing that there is
+	CodeUnused    Code = "unused-rule"    // a rule is about nothing that exists
 	CodeUnlisted  Code = "unlisted-path"  // the target does not know a permission
 	CodeImmutable Code = "immutable-role" // the target's role can only be given to others
 	CodeRenamed   Code = "renamed-role"   // it has another name on the server now

@@ -53,7 +53,7 @@ func source(label, file string, from snapshot.Source) report.Source {
 	}
 }
 
-// usedGuides are the guides of the codes that there are findings with.
+// usedGuides are the guides of the codes that findings have.
 func (r *Review) usedGuides() []report.Guide {
 	codes := map[string]bool{}
 	for _, f := range r.findings {

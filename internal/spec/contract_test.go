@@ -249,9 +249,8 @@ func (s *describedServer) echo(answer any, r *http.Request, body []byte) (any, e
 	return answer, nil
 }
 
-// repeat gives an object the values that another one has for the same members. Those
-// that answers write in another way than requests are left, but for the key of a
-// claim.
+// repeat gives an object the values that another one has for the same members. Members
+// that answers write differently from requests are left alone, except the key of a claim.
 func repeat(object, asked map[string]any) {
 	for name, value := range asked {
 		_, text := value.(string)

@@ -57,8 +57,8 @@ func (s *sharing) value(ctx context.Context) (string, error) {
 }
 
 // refresh is the header for another attempt after the server refused one, "" for none.
-// A new ticket can help if the service got a new key meanwhile. One that is new already
-// is not replaced: a server that refuses everybody shall not make everybody ask the KDC.
+// A new ticket can help if the service got a new key meanwhile. A recent
+// ticket is not replaced: a server that refuses everybody must not send everybody to the KDC.
 func (s *sharing) refresh(ctx context.Context, _ string) (string, error) {
 	s.mu.Lock()
 	l := s.current

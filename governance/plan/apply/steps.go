@@ -35,7 +35,7 @@ func (s *step) end(status Status, text string, err error) {
 
 func (s *step) finished() bool { return s.status == Done || s.status == AlreadyDone }
 
-// listed reports whether what there is now is read from a list.
+// listed reports whether the present state is read from a list.
 func (s *step) listed() bool { return s.Action == plan.Create || s.Kind == plan.KindIdentity }
 
 // some is the object before or, if there is none, after the step.

@@ -70,7 +70,7 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 		fmt.Fprintln(c.ErrOrStderr(), "Nothing changed.")
 		return nil
 	}
-	next(c, "review what there is now: commandsec review %s --out review.html", quoted(after))
+	next(c, "review the newer snapshot: commandsec review %s --out review.html", quoted(after))
 	if f.exitCode {
 		return errFound
 	}

@@ -46,7 +46,7 @@ func TestClientReadsOnly(t *testing.T) {
 	}
 }
 
-// The client of apply writes, but for a dry run.
+// The client of apply writes, except in a dry run.
 func TestClientOfApply(t *testing.T) {
 	server := securitytest.Start(t)
 	t.Setenv("KEYFACTOR_HOSTNAME", server.URL)

@@ -47,7 +47,7 @@ func TestDocs(t *testing.T) {
 	visit(newRoot())
 }
 
-// The documents call commands and flags that there are.
+// The documents call only commands and flags that exist.
 func TestDocsCalls(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..", "..", "..")
@@ -73,7 +73,7 @@ func TestDocsCalls(t *testing.T) {
 	}
 }
 
-// checkExample checks that a line of an example names a command and flags that there are.
+// checkExample checks that a line of an example names a command and flags that exist.
 func checkExample(t *testing.T, of, line string) {
 	t.Helper()
 	line, _, _ = strings.Cut(line, " #")
@@ -84,13 +84,13 @@ func checkExample(t *testing.T, of, line string) {
 	}
 	c, _, err := newRoot().Find(words[1:])
 	if err != nil || c.CommandPath() == "commandsec" {
-		t.Errorf("an example of %s calls what there is not: %s", of, line)
+		t.Errorf("an example of %s calls a command that does not exist: %s", of, line)
 		return
 	}
 	for _, word := range words {
 		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 		if strings.HasPrefix(word, "--") && name != "" && c.Flags().Lookup(name) == nil {
-			t.Errorf("an example of %s has a flag that there is not: %s", of, line)
+			t.Errorf("an example of %s has a flag that does not exist: %s", of, line)
 		}
 	}
 }

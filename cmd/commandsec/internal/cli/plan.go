@@ -151,8 +151,8 @@ func applyCall(made *plan.Plan, file string) string {
 	return fmt.Sprintf("commandsec apply %s --approve %s --journal %s%s", quoted(file), made.Digest(), quoted(beside(file, ".log")), allowed(made))
 }
 
-// beside is a file with the name of another one but for its end. So each plan has a
-// journal of its own.
+// beside replaces the extension of a file name, so that each plan has a journal of its
+// own.
 func beside(file, end string) string { return strings.TrimSuffix(file, filepath.Ext(file)) + end }
 
 // allowed are the flags without which apply refuses a plan.

@@ -76,8 +76,8 @@ func rollback(c *cobra.Command, out string, from origin, file string) error {
 	return nil
 }
 
-// readJournal reads from a journal what was done, and on which server. A journal that is
-// not there is not made.
+// readJournal reads from a journal what was done, and on which server. It does not create
+// a journal that does not exist.
 func readJournal(file string) (done []plan.Entry, server string, err error) {
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fmt.Errorf("there is no file %s; name the journal that 'commandsec apply --journal' wrote", file)

@@ -12,7 +12,7 @@ import (
 // supported are the versions of Keyfactor Command that the program is made for.
 const supported = "10 to 25"
 
-// build is what there is to know about this program.
+// build is what version tells about this program.
 type build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit"`

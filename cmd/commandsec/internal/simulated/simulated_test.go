@@ -103,7 +103,7 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// PowerShell takes everything in single quotes as it is, but for these, which are doubled.
+// PowerShell takes everything in single quotes as it is, except these, which are doubled.
 func TestPowerShell(t *testing.T) {
 	t.Parallel()
 	s := start(t, "127.0.0.1:0", simulated.Tenant{Version: "10.5", Roles: 1})
