@@ -537,11 +537,29 @@ func (d *differ) figures() []report.Figure {
 }
 
 func (d *differ) lead() string {
-	if d.c.Empty() {
+	if d.c.Empty() && d.gained+d.less == 0 {
 		return "Nothing changed, as far as it could be compared."
 	}
-	return fmt.Sprintf("%s can do more than before, and %d can do less. %s new, gone or different.",
+	lead := fmt.Sprintf("%s can do more than before, and %d can do less. %s new, gone or different.",
 		plural(d.gained, "holder"), d.less, are(len(d.c.Roles), "role"))
+	if d.gained+d.less > 0 && d.uncertain() {
+		lead += " Not everything was read that says what holders can do: some of the gains and losses may come from that alone."
+	}
+	return lead
+}
+
+// uncertain reports whether gains and losses may come from what one of the snapshots
+// lacks: holders or rights of roles, and the names that tell which object of another
+// server is the same.
+func (d *differ) uncertain() bool {
+	if d.before.onlyV1 != d.after.onlyV1 { // one of them has names, and no paths
+		return true
+	}
+	parts := []snapshot.Part{snapshot.PartRolesV1}
+	if d.c.Before.Server.URL != d.c.After.Server.URL {
+		parts = append(parts, snapshot.PartCollections, snapshot.PartContainers, snapshot.PartPAMProviders, snapshot.PartProviders)
+	}
+	return slices.ContainsFunc([]*Review{d.before, d.after}, func(r *Review) bool { return !r.allRead() || r.lost(parts...) })
 }
 
 func are(n int, one string) string {

@@ -719,3 +719,53 @@ func TestChangesKeepOtherRoles(t *testing.T) {
 		t.Error("there is no report without snapshots")
 	}
 }
+
+// TestLeadTellsGaps: gains and losses that may come from a gap are not told as if
+// somebody had changed something.
+func TestLeadTellsGaps(t *testing.T) {
+	t.Parallel()
+	const unsure = "may come from that alone"
+	gained := sample()
+	gained.Roles[9].Paths = append(gained.Roles[9].Paths, "/ssl/read/") // Lookers
+	refused := func(part snapshot.Part) func(*snapshot.Snapshot) {
+		return func(s *snapshot.Snapshot) {
+			s.Gaps = append(s.Gaps, snapshot.Gap{Part: part, Reason: snapshot.ReasonRefused})
+		}
+	}
+	for name, test := range map[string]struct {
+		lack func(*snapshot.Snapshot)
+		want bool
+	}{
+		"all read": {func(*snapshot.Snapshot) {}, false},
+		"a role in part": {func(s *snapshot.Snapshot) {
+			s.Roles[2].Versions, s.Roles[2].Paths = []int{}, nil
+			s.Gaps = append(s.Gaps, snapshot.Gap{Part: snapshot.PartRolesV2, Object: s.Roles[2].Name, Reason: snapshot.ReasonFailed})
+		}, true},
+		"roles, version 1": {refused(snapshot.PartRolesV1), true},
+		"claims":           {refused(snapshot.PartClaims), false},
+		"collections":      {refused(snapshot.PartCollections), false},
+		"collections of another server": {func(s *snapshot.Snapshot) {
+			refused(snapshot.PartCollections)(s)
+			s.Server.URL = "https://other.example.com/KeyfactorAPI"
+		}, true},
+	} {
+		lacking := sample()
+		test.lack(lacking)
+		lacking.Gaps = slices.DeleteFunc(lacking.Gaps, func(g snapshot.Gap) bool { return g.Part == snapshot.PartContainers })
+		whole := *gained
+		whole.Gaps = nil
+		for _, c := range []*snapshot.Comparison{snapshot.Compare(lacking, &whole), snapshot.Compare(&whole, lacking)} {
+			if r := review.Changes(c, nil); strings.Contains(r.Lead, unsure) != test.want || strings.HasPrefix(r.Lead, "Nothing changed") {
+				t.Errorf("%s: the lead is %q", name, r.Lead)
+			}
+		}
+	}
+	// Without any list of roles nothing is different, and everybody seems to have lost everything.
+	none := sample()
+	none.Roles = nil
+	refused(snapshot.PartRolesV1)(none)
+	refused(snapshot.PartRolesV2)(none)
+	if r := review.Changes(snapshot.Compare(sample(), none), nil); !strings.Contains(r.Lead, unsure) {
+		t.Errorf("without roles, the lead is %q", r.Lead)
+	}
+}
