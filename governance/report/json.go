@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"bytes"
 	_ "embed" // for the schema
 	"encoding/json"
@@ -38,17 +37,6 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	if err := encoder.Encode(out); err != nil {
 		return fmt.Errorf("writing a report as JSON: %w", err)
 	}
-	buffered := bufio.NewWriter(w)
-	for _, c := range b.String() {
-		switch {
-		case c < ' ' || !show.Hidden(c): // below the space, there are only the line ends of the form itself
-			_, _ = buffered.WriteRune(c) // Flush has the error
-		case c > 0xffff:
-			c -= 0x10000
-			fmt.Fprintf(buffered, `\u%04x\u%04x`, 0xd800+c>>10, 0xdc00+c&0x3ff)
-		default:
-			fmt.Fprintf(buffered, `\u%04x`, c)
-		}
-	}
-	return buffered.Flush()
+	_, err := w.Write(show.JSON(b.Bytes()))
+	return err
 }

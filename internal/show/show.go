@@ -62,14 +62,14 @@ func Hidden(r rune) bool {
 
 // JSON returns JSON in which characters that do not show as themselves are written as
 // \u escapes: in a file that people compare, a bidi control must not hide anything. JSON
-// has escaped those of ASCII already, apart from its own line ends.
+// has escaped those below the space already, apart from its own line ends.
 func JSON(data []byte) []byte {
-	if !slices.ContainsFunc(data, func(c byte) bool { return c > unicode.MaxASCII }) {
+	if !slices.ContainsFunc(data, func(c byte) bool { return c >= 0x7f }) {
 		return data // as nearly all of it
 	}
 	var b bytes.Buffer
 	for _, r := range string(data) {
-		if r <= unicode.MaxASCII || !Hidden(r) {
+		if r < ' ' || !Hidden(r) {
 			b.WriteRune(r)
 			continue
 		}

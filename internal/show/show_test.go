@@ -41,6 +41,9 @@ func TestJSON(t *testing.T) {
 	if got, want := string(show.JSON([]byte(in))), "{\n\t\"a\": \"äö 日本 "+`\u202e\u2028\udb40\udc01`+"\"\n}\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if got := string(show.JSON([]byte("{\"a\": \"\x7f\"}"))); got != `{"a": "\u007f"}` { // which encoding/json leaves as it is
+		t.Errorf("got %q for DEL", got)
+	}
 	if plain := []byte("{\"a\": 1}\n"); &show.JSON(plain)[0] != &plain[0] {
 		t.Error("plain JSON was copied")
 	}
