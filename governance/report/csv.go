@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -136,7 +137,7 @@ func csvTable(write func(csvLine), t *Table) {
 			if i == 0 {
 				line.subject = c.Text
 				if c.Text == "" && len(c.Items) > 0 {
-					line.subject = cmpOr(c.Items[0].Text, c.Items[0].Code)
+					line.subject = cmp.Or(c.Items[0].Text, c.Items[0].Code)
 				}
 			}
 			text := line

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"strconv"
 	"strings"
@@ -176,19 +177,12 @@ func (p *printer) figures(r *Report) {
 		if f.Note != "" {
 			text += " (" + clean(f.Note) + ")"
 		}
-		number := strings.Repeat(" ", widest-len(f.number())) + p.paint(cmpOr(f.Severity.style(), bold), f.number())
+		number := strings.Repeat(" ", widest-len(f.number())) + p.paint(cmp.Or(f.Severity.style(), bold), f.number())
 		p.line(2, number+"  "+text, widest+2)
 	}
 	if len(r.Findings) > 0 {
 		p.line(2, "Findings: "+r.tally().String(), 2)
 	}
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // number is the figure's number, for people.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func (r *Report) WriteWorksheet(w io.Writer) error {
 func listed(items []Item) string {
 	var texts []string
 	for _, i := range items {
-		texts = append(texts, cmpOr(i.Text, i.Code))
+		texts = append(texts, cmp.Or(i.Text, i.Code))
 	}
 	return strings.Join(texts, "; ")
 }
