@@ -258,7 +258,7 @@ func nearby(s *snapshot.Snapshot, asked string) string {
 	}
 	switch {
 	case len(near) == 0:
-		return "; name a holder as in OAuthRole:pki-admins@System"
+		return "; name a holder as in OAuthRole:pki-admins@System ('commandsec review' lists all holders of a snapshot)"
 	case len(near) > maxNear:
 		return fmt.Sprintf("; did you mean %s, or one of %d others?", strings.Join(near[:maxNear], ", "), len(near)-maxNear)
 	}
