@@ -57,8 +57,8 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 	}
 	opts.FileBefore = filepath.Base(before)
 	comparison := snapshot.Compare(from, to)
-	changed := len(comparison.Roles)+len(comparison.Claims)+len(comparison.Objects) > 0
-	if err := f.write(c, review.Changes(comparison, opts)); err != nil {
+	changes := review.Changes(comparison, opts)
+	if err := f.write(c, changes); err != nil {
 		return err
 	}
 	for _, n := range comparison.NotCompared {
@@ -66,11 +66,15 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 			fmt.Fprintf(c.ErrOrStderr(), "Not compared, because it was not read %s: %s\n", n.Side, gapText(n.Gap))
 		}
 	}
-	if !changed {
-		fmt.Fprintln(c.ErrOrStderr(), "Nothing changed.")
+	if comparison.Empty() {
+		fmt.Fprintln(c.ErrOrStderr(), changes.Lead)
 		return nil
 	}
-	next(c, "review the newer snapshot: commandsec review %s --out review.html", quoted(after))
+	page := ""
+	if f.format == "html" && f.out != "" {
+		page = fmt.Sprintf("open %s in a browser; to ", quoted(f.out))
+	}
+	next(c, "%sreview the newer snapshot: commandsec review %s%s --out review.html", page, quoted(after), files.again())
 	if f.exitCode {
 		return errFound
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,19 @@ func (files *reviewFiles) flags(c *cobra.Command) {
 	c.Flags().StringVar(&files.overlay, "overlay", "", "take from this `file` what a server proved about names of version 1, for Command 10")
 }
 
+// again are the flags that take the same files once more.
+func (files *reviewFiles) again() string {
+	var b strings.Builder
+	for _, f := range [][2]string{
+		{"accepted", files.accepted}, {"rules", files.rules}, {"people", files.people}, {"overlay", files.overlay},
+	} {
+		if f[1] != "" {
+			b.WriteString(" --" + f[0] + " " + quoted(f[1]))
+		}
+	}
+	return b.String()
+}
+
 func runReview(c *cobra.Command, f reportFlags, files reviewFiles, file string) error {
 	if err := f.check(c, file, files.rules, files.accepted, files.people, files.overlay); err != nil {
 		return err
@@ -82,11 +96,15 @@ func runReview(c *cobra.Command, f reportFlags, files reviewFiles, file string) 
 	open := openFindings(r, opts.Made)
 	switch {
 	case f.format == "worksheet" && f.out != "":
-		next(c, "decide in %s, and then: commandsec review %s --accepted %[1]s --out review.html", quoted(f.out), quoted(file))
+		files.accepted = f.out
+		next(c, "decide in %s, and then: commandsec review %s%s --out review.html", quoted(f.out), quoted(file), files.again())
+	case f.format == "html" && f.out != "" && files.accepted != "": // another worksheet would be without these decisions
+		next(c, "open %s in a browser, print it and sign it.", quoted(f.out))
 	case f.format == "html" && f.out != "":
-		next(c, "open %s in a browser; to decide about findings: commandsec review %s --format worksheet --out decisions.csv", quoted(f.out), quoted(file))
+		next(c, "open %s in a browser; to decide about findings: commandsec review %s%s --format worksheet --out decisions.csv",
+			quoted(f.out), quoted(file), files.again())
 	default:
-		next(c, "a page to sign: commandsec review %s --out review.html", quoted(file))
+		next(c, "a page to sign: commandsec review %s%s --out review.html", quoted(file), files.again())
 	}
 	if f.exitCode && open > 0 {
 		return errFound
