@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -126,36 +125,29 @@ func openFindings(r *review.Review, at time.Time) int {
 // options reads the files.
 func (files *reviewFiles) options(file string) (opts *review.Options, err error) {
 	opts = &review.Options{File: filepath.Base(file), Program: program(), Made: time.Now().UTC().Truncate(time.Second)}
-	if opts.Rules, err = fromFile("--rules", files.rules, reading(review.ParseRules)); err != nil {
+	if opts.Rules, err = fromFile("--rules", files.rules, noting(opts, "duty rules", files.rules, reading(review.ParseRules))); err != nil {
 		return nil, err
 	}
-	if opts.People, err = fromFile("--people", files.people, reading(review.ParsePeople)); err != nil {
+	if opts.People, err = fromFile("--people", files.people, noting(opts, "people and teams", files.people, reading(review.ParsePeople))); err != nil {
 		return nil, err
 	}
-	if opts.Accepted, err = fromFile("--accepted", files.accepted, reading(report.ParseAccepted)); err != nil {
+	if opts.Accepted, err = fromFile("--accepted", files.accepted, noting(opts, "accepted findings", files.accepted, reading(report.ParseAccepted))); err != nil {
 		return nil, err
 	}
-	if opts.Overlay, err = fromFile("--overlay", files.overlay, permissions.ParseOverlay); err != nil {
+	if opts.Overlay, err = fromFile("--overlay", files.overlay, noting(opts, "overlay", files.overlay, permissions.ParseOverlay)); err != nil {
 		return nil, err
-	}
-	for _, f := range []report.File{
-		{Label: "duty rules", Name: files.rules},
-		{Label: "people and teams", Name: files.people},
-		{Label: "accepted findings", Name: files.accepted},
-		{Label: "overlay", Name: files.overlay},
-	} {
-		if f.Name == "" {
-			continue
-		}
-		text, err := os.ReadFile(f.Name)
-		if err != nil {
-			return nil, err
-		}
-		sum := sha256.Sum256(text)
-		f.Name, f.Digest = filepath.Base(f.Name), "sha256:"+hex.EncodeToString(sum[:])
-		opts.Files = append(opts.Files, f)
 	}
 	return opts, nil
+}
+
+// noting notes a file among those of a review while it is parsed: what is a pipe cannot
+// be read twice.
+func noting[T any](opts *review.Options, label, name string, parse func([]byte) (T, error)) func([]byte) (T, error) {
+	return func(text []byte) (T, error) {
+		sum := sha256.Sum256(text)
+		opts.Files = append(opts.Files, report.File{Label: label, Name: filepath.Base(name), Digest: "sha256:" + hex.EncodeToString(sum[:])})
+		return parse(text)
+	}
 }
 
 // reading turns a function that parses what it reads into one that parses a text.
