@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -61,11 +62,7 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 	if err := f.write(c, changes); err != nil {
 		return err
 	}
-	for _, n := range comparison.NotCompared {
-		if n.Gap.Reason != snapshot.ReasonNotAsked {
-			fmt.Fprintf(c.ErrOrStderr(), "Not compared, because it was not read %s: %s\n", n.Side, gapText(n.Gap))
-		}
-	}
+	tellNotCompared(c.ErrOrStderr(), comparison.NotCompared)
 	if comparison.Empty() {
 		fmt.Fprintln(c.ErrOrStderr(), changes.Lead)
 		return nil
@@ -79,4 +76,20 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 		return errFound
 	}
 	return nil
+}
+
+// tellNotCompared tells the gaps because of which something was not compared.
+func tellNotCompared(w io.Writer, list []snapshot.NotCompared) {
+	told := 0
+	for _, n := range list {
+		if n.Gap.Reason == snapshot.ReasonNotAsked {
+			continue
+		}
+		if told++; told <= maxGaps {
+			fmt.Fprintf(w, "Not compared, because it was not read %s: %s\n", n.Side, gapText(n.Gap))
+		}
+	}
+	if told > maxGaps {
+		fmt.Fprintf(w, "Not compared: %d more, see \"gaps\" in the snapshots.\n", told-maxGaps)
+	}
 }
