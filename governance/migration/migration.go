@@ -97,12 +97,12 @@ type engine struct {
 	byID     map[int]*snapshot.Role      // of the target
 	listed   map[permissions.Path]bool   // what the target lists; nil if it is not known
 
-	roles    []*role
-	results  []*result
-	mapped   map[Key]*mapping // by folded key of the source
-	used     map[*identityRule]bool
-	converse permissions.Conversions
-	findings []report.Finding
+	roles     []*role
+	results   []*result
+	mapped    map[Key]*mapping // by folded key of the source
+	used      map[*identityRule]bool
+	converted permissions.Conversions
+	findings  []report.Finding
 }
 
 // role is a role of the source, and what becomes of it.
@@ -372,7 +372,7 @@ func (e *engine) convertAll() {
 		}
 		opts.Decisions = append(opts.Decisions, d.Decision)
 	}
-	e.converse = permissions.ConvertAll(list, &opts)
+	e.converted = permissions.ConvertAll(list, &opts)
 	decisions := make(map[decided]*permissions.Decision, len(opts.Decisions))
 	for i := range opts.Decisions {
 		decisions[decided{opts.Decisions[i].Role, opts.Decisions[i].Name}] = &opts.Decisions[i]
@@ -380,7 +380,7 @@ func (e *engine) convertAll() {
 	i := 0
 	for _, r := range e.roles {
 		if e.fromNames(r) && !r.skipped && !r.builtIn {
-			e.rowsOf(r, e.converse.Roles[i].Conversion, decisions)
+			e.rowsOf(r, e.converted.Roles[i].Conversion, decisions)
 			i++
 		}
 	}
@@ -869,7 +869,7 @@ func (e *engine) unused() {
 	note := func(text string) {
 		e.findings = append(e.findings, report.Finding{Code: string(CodeUnused), Severity: report.Low, Title: text, Do: "Look for a typing error, or take the rule away."})
 	}
-	for _, d := range e.converse.Decisions {
+	for _, d := range e.converted.Decisions {
 		if len(d.Roles) == 0 {
 			text := fmt.Sprintf("The decision about %s is used for no role.", d.Name)
 			if d.Role != "" {
@@ -897,7 +897,7 @@ func (e *engine) unused() {
 	for _, rule := range idle {
 		note(fmt.Sprintf("The rule for %s in line %d is used for nobody who holds a role.", quote(rule.text), rule.line))
 	}
-	for _, l := range e.converse.UnknownProofs {
+	for _, l := range e.converted.UnknownProofs {
 		note(fmt.Sprintf("The overlay has %s, which is not known and not among the names of the roles.", quote(string(l))))
 	}
 }

@@ -134,7 +134,7 @@ func newObjects(s *snapshot.Snapshot) *objects {
 		o.add(permissions.ScopeIdentityProvider, strings.ToLower(p.ID), p.Scheme)
 	}
 	for kind, part := range partOf {
-		o.gaps[kind] = gapOf(s, part, "")
+		o.gaps[kind] = gapOf(s, part)
 	}
 	return o
 }
@@ -254,10 +254,10 @@ func (o *objects) writeName(l permissions.Legacy) (string, bool) {
 	return string(parsed), true
 }
 
-// gapOf finds the gap about an object of a part, or about all of it.
-func gapOf(s *snapshot.Snapshot, part snapshot.Part, object string) *snapshot.Gap {
+// gapOf finds the gap about all of a part.
+func gapOf(s *snapshot.Snapshot, part snapshot.Part) *snapshot.Gap {
 	for i, g := range s.Gaps {
-		if g.Part == part && (g.Object == "" || object != "" && names.Same(g.Object, object)) {
+		if g.Part == part && g.Object == "" {
 			return &s.Gaps[i]
 		}
 	}
