@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -117,27 +115,12 @@ func LoadRules(path string) (*Rules, error) {
 	if dir == "" {
 		dir = "."
 	}
-	read := func(name string) ([]byte, error) { return readFile(dir, name) }
+	read := func(name string) ([]byte, error) { return yamlfile.Below(dir, name, maxFile) }
 	data, err := read(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading rules %s: %w", show.Text(path, maxShown), err)
 	}
 	return parseRules(path, data, read)
-}
-
-// readFile reads a file below a folder, wherever links lead: rules in a pull request
-// must not make the one who tries them read other files.
-func readFile(dir, name string) ([]byte, error) {
-	f, err := os.OpenInRoot(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("it is larger than %d MiB", maxFile>>20)
-	}
-	return data, err
 }
 
 var (
@@ -337,36 +320,29 @@ func (r *reader) claim(n *yamlfile.Node) Key {
 	if n == nil {
 		return Key{}
 	}
-	var kind string
-	var k Key
-	if yamlfile.IsMapping(n) {
-		m := r.Members(n, "a claim", claimKeys)
-		for _, key := range claimKeys {
-			if m[key] == nil {
-				r.Add(n, "the claim has no %s", key)
-			}
-		}
-		kind, k.Value, k.Scheme = r.Text(m["type"], "type"), r.Exact(m["value"], "value"), r.Exact(m["scheme"], "scheme")
-	} else {
+	if !yamlfile.IsMapping(n) {
 		text := r.Exact(n, "a claim")
 		if text == "" {
 			return Key{}
 		}
-		var rest string
-		kind, rest, _ = strings.Cut(text, ":")
-		at := strings.LastIndex(rest, "@")
-		if at < 1 || at == len(rest)-1 {
-			r.Add(n, "%s is not a claim; write TYPE:VALUE@SCHEME, such as OAuthRole:pki-operators@System", quote(text))
-			return Key{}
+		k, err := yamlfile.ParseClaim(text)
+		if err != nil {
+			r.Add(n, "%v", err)
 		}
-		k.Value, k.Scheme = rest[:at], rest[at+1:]
+		return k
 	}
-	if kind == "" {
-		return Key{}
+	m := r.Members(n, "a claim", claimKeys)
+	for _, key := range claimKeys {
+		if m[key] == nil {
+			r.Add(n, "the claim has no %s", key)
+		}
 	}
-	var err error
-	if k.Type, err = holders.ParseType(strings.TrimSpace(kind)); err != nil {
-		r.Add(n, "%s is not a claim type; the types are %v", quote(kind), holders.Types())
+	k := Key{Value: r.Exact(m["value"], "value"), Scheme: r.Exact(m["scheme"], "scheme")}
+	if kind := r.Text(m["type"], "type"); kind != "" {
+		var err error
+		if k.Type, err = holders.ParseType(kind); err != nil {
+			r.Add(n, "%s is not a claim type; the types are %v", quote(kind), holders.Types())
+		}
 	}
 	return k
 }

@@ -9,28 +9,14 @@ import (
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/names"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
-// parseHolder reads "OAuthRole:pki-operators@System". The type ends at the first colon,
-// the scheme begins after the last @.
-func parseHolder(s string) (Key, error) {
-	kind, rest, ok := strings.Cut(s, ":")
-	at := strings.LastIndex(rest, "@")
-	if !ok || at < 0 {
-		return Key{}, fmt.Errorf("%s is not a claim; write TYPE:VALUE@SCHEME, such as OAuthRole:pki-operators@System", quote(s))
-	}
-	t, err := holders.ParseType(strings.TrimSpace(kind))
-	if err != nil {
-		return Key{}, fmt.Errorf("%s is not a claim type; the types are %v", quote(kind), holders.Types())
-	}
-	return Key{Type: t, Value: rest[:at], Scheme: rest[at+1:]}, nil
-}
-
-// formatHolder is what parseHolder reads, and whether it reads it back as the same.
+// formatHolder is what [yamlfile.ParseClaim] reads, and whether it reads it back as the same.
 func formatHolder(k Key) (string, bool) {
 	s := string(k.Type) + ":" + k.Value + "@" + k.Scheme
-	back, err := parseHolder(s)
+	back, err := yamlfile.ParseClaim(s)
 	return s, err == nil && back == k
 }
 
