@@ -11,6 +11,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
@@ -849,7 +850,7 @@ func (e *engine) describe(res *result) {
 		e.find1(CodeRenamed, report.Low, fmt.Sprintf("The role %s is called %s on the server now.", quote(first.Name), quote(first.now.Name)),
 			"Make sure that it is the same role.", res.members)
 	}
-	if res.texts && (tooLong(first.Description, maxDescription) || tooLong(first.EmailAddress, maxEmail)) {
+	if res.texts && (limits.Exceeds(first.Description, limits.Description) || limits.Exceeds(first.EmailAddress, limits.Email)) {
 		e.find1(CodeCut, report.Low, fmt.Sprintf("The description or the e-mail address of the role %s is longer than the target takes.", quote(first.Name)),
 			"The description is shortened, and the address is left out.", res.members)
 	}

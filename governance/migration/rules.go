@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
@@ -30,14 +30,6 @@ const (
 	maxFile     = 16 << 20 // bytes
 	maxEntries  = 200_000  // of one list
 	maxPatterns = 100
-)
-
-// The lengths that the server takes, in UTF-16 units.
-const (
-	maxRoleName    = 128
-	maxDescription = 512
-	maxEmail       = 256
-	maxClaimText   = 512
 )
 
 // Rules are what somebody decided about a migration. [LoadRules] reads them from a file,
@@ -528,11 +520,6 @@ func (r *reader) loadDecisions(n *yamlfile.Node) {
 	}
 }
 
-// tooLong reports whether a text is longer than the server takes.
-func tooLong(text string, limit int) bool {
-	return len(text) > limit && len(utf16.Encode([]rune(text))) > limit
-}
-
 // unfitName says why no role of the target may have a name.
 func unfitName(name string) string {
 	switch {
@@ -542,8 +529,8 @@ func unfitName(name string) string {
 		return "is not valid UTF-8"
 	case strings.ContainsFunc(name, show.Hidden):
 		return "holds control or invisible characters"
-	case tooLong(name, maxRoleName):
-		return fmt.Sprintf("is longer than the %d characters that the server takes", maxRoleName)
+	case limits.Exceeds(name, limits.RoleName):
+		return fmt.Sprintf("is longer than the %d characters that the server takes", limits.RoleName)
 	}
 	return ""
 }
