@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/validate"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -98,7 +99,7 @@ func checkNew(r Request) error {
 }
 
 // maxText is the longest value, scheme and description.
-const maxText = validate.MaxClaimText
+const maxText = limits.ClaimText
 
 // Unique returns the requests without those whose key an earlier one has. The
 // server does not reject such duplicates; they corrupt a role. An Active

@@ -22,7 +22,10 @@
 // API: /Security/Roles, versions 1 and 2.
 package roles
 
-import "github.com/commandsec/commandsec-go/security"
+import (
+	"github.com/commandsec/commandsec-go/internal/limits"
+	"github.com/commandsec/commandsec-go/security"
+)
 
 // SortField is a field that a list of roles can be sorted by.
 type SortField string
@@ -61,7 +64,7 @@ type ListOptionsV2 struct {
 
 // The longest texts of a role.
 const (
-	maxName        = 128
-	maxDescription = 512
-	maxEmail       = 256
+	maxName        = limits.RoleName
+	maxDescription = limits.Description
+	maxEmail       = limits.Email
 )

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
 )
@@ -119,8 +120,8 @@ func (e *engine) unfit(k Key) string {
 		return "its type is not known"
 	case strings.TrimSpace(k.Value) == "" || strings.TrimSpace(k.Scheme) == "":
 		return "it has no value or no scheme"
-	case tooLong(k.Value, maxClaimText) || tooLong(k.Scheme, maxClaimText):
-		return fmt.Sprintf("it is longer than the %d characters that the server takes", maxClaimText)
+	case limits.Exceeds(k.Value, limits.ClaimText) || limits.Exceeds(k.Scheme, limits.ClaimText):
+		return fmt.Sprintf("it is longer than the %d characters that the server takes", limits.ClaimText)
 	case strings.ToValidUTF8(k.Value, "") != k.Value || strings.ContainsFunc(k.Value, show.Hidden):
 		return "it holds control or invisible characters"
 	case e.schemes != nil && !e.schemes[names.Fold(k.Scheme)]:

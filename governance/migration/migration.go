@@ -11,6 +11,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
@@ -97,12 +98,12 @@ type engine struct {
 	byID     map[int]*snapshot.Role      // of the target
 	listed   map[permissions.Path]bool   // what the target lists; nil if it is not known
 
-	roles    []*role
-	results  []*result
-	mapped   map[Key]*mapping // by folded key of the source
-	used     map[*identityRule]bool
-	converse permissions.Conversions
-	findings []report.Finding
+	roles     []*role
+	results   []*result
+	mapped    map[Key]*mapping // by folded key of the source
+	used      map[*identityRule]bool
+	converted permissions.Conversions
+	findings  []report.Finding
 }
 
 // role is a role of the source, and what becomes of it.
@@ -372,7 +373,7 @@ func (e *engine) convertAll() {
 		}
 		opts.Decisions = append(opts.Decisions, d.Decision)
 	}
-	e.converse = permissions.ConvertAll(list, &opts)
+	e.converted = permissions.ConvertAll(list, &opts)
 	decisions := make(map[decided]*permissions.Decision, len(opts.Decisions))
 	for i := range opts.Decisions {
 		decisions[decided{opts.Decisions[i].Role, opts.Decisions[i].Name}] = &opts.Decisions[i]
@@ -380,7 +381,7 @@ func (e *engine) convertAll() {
 	i := 0
 	for _, r := range e.roles {
 		if e.fromNames(r) && !r.skipped && !r.builtIn {
-			e.rowsOf(r, e.converse.Roles[i].Conversion, decisions)
+			e.rowsOf(r, e.converted.Roles[i].Conversion, decisions)
 			i++
 		}
 	}
@@ -849,7 +850,7 @@ func (e *engine) describe(res *result) {
 		e.find1(CodeRenamed, report.Low, fmt.Sprintf("The role %s is called %s on the server now.", quote(first.Name), quote(first.now.Name)),
 			"Make sure that it is the same role.", res.members)
 	}
-	if res.texts && (tooLong(first.Description, maxDescription) || tooLong(first.EmailAddress, maxEmail)) {
+	if res.texts && (limits.Exceeds(first.Description, limits.Description) || limits.Exceeds(first.EmailAddress, limits.Email)) {
 		e.find1(CodeCut, report.Low, fmt.Sprintf("The description or the e-mail address of the role %s is longer than the target takes.", quote(first.Name)),
 			"The description is shortened, and the address is left out.", res.members)
 	}
@@ -869,7 +870,7 @@ func (e *engine) unused() {
 	note := func(text string) {
 		e.findings = append(e.findings, report.Finding{Code: string(CodeUnused), Severity: report.Low, Title: text, Do: "Look for a typing error, or take the rule away."})
 	}
-	for _, d := range e.converse.Decisions {
+	for _, d := range e.converted.Decisions {
 		if len(d.Roles) == 0 {
 			text := fmt.Sprintf("The decision about %s is used for no role.", d.Name)
 			if d.Role != "" {
@@ -897,7 +898,7 @@ func (e *engine) unused() {
 	for _, rule := range idle {
 		note(fmt.Sprintf("The rule for %s in line %d is used for nobody who holds a role.", quote(rule.text), rule.line))
 	}
-	for _, l := range e.converse.UnknownProofs {
+	for _, l := range e.converted.UnknownProofs {
 		note(fmt.Sprintf("The overlay has %s, which is not known and not among the names of the roles.", quote(string(l))))
 	}
 }

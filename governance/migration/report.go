@@ -13,6 +13,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -59,7 +60,7 @@ func (e *engine) describeClaims(d *plan.Desired, held map[Key]bool) {
 	for _, c := range e.source.Claims {
 		m := e.mapped[c.Key.Fold()]
 		if m == nil || m.to.Type != m.from.Type || m.to.Value != m.from.Value || !held[m.to.Fold()] || has[m.to.Fold()] ||
-			strings.TrimSpace(c.Description) == "" || tooLong(c.Description, maxDescription) {
+			strings.TrimSpace(c.Description) == "" || limits.Exceeds(c.Description, limits.Description) {
 			continue
 		}
 		has[m.to.Fold()] = true
@@ -72,9 +73,9 @@ func (e *engine) desiredRole(res *result) plan.Role {
 	out := plan.Role{Name: res.name, Was: res.was, PermissionSet: res.set, Existing: res.existing}
 	first := res.members[0]
 	if res.texts {
-		description := shorten(cmp.Or(strings.TrimSpace(first.Description), res.name), maxDescription)
+		description := shorten(cmp.Or(strings.TrimSpace(first.Description), res.name), limits.Description)
 		out.Description = &description
-		if first.EmailAddress != "" && !tooLong(first.EmailAddress, maxEmail) {
+		if first.EmailAddress != "" && !limits.Exceeds(first.EmailAddress, limits.Email) {
 			email := first.EmailAddress
 			out.EmailAddress = &email
 		}
@@ -96,7 +97,7 @@ func (e *engine) desiredRole(res *result) plan.Role {
 
 // shorten keeps the beginning of a text that is longer than the server takes.
 func shorten(text string, limit int) string {
-	for tooLong(text, limit) {
+	for limits.Exceeds(text, limit) {
 		runes := []rune(text)
 		text = string(runes[:min(len(runes)-1, limit)])
 	}

@@ -94,11 +94,10 @@ func (e *engine) promised() []final {
 // rights are what somebody can do, in paths of the target, and in words if no path says
 // it.
 type rights struct {
-	set    permissions.Set
-	lost   []string           // what no path of the target says
-	items  []permissions.Item // of names, together
-	paths  [][]permissions.Path
-	nobody bool // holds no role
+	set   permissions.Set
+	lost  []string           // what no path of the target says
+	items []permissions.Item // of names, together
+	paths [][]permissions.Path
 }
 
 // ledger works out what holders can do, once for all who hold the same roles.
@@ -184,7 +183,7 @@ func (l *ledger) target(k Key) *rights {
 	for _, i := range list {
 		paths = append(paths, l.finals[i].set.Paths()...)
 	}
-	out := &rights{set: permissions.NewSet(paths...), nobody: len(list) == 0}
+	out := &rights{set: permissions.NewSet(paths...)}
 	l.after[id] = out
 	return out
 }

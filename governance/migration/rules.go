@@ -5,19 +5,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
@@ -32,14 +30,6 @@ const (
 	maxFile     = 16 << 20 // bytes
 	maxEntries  = 200_000  // of one list
 	maxPatterns = 100
-)
-
-// The lengths that the server takes, in UTF-16 units.
-const (
-	maxRoleName    = 128
-	maxDescription = 512
-	maxEmail       = 256
-	maxClaimText   = 512
 )
 
 // Rules are what somebody decided about a migration. [LoadRules] reads them from a file,
@@ -117,27 +107,12 @@ func LoadRules(path string) (*Rules, error) {
 	if dir == "" {
 		dir = "."
 	}
-	read := func(name string) ([]byte, error) { return readFile(dir, name) }
+	read := func(name string) ([]byte, error) { return yamlfile.Below(dir, name, maxFile) }
 	data, err := read(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading rules %s: %w", show.Text(path, maxShown), err)
 	}
 	return parseRules(path, data, read)
-}
-
-// readFile reads a file below a folder, wherever links lead: rules in a pull request
-// must not make the one who tries them read other files.
-func readFile(dir, name string) ([]byte, error) {
-	f, err := os.OpenInRoot(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("it is larger than %d MiB", maxFile>>20)
-	}
-	return data, err
 }
 
 var (
@@ -337,36 +312,29 @@ func (r *reader) claim(n *yamlfile.Node) Key {
 	if n == nil {
 		return Key{}
 	}
-	var kind string
-	var k Key
-	if yamlfile.IsMapping(n) {
-		m := r.Members(n, "a claim", claimKeys)
-		for _, key := range claimKeys {
-			if m[key] == nil {
-				r.Add(n, "the claim has no %s", key)
-			}
-		}
-		kind, k.Value, k.Scheme = r.Text(m["type"], "type"), r.Exact(m["value"], "value"), r.Exact(m["scheme"], "scheme")
-	} else {
+	if !yamlfile.IsMapping(n) {
 		text := r.Exact(n, "a claim")
 		if text == "" {
 			return Key{}
 		}
-		var rest string
-		kind, rest, _ = strings.Cut(text, ":")
-		at := strings.LastIndex(rest, "@")
-		if at < 1 || at == len(rest)-1 {
-			r.Add(n, "%s is not a claim; write TYPE:VALUE@SCHEME, such as OAuthRole:pki-operators@System", quote(text))
-			return Key{}
+		k, err := yamlfile.ParseClaim(text)
+		if err != nil {
+			r.Add(n, "%v", err)
 		}
-		k.Value, k.Scheme = rest[:at], rest[at+1:]
+		return k
 	}
-	if kind == "" {
-		return Key{}
+	m := r.Members(n, "a claim", claimKeys)
+	for _, key := range claimKeys {
+		if m[key] == nil {
+			r.Add(n, "the claim has no %s", key)
+		}
 	}
-	var err error
-	if k.Type, err = holders.ParseType(strings.TrimSpace(kind)); err != nil {
-		r.Add(n, "%s is not a claim type; the types are %v", quote(kind), holders.Types())
+	k := Key{Value: r.Exact(m["value"], "value"), Scheme: r.Exact(m["scheme"], "scheme")}
+	if kind := r.Text(m["type"], "type"); kind != "" {
+		var err error
+		if k.Type, err = holders.ParseType(kind); err != nil {
+			r.Add(n, "%s is not a claim type; the types are %v", quote(kind), holders.Types())
+		}
 	}
 	return k
 }
@@ -552,11 +520,6 @@ func (r *reader) loadDecisions(n *yamlfile.Node) {
 	}
 }
 
-// tooLong reports whether a text is longer than the server takes.
-func tooLong(text string, limit int) bool {
-	return len(text) > limit && len(utf16.Encode([]rune(text))) > limit
-}
-
 // unfitName says why no role of the target may have a name.
 func unfitName(name string) string {
 	switch {
@@ -566,8 +529,8 @@ func unfitName(name string) string {
 		return "is not valid UTF-8"
 	case strings.ContainsFunc(name, show.Hidden):
 		return "holds control or invisible characters"
-	case tooLong(name, maxRoleName):
-		return fmt.Sprintf("is longer than the %d characters that the server takes", maxRoleName)
+	case limits.Exceeds(name, limits.RoleName):
+		return fmt.Sprintf("is longer than the %d characters that the server takes", limits.RoleName)
 	}
 	return ""
 }

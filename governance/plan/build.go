@@ -473,9 +473,8 @@ func (b *builder) order() {
 			b.first[h.target] = i + 1
 		}
 		b.last[h.target] = i + 1
-		version := h.version
 		b.steps = append(b.steps, Step{
-			Number: i + 1, Action: h.action(), Kind: h.kind, Name: h.name, Version: version, Removal: h.removal,
+			Number: i + 1, Action: h.action(), Kind: h.kind, Name: h.name, Version: h.version, Removal: h.removal,
 			Blocked: h.blocked, Before: h.before, After: h.after, At: h.at.String(), Needs: []int{},
 		})
 	}
@@ -595,7 +594,7 @@ func (b *builder) needs(halves []half) {
 	}
 }
 
-// text of a step for sentences: "role "Operators"".
+// object is what a step is about, for sentences: role "Operators".
 func (s *Step) object() string {
 	return strings.TrimSpace(string(s.Kind) + " " + quote(s.Name))
 }

@@ -3,21 +3,13 @@ package plan
 import (
 	"fmt"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
-)
-
-// The lengths that the server takes, in UTF-16 units.
-const (
-	maxRoleName    = 128
-	maxDescription = 512
-	maxEmail       = 256
-	maxClaimText   = 512
 )
 
 // check returns what is wrong with a desired state on any server.
@@ -99,8 +91,8 @@ func (c *checker) role(r *Role) {
 	if r.Was != "" && !names.Same(r.Was, r.Name) {
 		c.once("role", names.Fold(r.Was), r.Was, r.At)
 	}
-	c.length(r.At, "the description", r.Description, maxDescription)
-	c.length(r.At, "the e-mail address", r.EmailAddress, maxEmail)
+	c.length(r.At, "the description", r.Description, limits.Description)
+	c.length(r.At, "the e-mail address", r.EmailAddress, limits.Email)
 	if r.Existing != "" && r.Existing != Add && r.Existing != Replace {
 		c.add(r.At, `existing must be "add" or "replace", not %s`, quote(string(r.Existing)))
 	}
@@ -141,7 +133,7 @@ func (c *checker) length(at Position, what string, text *string, limit int) {
 
 // tooLong says what is wrong with the length of a text, as the server counts it.
 func tooLong(text string, limit int) string {
-	if len(text) > limit && len(utf16.Encode([]rune(text))) > limit {
+	if limits.Exceeds(text, limit) {
 		return fmt.Sprintf("is longer than the %d characters that the server takes", limit)
 	}
 	return ""

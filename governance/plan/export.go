@@ -11,6 +11,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -112,7 +113,7 @@ func (e *exporter) claim(c *snapshot.Claim) {
 		return
 	}
 	out := Claim{Key: c.Key}
-	if strings.TrimSpace(c.Description) != "" && tooLong(c.Description, maxDescription) == "" {
+	if strings.TrimSpace(c.Description) != "" && tooLong(c.Description, limits.Description) == "" {
 		out.Description = &c.Description
 	}
 	e.out.Claims = append(e.out.Claims, out)
@@ -128,10 +129,10 @@ func (e *exporter) role(r *snapshot.Role) {
 		return
 	}
 	out := Role{Name: r.Name, Existing: Replace}
-	if r.Description != "" && tooLong(r.Description, maxDescription) == "" {
+	if r.Description != "" && tooLong(r.Description, limits.Description) == "" {
 		out.Description = &r.Description
 	}
-	if r.EmailAddress != "" && tooLong(r.EmailAddress, maxEmail) == "" {
+	if r.EmailAddress != "" && tooLong(r.EmailAddress, limits.Email) == "" {
 		out.EmailAddress = &r.EmailAddress
 	}
 	ok := true

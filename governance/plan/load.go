@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 )
 
 // Bounds of what is read. A server with ten thousand roles takes a tenth of them.
@@ -41,33 +41,15 @@ func LoadDesired(path string) (*Desired, error) {
 	if dir == "" {
 		dir = "."
 	}
-	data, err := readFile(dir, name)
+	data, err := yamlfile.Below(dir, name, maxDesired)
 	if err != nil {
 		return nil, fmt.Errorf("load the desired state %s: %w", show.Text(path, maxShown), err)
 	}
-	d, err := parseDesired(path, data, func(name string) ([]byte, error) { return readFile(dir, name) })
+	d, err := parseDesired(path, data, func(name string) ([]byte, error) { return yamlfile.Below(dir, name, maxDesired) })
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
-}
-
-// readFile reads a file below a folder, wherever links lead: a file in a pull request
-// must not make the one who plans it read other files.
-func readFile(dir, name string) ([]byte, error) {
-	f, err := os.OpenInRoot(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxDesired+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxDesired {
-		return nil, fmt.Errorf("it is larger than %d MiB", maxDesired>>20)
-	}
-	return data, nil
 }
 
 // parseDesired reads a desired state. read reads the lists that it names.
@@ -513,12 +495,9 @@ func (l *loader) shortKey(n *yaml.Node) Key {
 	if !ok {
 		return Key{}
 	}
-	k, err := parseHolder(t.Value)
-	switch {
-	case err != nil:
+	k, err := yamlfile.ParseClaim(t.Value)
+	if err != nil {
 		l.add(n, "%v", err)
-	case strings.TrimSpace(k.Value) == "" || strings.TrimSpace(k.Scheme) == "":
-		l.add(n, "%s has no value or no scheme; write TYPE:VALUE@SCHEME", quote(t.Value))
 	}
 	return k
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/accounts"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -277,7 +278,7 @@ func (m *maker) describeClaims() {
 			continue
 		}
 		if c.Description != nil {
-			if problem := cmpText(strings.TrimSpace(*c.Description) == "", "must not be empty", tooLong(*c.Description, maxDescription)); problem != "" {
+			if problem := cmpText(strings.TrimSpace(*c.Description) == "", "must not be empty", tooLong(*c.Description, limits.Description)); problem != "" {
 				m.problems.add(c.At, "the description of the claim %s", problem)
 			}
 		}
@@ -311,7 +312,7 @@ func (m *maker) newClaim(k Key, description *string, at Position) {
 	if m.claims[k.Fold()] != nil {
 		return
 	}
-	if problem := unfitName(k.Value, maxClaimText); problem != "" {
+	if problem := unfitName(k.Value, limits.ClaimText); problem != "" {
 		m.problems.add(at, "the value of the claim %s", problem)
 	}
 	state := ClaimState{Key: k, Description: k.Value}
@@ -343,7 +344,7 @@ func (m *maker) newIdentity(k Key, at Position) {
 	if m.identities[k.Fold()] != nil {
 		return
 	}
-	if problem := unfitName(k.Value, maxClaimText); problem != "" {
+	if problem := unfitName(k.Value, limits.ClaimText); problem != "" {
 		m.problems.add(at, "the account %s", problem)
 	}
 	t := &target{kind: KindIdentity, name: k.Value, version: 1, at: at, after: &Object{Identity: &IdentityState{Key: k}}}

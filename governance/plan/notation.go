@@ -9,28 +9,14 @@ import (
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/names"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
-// parseHolder reads "OAuthRole:pki-operators@System". The type ends at the first colon,
-// the scheme begins after the last @.
-func parseHolder(s string) (Key, error) {
-	kind, rest, ok := strings.Cut(s, ":")
-	at := strings.LastIndex(rest, "@")
-	if !ok || at < 0 {
-		return Key{}, fmt.Errorf("%s is not a claim; write TYPE:VALUE@SCHEME, such as OAuthRole:pki-operators@System", quote(s))
-	}
-	t, err := holders.ParseType(strings.TrimSpace(kind))
-	if err != nil {
-		return Key{}, fmt.Errorf("%s is not a claim type; the types are %v", quote(kind), holders.Types())
-	}
-	return Key{Type: t, Value: rest[:at], Scheme: rest[at+1:]}, nil
-}
-
-// formatHolder is what parseHolder reads, and whether it reads it back as the same.
+// formatHolder is what [yamlfile.ParseClaim] reads, and whether it reads it back as the same.
 func formatHolder(k Key) (string, bool) {
 	s := string(k.Type) + ":" + k.Value + "@" + k.Scheme
-	back, err := parseHolder(s)
+	back, err := yamlfile.ParseClaim(s)
 	return s, err == nil && back == k
 }
 
@@ -134,7 +120,7 @@ func newObjects(s *snapshot.Snapshot) *objects {
 		o.add(permissions.ScopeIdentityProvider, strings.ToLower(p.ID), p.Scheme)
 	}
 	for kind, part := range partOf {
-		o.gaps[kind] = gapOf(s, part, "")
+		o.gaps[kind] = gapOf(s, part)
 	}
 	return o
 }
@@ -254,10 +240,10 @@ func (o *objects) writeName(l permissions.Legacy) (string, bool) {
 	return string(parsed), true
 }
 
-// gapOf finds the gap about an object of a part, or about all of it.
-func gapOf(s *snapshot.Snapshot, part snapshot.Part, object string) *snapshot.Gap {
+// gapOf finds the gap about all of a part.
+func gapOf(s *snapshot.Snapshot, part snapshot.Part) *snapshot.Gap {
 	for i, g := range s.Gaps {
-		if g.Part == part && (g.Object == "" || object != "" && names.Same(g.Object, object)) {
+		if g.Part == part && g.Object == "" {
 			return &s.Gaps[i]
 		}
 	}

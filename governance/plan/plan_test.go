@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -501,7 +502,7 @@ func TestHolders(t *testing.T) {
 		"5:a:b@c@Some where":                  {Type: "OAuthSubject", Value: "a:b@c", Scheme: "Some where"},
 		`Group:KEYEXAMPLE\x@Active Directory`: {Type: "Group", Value: `KEYEXAMPLE\x`, Scheme: "Active Directory"},
 	} {
-		if got, err := parseHolder(text); err != nil || got != want {
+		if got, err := yamlfile.ParseClaim(text); err != nil || got != want {
 			t.Errorf("%s is %v, %v", text, got, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -70,7 +71,7 @@ func (m *maker) blocked(r *roleTarget, reason string) *target {
 
 func (m *maker) newRole(d *Role) {
 	state := &RoleState{Name: d.Name, Description: d.Name, Paths: []permissions.Path{}, Claims: []ClaimState{}}
-	if problem := unfitName(d.Name, maxRoleName); problem != "" {
+	if problem := unfitName(d.Name, limits.RoleName); problem != "" {
 		m.problems.add(d.At, "the name of the role %s", problem)
 	}
 	if d.Description != nil {
@@ -143,7 +144,7 @@ func (m *maker) existingRole(d *Role, r *roleTarget) {
 	keep := d.Existing == Add
 	after.Name = d.Name
 	if !names.Same(d.Name, before.Name) {
-		if problem := unfitName(d.Name, maxRoleName); problem != "" {
+		if problem := unfitName(d.Name, limits.RoleName); problem != "" {
 			m.problems.add(d.At, "the name of the role %s", problem)
 		}
 	}

@@ -174,14 +174,14 @@ func (v *verifier) holders() {
 // objects compares each object that the plan changes.
 func (v *verifier) objects() {
 	table := report.Table{ID: "objects", Title: "Objects", Columns: []report.Column{{Title: "Object"}, {Title: "Steps"}, {Title: "Result"}}}
-	created := map[string]bool{} // roles that the plan deletes: their identities go with them
+	deleted := map[string]bool{} // roles that the plan deletes: their identities go with them
 	for _, w := range v.plan.wholes() {
 		if w.kind == KindRole && w.after == nil && w.steps[0].Blocked == "" {
-			created[names.Fold(w.name)] = true
+			deleted[names.Fold(w.name)] = true
 		}
 	}
 	for _, w := range v.plan.wholes() {
-		if w.steps[0].Blocked != "" || w.kind == KindMembers && created[names.Fold(w.name)] {
+		if w.steps[0].Blocked != "" || w.kind == KindMembers && deleted[names.Fold(w.name)] {
 			continue
 		}
 		some := w.after

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/security"
 )
@@ -118,16 +119,13 @@ func CheckGUID(field, value string) error {
 	return p.Err()
 }
 
-// MaxClaimText is the longest value, scheme and description of a claim.
-const MaxClaimText = 512
-
 // Claim notes what is wrong with the natural key of a claim that is to be sent.
 func (p *Problems) Claim(k holders.Key) {
 	if _, ok := k.Type.Number(); !ok {
 		p.Add("Type", "%q is not a claim type; the types are %v", string(k.Type), holders.Types())
 	}
-	p.Required("Value", k.Value, MaxClaimText)
-	p.Required("Scheme", k.Scheme, MaxClaimText)
+	p.Required("Value", k.Value, limits.ClaimText)
+	p.Required("Scheme", k.Scheme, limits.ClaimText)
 }
 
 // CheckClaim returns what Claim would note, as security.FieldErrors, or nil.

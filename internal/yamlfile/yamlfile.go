@@ -1,6 +1,7 @@
 // Package yamlfile reads the YAML files that people write: rules, people, decisions. It
 // collects everything that is wrong, with lines and columns, and takes nothing that it
-// does not know.
+// does not know. It also reads what these files and a desired state have in common: the
+// files that they name, and claims in their short form.
 package yamlfile
 
 import (
@@ -41,12 +42,9 @@ type problem struct {
 // Read reads a file of at most limit bytes, and returns the members of its mapping by
 // their keys. what is what the file holds, for the error.
 func (f *File) Read(from io.Reader, what string, limit int64, keys ...string) (map[string]*Node, error) {
-	data, err := io.ReadAll(io.LimitReader(from, limit+1))
+	data, err := bounded(from, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", what, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("reading %s: the file is larger than %d MiB", what, limit>>20)
 	}
 	var doc, further yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))

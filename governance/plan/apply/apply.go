@@ -195,7 +195,7 @@ func (r *run) refuse(url string) error {
 	switch {
 	case r.opts.DryRun:
 	case r.journal == nil:
-		all = append(all, errors.New("there must be a journal"))
+		all = append(all, errors.New("there must be a journal; open one with OpenJournal"))
 	default:
 		if err := r.journal.fits(r.digest); err != nil {
 			all = append(all, err)

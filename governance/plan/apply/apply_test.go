@@ -328,6 +328,10 @@ func TestRefused(t *testing.T) {
 	broken.Steps[3].Needs = []int{99}
 	used := fresh(t)
 	run(t, client, planned(t, client, `claims: ["OAuthRole:first@System"]`), used)
+	closed := fresh(t)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
 	server.ResetRequests()
 	for name, c := range map[string]struct {
 		plan    *plan.Plan
@@ -341,7 +345,8 @@ func TestRefused(t *testing.T) {
 		"other server":    {&other, fresh(t), nil, apply.ErrOtherServer, "other.example.com"},
 		"lock-out":        {lockout, fresh(t), func(o *apply.Options) { o.AllowLockout = false }, apply.ErrLockOut, "AllowLockout"},
 		"large":           {&large, fresh(t), func(o *apply.Options) { o.AllowLarge = false }, apply.ErrLarge, "AllowLarge"},
-		"no journal":      {p, nil, nil, nil, "there must be a journal"},
+		"no journal":      {p, nil, nil, nil, "there must be a journal; open one with OpenJournal"},
+		"closed journal":  {p, closed, nil, nil, "is closed; open it again"},
 		"other journal":   {p, used, nil, apply.ErrOtherPlan, "use another file for each plan"},
 		"broken plan":     {&broken, fresh(t), nil, nil, "steps[3].needs"},
 		"all of it":       {&other, nil, func(o *apply.Options) { o.Approve = "" }, apply.ErrOtherServer, "there must be a journal"},

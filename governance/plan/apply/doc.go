@@ -15,8 +15,8 @@
 // The server cannot compare and write in one go. What somebody else writes in the window
 // between that last reading and the write is lost. For a change or a removal the window is
 // one request long. Whether something is there already that is to be created, and whom an
-// identity that is to be deleted holds, is read from a list, for some dozens of objects at
-// a time: there the window is the time that these take. The server refuses to create what
+// identity that is to be deleted holds, is read from a list, for 64 objects or more at a
+// time: there the window is the time that these take. The server refuses to create what
 // is there already; that is assumed.
 //
 // A step that fails does not stop those that do not need it, unless

@@ -21,7 +21,7 @@ import (
 )
 
 // ErrInUse matches the error of a journal that another process has open.
-var ErrInUse = errors.New("another process is using the journal")
+var ErrInUse = errors.New("another process is using the journal; wait until it has ended, and look what it did before you run the plan again")
 
 // ErrDamaged matches the error of a journal that does not hold what was written to it.
 var ErrDamaged = errors.New("the journal is damaged")
@@ -318,10 +318,13 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// fits refuses a journal of another plan.
+// fits refuses a journal that is closed, or of another plan.
 func (j *Journal) fits(digest string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.file == nil {
+		return fmt.Errorf("the journal %s is closed; open it again with OpenJournal", show.Text(j.path, maxShown))
+	}
 	if len(j.records) == 0 || j.begun[len(j.begun)-1].Plan == digest {
 		return nil
 	}

@@ -138,7 +138,7 @@ func TestInUse(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
 	j := open(t, path)
-	if _, err := apply.OpenJournal(path); !errors.Is(err, apply.ErrInUse) {
+	if _, err := apply.OpenJournal(path); !errors.Is(err, apply.ErrInUse) || !strings.Contains(err.Error(), "wait until it has ended") {
 		t.Fatal(err)
 	}
 	if err := j.Close(); err != nil {
