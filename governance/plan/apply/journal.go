@@ -189,7 +189,7 @@ func (j *Journal) parse(data []byte) error {
 		if err == nil && ended {
 			err = j.take(l)
 			if err != nil {
-				return fmt.Errorf("%w: line %d: %w%s", ErrDamaged, j.lines+1, err, afresh)
+				return j.unreadable(err)
 			}
 			j.lines++
 			j.size += int64(len(text)) + 1
@@ -199,14 +199,25 @@ func (j *Journal) parse(data []byte) error {
 		if j.lines == 0 && !beginning(text) {
 			return errors.New("it is another file, and not a journal; name another one")
 		}
-		if len(rest) > 0 {
-			return fmt.Errorf("%w: line %d: %w%s", ErrDamaged, j.lines+1, err, afresh)
+		if len(rest) > 0 || errors.Is(err, errOtherVersion) { // a torn line has no checksum that is right
+			return j.unreadable(err)
 		}
 		j.torn = true
 		return nil
 	}
 	return nil
 }
+
+// unreadable is the error about the line after those that were read.
+func (j *Journal) unreadable(err error) error {
+	if errors.Is(err, errOtherVersion) {
+		return fmt.Errorf("line %d: %w; go on with the version that wrote it", j.lines+1, err)
+	}
+	return fmt.Errorf("%w: line %d: %w%s", ErrDamaged, j.lines+1, err, afresh)
+}
+
+// errOtherVersion is a sound line that this version does not understand.
+var errOtherVersion = errors.New("another version of commandsec-go wrote it")
 
 const afresh = "; take the file from a backup, or plan anew from a new snapshot, with a new journal: " +
 	"what is left to do follows from what the server looks like"
@@ -222,7 +233,7 @@ func decodeLine(text []byte, number int) (*line, error) {
 	dec.DisallowUnknownFields()
 	var l line
 	if err := dec.Decode(&l); err != nil {
-		return nil, fmt.Errorf("another version of this library wrote it: %w", err)
+		return nil, fmt.Errorf("%w: %w", errOtherVersion, err) // the checksum is right
 	}
 	if l.Line != number {
 		return nil, fmt.Errorf("it says that it is line %d", l.Line)
@@ -250,7 +261,7 @@ func (j *Journal) take(l *line) error {
 	switch {
 	case l.Begin != nil:
 		if l.Begin.Format != format {
-			return fmt.Errorf("it has the format %d; this version of commandsec-go reads format %d", l.Begin.Format, format)
+			return fmt.Errorf("%w: it has the format %d, and this one reads format %d", errOtherVersion, l.Begin.Format, format)
 		}
 		j.begun = append(j.begun, *l.Begin)
 	case len(j.begun) == 0:

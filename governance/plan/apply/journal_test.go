@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +109,39 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("%s: %v, want line %d", name, err, c.line)
 		}
 		if now, _ := os.ReadFile(path); !bytes.Equal(now, c.data) {
+			t.Errorf("%s: the file was changed", name)
+		}
+	}
+}
+
+// TestOtherVersion: a journal of another version is neither damaged nor torn, and stays as it is.
+func TestOtherVersion(t *testing.T) {
+	t.Parallel()
+	_, _, path, data := written(t)
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	lines = lines[:len(lines)-1]
+	again := func(line []byte, from, to string) []byte {
+		text := bytes.Replace(bytes.TrimSuffix(line[9:], []byte("\n")), []byte(from), []byte(to), 1)
+		return fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)), text)
+	}
+	last := len(lines) - 1
+	for name, changed := range map[string]struct {
+		line int
+		data []byte
+	}{
+		"a format":                   {0, again(lines[0], `"format":1`, `"format":2`)},
+		"a member in the first line": {0, again(lines[0], `,`, `,"color":"red",`)},
+		"a member in the last line":  {last, again(lines[last], `,`, `,"color":"red",`)},
+	} {
+		all := slices.Clone(lines)
+		all[changed.line] = changed.data
+		text := bytes.Join(all, nil)
+		put(t, path, text)
+		_, err := apply.OpenJournal(path)
+		if err == nil || errors.Is(err, apply.ErrDamaged) || !strings.Contains(err.Error(), "go on with the version that wrote it") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if now, _ := os.ReadFile(path); !bytes.Equal(now, text) {
 			t.Errorf("%s: the file was changed", name)
 		}
 	}
