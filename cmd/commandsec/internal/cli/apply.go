@@ -73,7 +73,7 @@ func (a *applying) run(c *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	if refused := a.refuse(made); len(refused) > 0 {
+	if refused := a.refuse(made, file); len(refused) > 0 {
 		complain(c.ErrOrStderr(), errors.Join(refused...))
 		fmt.Fprintln(c.ErrOrStderr(), "Nothing was written.")
 		next(c, "read the plan: commandsec plan show %s", quoted(file))
@@ -95,10 +95,10 @@ func (a *applying) run(c *cobra.Command, file string) error {
 
 // refuse says why the plan is not carried out, in words of the flags. [apply.Run] would
 // refuse it for the same reasons.
-func (a *applying) refuse(made *plan.Plan) []error {
+func (a *applying) refuse(made *plan.Plan, file string) []error {
 	var all []error
 	if digest := made.Digest(); a.opts.Approve != "" && a.opts.Approve != digest {
-		all = append(all, fmt.Errorf("the plan is not the one that was approved: approved was %s, and the digest of the plan is %s", show.Text(a.opts.Approve, 200), digest))
+		all = append(all, fmt.Errorf("the plan is not the one that was approved: approved was %s, and the digest of the plan is %s; look at the plan again (commandsec plan show %s), and approve what it says", show.Text(a.opts.Approve, 200), digest, quoted(file)))
 	}
 	if made.LockOut() && !a.opts.AllowLockout {
 		all = append(all, errors.New("the plan takes from the account, or from everybody, what allows changing security; if that is meant, allow it: --allow-lockout"))
