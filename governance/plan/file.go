@@ -7,18 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"strconv"
 
 	"github.com/commandsec/commandsec-go/internal/atomicfile"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/strict"
 )
-
-// maxFile is the size of the largest file that Load reads.
-const maxFile = 256 << 20
 
 // ErrFormat matches the error of a file that has another format than [Format].
 var ErrFormat = errors.New("unknown format")
@@ -85,32 +78,16 @@ func Load(path string) (*Plan, error) {
 }
 
 func load(path string) (*Plan, error) {
-	f, err := os.Open(filepath.Clean(path))
+	data, err := strict.Read(path, "plan")
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("it is larger than %d MiB, which no plan is", maxFile>>20)
 	}
 	return decode(data)
 }
 
 func decode(data []byte) (*Plan, error) {
-	var head struct {
-		Format *int `json:"format"`
-	}
-	// Another format may have other members. What is no JSON is told below.
-	if err := json.Unmarshal(data, &head); err == nil && (head.Format == nil || *head.Format != Format) {
-		said := "the file does not say its format, so it is no plan"
-		if head.Format != nil {
-			said = strconv.Itoa(*head.Format)
-		}
-		return nil, fmt.Errorf("%w: %s; this version of commandsec-go reads format %d", ErrFormat, said, Format)
+	if err := strict.CheckFormat(data, Format, "plan"); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	var read file
 	if err := strict.Decode(data, &read); err != nil {

@@ -7,18 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strconv"
 
 	"github.com/commandsec/commandsec-go/internal/atomicfile"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/strict"
 )
-
-// maxFile is the size of the largest file that Load reads. A server with ten thousand
-// roles takes a tenth of it.
-const maxFile = 256 << 20
 
 // maxShown is how much of a path or a text an error shows, in characters.
 const maxShown = 200
@@ -61,21 +54,9 @@ func Load(path string) (*Snapshot, error) {
 }
 
 func load(path string) (*Snapshot, error) {
-	f, err := os.Open(path)
+	data, err := strict.Read(path, "snapshot")
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	tooLarge := fmt.Errorf("it is larger than %d MiB, which no snapshot is", maxFile>>20)
-	if info, err := f.Stat(); err == nil && info.Size() > maxFile {
-		return nil, tooLarge
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // what is no regular file has no size
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, tooLarge
 	}
 	return decode(data)
 }
@@ -87,12 +68,8 @@ type file struct {
 }
 
 func decode(data []byte) (*Snapshot, error) {
-	var head struct {
-		Format *int `json:"format"`
-	}
-	// Another format may have other members. What is no JSON is told below.
-	if err := json.Unmarshal(data, &head); err == nil && (head.Format == nil || *head.Format != Format) {
-		return nil, fmt.Errorf("%w: %s; this version of commandsec-go reads format %d", ErrFormat, formatText(head.Format), Format)
+	if err := strict.CheckFormat(data, Format, "snapshot"); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	var read file
 	if err := strict.Decode(data, &read); err != nil {
@@ -102,13 +79,6 @@ func decode(data []byte) (*Snapshot, error) {
 		return nil, err
 	}
 	return read.Sorted(), nil
-}
-
-func formatText(format *int) string {
-	if format == nil {
-		return "the file does not say its format, so it is no snapshot"
-	}
-	return strconv.Itoa(*format)
 }
 
 // encode returns the snapshot, which is sorted, as a file has it. It can fail for one thing only: a time

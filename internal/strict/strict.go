@@ -1,4 +1,4 @@
-// Package strict decodes JSON files that this module writes: members that are not
+// Package strict reads JSON files that this module writes: members that are not
 // known, missing or given twice are errors that say the line and the member.
 package strict
 
@@ -8,6 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,6 +18,43 @@ import (
 
 	"github.com/commandsec/commandsec-go/internal/show"
 )
+
+// maxFile is the size of the largest file that is read, in bytes. The snapshot of a
+// server with ten thousand roles takes a tenth of it.
+const maxFile = 256 << 20
+
+// Read reads a file of at most 256 MiB. kind is what the file should be: "plan".
+func Read(path, kind string) ([]byte, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("it is larger than %d MiB, which no %s is", maxFile>>20, kind)
+	}
+	return data, nil
+}
+
+// CheckFormat refuses data of another format than want, which may have other members.
+// What is no JSON, [Decode] refuses.
+func CheckFormat(data []byte, want int, kind string) error {
+	var head struct {
+		Format *int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil || head.Format != nil && *head.Format == want {
+		return nil //nolint:nilerr // Decode says it better
+	}
+	said := "the file does not say its format, so it is no " + kind
+	if head.Format != nil {
+		said = strconv.Itoa(*head.Format)
+	}
+	return fmt.Errorf("%s; this version of commandsec-go reads format %d", said, want)
+}
 
 // Decode decodes data into a pointer. Names of members count in their exact case, none
 // may be null, and all must be there, except those with omitempty or omitzero.
