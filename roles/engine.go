@@ -17,7 +17,7 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// edit is one safe edit under way: plan, write, verify, settle. The diagram in
+// edit is one safe edit under way: look, plan, write, wait, verify, settle. The diagram in
 // docs/architecture.md shows how one leads to another. It knows nothing of what a
 // role is made of; that is the form's.
 type edit struct {
