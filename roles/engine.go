@@ -156,9 +156,9 @@ func (e *edit) plan(ctx context.Context) (*delta, error) {
 
 func (e *edit) conflict() error {
 	if !e.sent {
-		return fmt.Errorf("%w: %d times the server was slower than the settle time of %v", security.ErrConflict, maxRounds, e.call.Settle)
+		return fmt.Errorf("%w: %d times the server was slower than the settle time of %v; take a longer one", security.ErrConflict, maxRounds, e.call.Settle)
 	}
-	return fmt.Errorf("%w: other programs undid the change, or the server was slower than the settle time, %d times", security.ErrConflict, maxRounds)
+	return fmt.Errorf("%w: other programs undid the change, or the server was slower than the settle time, %d times; find the other program, or take a longer settle time", security.ErrConflict, maxRounds)
 }
 
 // write sends the change, once: to repeat it blindly could undo what others wrote
