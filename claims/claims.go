@@ -110,7 +110,7 @@ func Unique(requests []Request) []Request {
 	seen := make(map[Key]bool, len(requests))
 	qualified := make(map[Key]bool) // without their domain
 	for _, r := range requests {
-		if domain, bare := fold(r.Key()); domain != "" {
+		if domain, bare := r.Key().Fold().Domain(); domain != "" {
 			qualified[bare] = true
 		}
 	}
@@ -124,10 +124,6 @@ func Unique(requests []Request) []Request {
 	}
 	return unique
 }
-
-// fold returns the key in the one form of all that compare equal, and without
-// the domain, which it returns too.
-func fold(k Key) (domain string, bare Key) { return k.Fold().Domain() }
 
 // Update is a change of a claim. Only the description can change; a claim with
 // another type, value or scheme is another claim.

@@ -187,7 +187,7 @@ func (s *V1) find(ctx context.Context, claim Key, call []security.CallOption) (*
 // API: GET, POST and PUT /Security/Claims, version 1.
 func (s *V1) Ensure(ctx context.Context, desired Request, call ...security.CallOption) (*Claim, security.Change, error) {
 	object := "claim " + desired.Key().String()
-	_, bare := fold(desired.Key()) // the same for all keys that count as equal
+	_, bare := desired.Key().Fold().Domain() // the same for all keys that count as equal
 	resolved := service.Resolve(s.c, call)
 	return safe.Ensure(ctx, s.c, resolved, safe.Resource[Claim]{
 		Key:    "claim " + bare.String(),

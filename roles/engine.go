@@ -17,7 +17,7 @@ import (
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// edit is one safe edit under way: plan, write, verify, settle. The diagram in
+// edit is one safe edit under way: look, plan, write, wait, verify, settle. The diagram in
 // docs/architecture.md shows how one leads to another. It knows nothing of what a
 // role is made of; that is the form's.
 type edit struct {
@@ -156,9 +156,9 @@ func (e *edit) plan(ctx context.Context) (*delta, error) {
 
 func (e *edit) conflict() error {
 	if !e.sent {
-		return fmt.Errorf("%w: %d times the server was slower than the settle time of %v", security.ErrConflict, maxRounds, e.call.Settle)
+		return fmt.Errorf("%w: %d times the server was slower than the settle time of %v; take a longer one", security.ErrConflict, maxRounds, e.call.Settle)
 	}
-	return fmt.Errorf("%w: other programs undid the change, or the server was slower than the settle time, %d times", security.ErrConflict, maxRounds)
+	return fmt.Errorf("%w: other programs undid the change, or the server was slower than the settle time, %d times; find the other program, or take a longer settle time", security.ErrConflict, maxRounds)
 }
 
 // write sends the change, once: to repeat it blindly could undo what others wrote

@@ -37,10 +37,11 @@ type AuditRecord struct {
 	Err           error // nil if it was done
 }
 
-// WithAudit tells record of every write that was tried, when it is over, in the
-// goroutine of the call, whose context it gets: once, also if a middleware panics. What was refused before anything
-// was tried is no write: invalid input, [WithReadOnly], a dry run. record must be
-// safe for concurrent use; the call returns when it does.
+// WithAudit tells record of every write that was tried, once, when it is over, even if
+// a middleware panics. record runs in the goroutine of the call, and gets its context.
+// What was refused before anything was tried is no write: invalid input,
+// [WithReadOnly], a dry run. record must be safe for concurrent use; the call returns
+// when it does.
 func WithAudit(record func(context.Context, AuditRecord)) Option {
 	return option(func(c *config) error {
 		if record == nil {

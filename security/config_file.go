@@ -68,12 +68,11 @@ func expandHome(path string) string {
 // support them. Relative paths in a profile start at the file's directory.
 //
 // A file that is larger than 1 MiB, not a regular file, or writable by anybody but
-// its owner is refused, a group of the owner's own included: which group that is,
-// nothing tells for sure. Warnings tells that others can read the file (the last two
-// not on Windows). A
-// missing file is fs.ErrNotExist, and also [ErrNotConfigured] if path and profile
-// are both empty. Errors repeat paths and names from the file, and no
-// other value.
+// its owner is refused. So is one that only a group of the owner's own can write:
+// nothing says for sure who is in a group. Warnings tells that others can read the
+// file. (Who can read and write it does not count on Windows.) A missing file is
+// fs.ErrNotExist, and also [ErrNotConfigured] if path and profile are both empty.
+// Errors repeat paths and names from the file, and no other value.
 func LoadConfig(path, profile string) (*Config, error) {
 	nothingNamed := path == "" && profile == ""
 	if path = orDefault(path); path == "" {
@@ -216,11 +215,11 @@ func parseJSON(data []byte) (map[string]map[string]any, error) {
 		return nil, errors.New("is not valid JSON: there is more after its end")
 	}
 	if line, twice := keyTwice(data); twice {
-		return nil, fmt.Errorf("has a key twice (near line %d); which of them counts, nothing tells", line)
+		return nil, fmt.Errorf("has a key twice (near line %d), and nothing says which one counts; remove one of them", line)
 	}
 	// encoding/json makes that of half a character, and a password would not be the one that was written.
 	if !bytes.ContainsRune(data, utf8.RuneError) && strings.ContainsRune(fmt.Sprint(doc.Servers), utf8.RuneError) {
-		return nil, errors.New(`has an escape such as \ud800, which is half a character`)
+		return nil, errors.New(`has an escape such as \ud800, which is half a character; write the character itself`)
 	}
 	return normalize(doc.Servers, fromJSON)
 }
@@ -269,7 +268,7 @@ func parseYAML(data []byte) (map[string]map[string]any, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	err := dec.Decode(&doc)
 	if err == nil && !errors.Is(dec.Decode(&yaml.Node{}), io.EOF) {
-		return nil, errors.New("holds more than one YAML document")
+		return nil, errors.New("holds more than one YAML document; keep one of them")
 	}
 	if err != nil && !errors.Is(err, io.EOF) { // the end: it is empty
 		// The parser's message may quote the file.

@@ -230,10 +230,10 @@ func TestLoadConfigBroken(t *testing.T) {
 		"{\"servers\":{\"default\":{\n\"host\":\"h\",\"password\":\"" + password + "\",}}}":    "JSON (near line 2)",
 		"{\"servers\":{\"default\":\n\"" + password + "\"}}":                                   "must be {",
 		`{"servers":{"default":{"host":"h","Host":"i"}}}`:                                      "twice",
-		"{\"servers\":{\"default\":{\"host\":\"h\",\n\"host\":\"" + password + "\"}}}":         "twice (near line 2)",
+		"{\"servers\":{\"default\":{\"host\":\"h\",\n\"host\":\"" + password + "\"}}}":         "twice (near line 2), and nothing says which one counts; remove one of them",
 		`{"servers":{"default":{"host":"h"},"default":{"host":"i"}}}`:                          "twice",
 		`{"servers":{"default":{"host":"h"}},"servers":{"default":{"host":"i"}}}`:              "twice",
-		"servers:\n  default:\n    host: h\n---\nservers: {}\n":                                "more than one YAML document",
+		"servers:\n  default:\n    host: h\n---\nservers: {}\n":                                "more than one YAML document; keep one of them",
 		"servers:\n  default:\n    password: *" + password + "\n":                              "YAML",
 		"servers:\n  default:\n    password: \"" + password + "\n":                             "YAML (line",
 		"servers:\n  default: " + password + "\n":                                              "(line 2)",
@@ -246,7 +246,7 @@ func TestLoadConfigBroken(t *testing.T) {
 		"\xff\xfe{\x00}":                                                                       "UTF-16",
 		"\xff\xfe{\x00\x00\xd8}\x00":                                                           "UTF-16",
 		`{"servers":{"default":{"host":"h","access_token":"` + "\xe4" + `"}}}`:                 "UTF-8",
-		`{"servers":{"default":{"host":"h","password":"a\ud800b"}}}`:                           "half a character",
+		`{"servers":{"default":{"host":"h","password":"a\ud800b"}}}`:                           "half a character; write the character itself",
 		"{\x00}\x00": "UTF-16",
 	} {
 		if cfg, err := load(t, text, ""); err == nil || !strings.Contains(err.Error(), word) {

@@ -323,7 +323,7 @@ func (e *Error) advice() string {
 		return fmt.Sprintf("the server asks to wait %v", e.RetryAfter)
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](e.cause); untrusted {
-		return "check the host in the URL, and give a private CA with WithRootCAs"
+		return "check the host in the URL, and give a private CA with WithRootCAs (KEYFACTOR_CA_CERT, ca_cert_path)"
 	}
 	return ""
 }

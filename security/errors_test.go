@@ -129,7 +129,7 @@ func TestUnreachableServer(t *testing.T) {
 		"no such name":   {"https://command.invalid", func(err error) bool { _, ok := errors.AsType[*net.DNSError](err); return ok }},
 		"not trusted": {certificates.URL, func(err error) bool {
 			_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-			return ok
+			return ok && strings.Contains(err.Error(), "give a private CA with WithRootCAs (KEYFACTOR_CA_CERT, ca_cert_path)")
 		}},
 	} {
 		_, err := do(t.Context(), connect(t, tt.url, security.WithBasicAuth(user, password), quick), post)

@@ -250,8 +250,8 @@ func WithUserAgent(product string) Option {
 }
 
 // WithMaxResponseBytes refuses answers larger than n bytes. The default is
-// 64 MiB. What is one object and no list is refused above 16 MiB or 250,000 values in
-// any case; the largest role comes nowhere near.
+// 64 MiB. An answer that is one object, and no list, is also refused above 16 MiB or
+// 250,000 values; the largest role comes nowhere near.
 func WithMaxResponseBytes(n int64) Option {
 	return option(func(c *config) error {
 		if n < 1 {

@@ -109,7 +109,7 @@ var outcomes = map[string]error{
 	"ErrInvalid": security.ErrInvalid, "ErrUnauthorized": security.ErrUnauthorized, "ErrForbidden": security.ErrForbidden,
 	"ErrNotFound": security.ErrNotFound, "ErrNoEndpoint": security.ErrNoEndpoint, "ErrConflict": security.ErrConflict,
 	"ErrRateLimited": security.ErrRateLimited, "ErrServer": security.ErrServer, "ErrUnknownOutcome": security.ErrUnknownOutcome,
-	"ErrNotJSON": security.ErrNotJSON, "ErrListChanged": security.ErrListChanged, "ErrNotAttempted": security.ErrNotAttempted,
+	"ErrNotJSON": security.ErrNotJSON, "ErrWrongAnswer": security.ErrWrongAnswer, "ErrListChanged": security.ErrListChanged, "ErrNotAttempted": security.ErrNotAttempted,
 	"context.Canceled": context.Canceled, "context.DeadlineExceeded": context.DeadlineExceeded,
 }
 

@@ -381,7 +381,7 @@ func TestUnknownService(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	client := w.client(func(k *security.Kerberos) { k.SPN = "HTTP/unknown.example.com" })
-	w.fails(client, false, "does not know the service principal HTTP/unknown.example.com", "setspn")
+	w.fails(client, false, "does not know the service principal HTTP/unknown.example.com", "setspn", "KEYFACTOR_AUTH_KRB_SPN")
 	w.admin("addprinc -randkey HTTP/unknown.example.com") // registered meanwhile
 	err := client.HealthCheck(t.Context())                // the server has another key
 	if !errors.Is(err, security.ErrUnauthorized) || !strings.Contains(err.Error(), "refused the Kerberos ticket for HTTP/unknown.example.com") {

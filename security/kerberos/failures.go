@@ -65,7 +65,7 @@ func (s *situation) explain(err error) (final bool, explained error) {
 	}
 	raw = show.Text(raw, 2*maxShown)
 	who, realm, spn := show.Text(s.principal, maxShown), show.Text(s.realm, maxShown), show.Text(s.spn, maxShown)
-	credential, correct := "the password of "+who, "correct the password, and make a new client"
+	credential, correct := "the password of "+who, "correct the password and start the program again"
 	if s.keytab != "" {
 		credential = "the key of " + who + " in the keytab " + show.Text(s.keytab, maxShown)
 		correct = "make a new keytab: its key is that of another account, or the password was changed since"
@@ -97,7 +97,7 @@ func (s *situation) explain(err error) (final bool, explained error) {
 		f.text = fmt.Sprintf("the password of %s has expired, says the KDC of the realm %s; change it", who, realm)
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && s.spn != "" && !strings.HasPrefix(s.spn, "krbtgt/"):
 		f.text = fmt.Sprintf("the KDC of the realm %s does not know the service principal %s; use the host name that the server's account is registered for (setspn -Q %s), "+
-			"register it (setspn -S), or give the right one as SPN", realm, spn, spn)
+			"register it (setspn -S), or give the right one as SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)", realm, spn, spn)
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && s.spn != "":
 		f.text = fmt.Sprintf("the KDC of the realm %s knows no way to the realm %s; check that it trusts it, and the SPN or [domain_realm] in krb5.conf, one of which names that realm",
 			realm, strings.TrimPrefix(spn, "krbtgt/"))
@@ -110,7 +110,7 @@ func (s *situation) explain(err error) (final bool, explained error) {
 			"allow AES for the account, or name a common type in default_tkt_enctypes, default_tgs_enctypes and permitted_enctypes of krb5.conf", realm, orWho(spn, who))
 	case f.code == errorcode.KRB_AP_ERR_TKT_EXPIRED:
 		f.unauthorized = true
-		f.text = fmt.Sprintf("the ticket of %s has expired, says the KDC of the realm %s; sign in anew (kinit), and check the clocks", who, realm)
+		f.text = fmt.Sprintf("the ticket of %s has expired, says the KDC of the realm %s; sign in again (kinit), and check the clocks", who, realm)
 	default:
 		f.text = fmt.Sprintf("the KDC of the realm %s did not give %s a ticket: %s", realm, who, raw)
 	}

@@ -20,13 +20,14 @@
 //
 // The Kerberos library knows no contexts. So a request to a KDC is made in a goroutine
 // of its own, one at a time for each client. It ends on its own: when a KDC has
-// answered, or when each KDC was given 5 seconds over TCP and over UDP.
+// answered, or when each KDC was given 5 seconds to connect and 5 to answer, over TCP
+// and then over UDP.
 //
 // # Locked accounts
 //
 // A password or keytab that a KDC refused is not sent again by the same client: each
 // further call fails with the same error. A keytab is tried again when its file has
-// changed.
+// changed; a new password needs a new client.
 package kerberos
 
 import (

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
 	"github.com/jcmturner/gokrb5/v8/iana/patype"
 	"github.com/jcmturner/gokrb5/v8/messages"
@@ -163,6 +164,27 @@ func askingAs(t *testing.T, k *kdc, defaults string, settings security.Kerberos)
 	return c
 }
 
+// TestWhichSetting: what lacks is named as it is set in a program, a variable and a
+// profile.
+func TestWhichSetting(t *testing.T) {
+	t.Parallel()
+	c, err := security.NewClient("https://command.example.com/KeyfactorAPI",
+		WithSettings(security.Kerberos{
+			Username: "svc", Password: security.NewSecret(password), ConfigFile: write(t, "krb5.conf", "[libdefaults]\n", 0o600),
+		}), security.WithHTTPClient(&http.Client{Transport: nobody{t}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = c.HealthCheck(t.Context()); err == nil || !strings.Contains(err.Error(), "Realm (KEYFACTOR_AUTH_KRB_REALM, kerberos_realm)") {
+		t.Error(err)
+	}
+	s := situation{conf: config.New(), principal: "svc@EXAMPLE.COM", realm: "EXAMPLE.COM", spn: "HTTP/alias"}
+	_, err = s.explain(errors.New("KRB Error: (7) KDC_ERR_S_PRINCIPAL_UNKNOWN"))
+	if !strings.Contains(err.Error(), "SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)") {
+		t.Error(err)
+	}
+}
+
 type nobody struct{ *testing.T }
 
 func (n nobody) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -228,7 +250,7 @@ func TestRefusedOnce(t *testing.T) {
 		c := asking(t, k)
 		for range 5 {
 			err := c.HealthCheck(t.Context())
-			if !errors.Is(err, security.ErrUnauthorized) || !strings.Contains(err.Error(), "refused the password of svc@EXAMPLE.COM") {
+			if !errors.Is(err, security.ErrUnauthorized) || !strings.Contains(err.Error(), "refused the password of svc@EXAMPLE.COM; correct the password and start the program again") {
 				t.Fatal(err)
 			}
 		}

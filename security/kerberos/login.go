@@ -175,7 +175,7 @@ func (l *login) signIn(conf *config.Config) (*ticket, error) {
 		file, held := show.Text(l.settings.Keytab, maxShown), principals(kt)
 		if name == "" {
 			if len(held) != 1 {
-				return nil, fmt.Errorf("the keytab %s holds keys of several principals (%s), and no name says which; give one", file, list(held))
+				return nil, fmt.Errorf("the keytab %s holds keys of several principals (%s), and no name says which; give one as Username (KEYFACTOR_AUTH_KRB_USERNAME, username)", file, list(held))
 			}
 			at := strings.LastIndex(held[0], "@")
 			name, realm = held[0][:at], held[0][at+1:]
@@ -197,7 +197,7 @@ func (l *login) signIn(conf *config.Config) (*ticket, error) {
 		cl, secret = client.NewWithPassword(name, realm, password, conf, fast), []byte(password)
 	}
 	if realm == "" {
-		return nil, errors.New(`no realm is given; give it, write it into the name ("svc@EXAMPLE.COM"), or set default_realm in krb5.conf`)
+		return nil, errors.New(`no realm is given; give it as Realm (KEYFACTOR_AUTH_KRB_REALM, kerberos_realm), write it into the name ("svc@EXAMPLE.COM"), or set default_realm in krb5.conf`)
 	}
 	principal := name + "@" + realm
 	credential := sha256.Sum256(append([]byte(principal+"\x00"), secret...))
