@@ -2,8 +2,8 @@ package migration_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/commandsec/commandsec-go/governance/migration"
 )
@@ -41,9 +41,11 @@ func ExampleSkeleton() {
 		fmt.Println(err)
 		return
 	}
-	if err := os.WriteFile("rules.yaml", rules, 0o600); err != nil { // people edit it
-		fmt.Println(err)
-	}
+	first, _, _ := strings.Cut(string(rules), "\n") // people edit the whole, and LoadRules reads it
+	fmt.Println(first)
+
+	// Output:
+	// # Rules of a migration. Lines with ## explain, lines with # suggest: take the # away if a suggestion is right.
 }
 
 func ExampleVerify() {
