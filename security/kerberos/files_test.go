@@ -137,7 +137,7 @@ func TestReadConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := kdcs(conf, "EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
+	if got := conf.kdcs("EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
 		t.Errorf("the KDCs are %q", got)
 	}
 }

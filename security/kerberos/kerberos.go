@@ -78,7 +78,7 @@ func WithSettings(settings security.Kerberos) security.Option {
 				spn = "HTTP/" + strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
 			}
 			l := &login{settings: settings, spn: spn, signedIn: func(name string) { principal.Store(&name) }}
-			tickets := &sharing{fetch: l.fetch}
+			tickets := newSharing(l.fetch)
 			return transport.Authorizer{
 				Value: tickets.value, Refresh: tickets.refresh,
 				Refused: func(h http.Header) string { return refused(h, spn) },
@@ -105,7 +105,8 @@ func check(k security.Kerberos) error {
 	name, realm, _ := strings.Cut(k.Username, "@")
 	if strings.Contains(k.Username, `\`) {
 		note("Username", `must look like "svc@EXAMPLE.COM" or "svc", without a backslash`)
-	} else if k.Username != "" && name == "" || strings.Contains(realm, "@") || broken(k.Username) {
+	} else if k.Username != "" && name == "" || strings.Contains(realm, "@") || broken(realm) ||
+		strings.TrimSpace(name) != name || broken(strings.ReplaceAll(name, " ", "")) { // Active Directory allows spaces within
 		note("Username", `must look like "svc@EXAMPLE.COM" or "svc"`)
 	}
 	if broken(k.Realm) || strings.Contains(k.Realm, "@") {
@@ -113,6 +114,11 @@ func check(k security.Kerberos) error {
 	}
 	if service, host, found := strings.Cut(k.SPN, "/"); k.SPN != "" && (!found || service == "" || host == "" || host[0] == '@' || broken(k.SPN)) {
 		note("SPN", `must look like "HTTP/command.example.com"`)
+	}
+	for _, file := range []struct{ field, path string }{{"ConfigFile", k.ConfigFile}, {"Keytab", k.Keytab}, {"CCache", strings.TrimPrefix(k.CCache, "FILE:")}} {
+		if strings.HasPrefix(file.path, "~/") { // MIT's programs do not know it either
+			note(file.field, "begins with ~, which is not replaced here; give the whole path")
+		}
 	}
 	switch {
 	case k.CCache != "":
