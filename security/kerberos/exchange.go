@@ -193,7 +193,7 @@ func (conf *krb5conf) check(reply *messages.KDCRepFields, request *messages.KDCR
 	case part.SRealm != request.Realm || reply.Ticket.Realm != request.Realm:
 		return distrust("it is of the realm " + part.SRealm)
 	case !part.SName.Equal(reply.Ticket.SName):
-		return distrust("the ticket in it is for " + reply.Ticket.SName.PrincipalNameString() + ", and the key for " + part.SName.PrincipalNameString())
+		return distrust("the key in it is for " + part.SName.PrincipalNameString() + ", and the ticket for " + reply.Ticket.SName.PrincipalNameString())
 	case len(request.Addresses) > 0 && len(part.CAddr) > 0 && !types.HostAddressesEqual(part.CAddr, request.Addresses):
 		return distrust("the ticket in it is for other addresses than those of this machine")
 	case !sound(part.Key, conf.LibDefaults.PermittedEnctypeIDs):

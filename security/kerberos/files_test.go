@@ -116,7 +116,7 @@ func FuzzParseCache(f *testing.F) {
 	})
 }
 
-func write(t *testing.T, name, text string, mode os.FileMode) string {
+func write(t testing.TB, name, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
