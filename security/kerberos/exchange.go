@@ -50,7 +50,8 @@ func decode(answer []byte, message interface{ Unmarshal(data []byte) error }) er
 type account struct {
 	name    types.PrincipalName
 	realm   string
-	offered []int32 // encryption types
+	usable  []int32 // encryption types that there can be a key of
+	offered []int32 // those, and maybe more for the key of the session
 	key     func(hint) (types.EncryptionKey, error)
 }
 
@@ -119,11 +120,14 @@ func (who *account) prove(wanted []byte) (types.EncryptionKey, types.PAData, err
 	if err := data.Unmarshal(wanted); err != nil {
 		return types.EncryptionKey{}, types.PAData{}, distrust("what it wants to be told first cannot be read")
 	}
-	h, err := hintOf(data, who.offered)
+	h, err := hintOf(data, who.usable)
+	if err == nil && h == nil { // it has no key of any type that it was offered (RFC 4120, section 5.2.7.5)
+		err = &noCommonType{}
+	}
 	if err != nil {
 		return types.EncryptionKey{}, types.PAData{}, err
 	}
-	key, err := who.key(h)
+	key, err := who.key(*h)
 	if err != nil {
 		return types.EncryptionKey{}, types.PAData{}, err
 	}
@@ -143,7 +147,7 @@ func (who *account) prove(wanted []byte) (types.EncryptionKey, types.PAData, err
 // the key that it took before, if it asked for one.
 func (who *account) open(reply *messages.ASRep, known types.EncryptionKey) (types.EncryptionKey, error) {
 	kind, key := reply.EncPart.EType, known
-	if !slices.Contains(who.offered, kind) {
+	if !slices.Contains(who.usable, kind) {
 		return key, &noCommonType{[]int32{kind}}
 	}
 	if key.KeyType != kind {
@@ -151,7 +155,10 @@ func (who *account) open(reply *messages.ASRep, known types.EncryptionKey) (type
 		if err != nil {
 			return key, err
 		}
-		if key, err = who.key(h); err != nil {
+		if h == nil {
+			h = &hint{kind: kind} // made as usual
+		}
+		if key, err = who.key(*h); err != nil {
 			return key, err
 		}
 	}

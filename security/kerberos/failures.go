@@ -103,7 +103,7 @@ func (s *situation) explain(err error) *failure {
 		f.text = fmt.Sprintf("the clock of this machine differs from that of the KDC of the realm %s by more than is allowed (5 minutes, if nobody changed it); synchronize both", realm)
 	case f.code == errorcode.KDC_ERR_ETYPE_NOSUPP || noCommon:
 		wants := ""
-		if noCommon {
+		if noCommon && len(noType.wanted) > 0 {
 			wants = fmt.Sprintf(" (it wants %v)", noType.wanted)
 		}
 		f.text = fmt.Sprintf("the KDC of the realm %s%s and this client have no encryption type in common for %s; allow AES for the account and set its password anew. "+

@@ -35,6 +35,7 @@ type liar struct {
 	as, tgs func(reply *messages.KDCRepFields) // change an answer before it is encrypted
 	sealed  func(reply *messages.KDCRepFields) // and after that
 	sum     func(sum []byte)                   // changes what it says of the request; nil if it says nothing
+	silent  bool                               // it does not say which types of key it wants
 
 	signIns, proofs, grants atomic.Int32
 }
@@ -88,6 +89,8 @@ func (l *liar) answer(request []byte) []byte {
 		switch {
 		case as.PAData.Contains(patype.PA_ENC_TIMESTAMP):
 			l.proofs.Add(1)
+		case l.silent:
+			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED, l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
 		case l.wants != nil:
 			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED,
 				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}}))
@@ -253,6 +256,7 @@ func TestLies(t *testing.T) {
 		"RC4":                     {wants(types.ETypeInfo2{{EType: 23}}), "(it wants [23]) and this client have no encryption type in common", 0},
 		"DES":                     {wants(types.ETypeInfo2{{EType: 3}, {EType: 1}, {EType: 16}}), "(it wants [3 1 16])", 0},
 		"no type":                 {wants(types.ETypeInfo2{}), "names no encryption types", 0},
+		"not a word":              {func(l *liar) { l.silent = true }, "no encryption type in common", 0},
 		"an answer in RC4":        {func(l *liar) { l.use(23); l.wants = nil }, "no encryption type in common", 0},
 		"rounds in the answer":    {func(l *liar) { l.wants = nil; l.as = hinting(l, []byte{0xff, 0, 0, 0}) }, "in 4278190080 rounds", 0},
 		"nonce":                   {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.Nonce ^= 1 }), "answers another request", 1},

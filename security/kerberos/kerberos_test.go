@@ -104,7 +104,7 @@ type kdc struct {
 }
 
 // listen starts one that gives each request to answer.
-func listen(t *testing.T, answer func(request []byte) []byte) *kdc {
+func listen(t testing.TB, answer func(request []byte) []byte) *kdc {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

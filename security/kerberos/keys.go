@@ -64,37 +64,34 @@ type hint struct {
 	params []byte
 }
 
-// noCommonType means that a KDC wants none of the encryption types that were offered.
-type noCommonType struct{ wanted []int32 }
+// noCommonType means that a KDC wants none of the encryption types that can be used.
+type noCommonType struct{ wanted []int32 } // empty if it does not say
 
 func (e *noCommonType) Error() string {
 	return fmt.Sprintf("it wants the encryption types %v", e.wanted)
 }
 
-// hintOf is the first key that a KDC wants and that is of an offered type. Without a
-// word about it, it is of the first offered one.
-func hintOf(data types.PADataSequence, offered []int32) (hint, error) {
-	h := hint{kind: offered[0]}
+// hintOf is the first key that a KDC wants and that is of a usable type, nil if it does
+// not say what it wants.
+func hintOf(data types.PADataSequence, usable []int32) (*hint, error) {
 	for _, d := range data {
-		switch d.PADataType {
-		case patype.PA_ETYPE_INFO2:
-			wanted, err := d.GetETypeInfo2()
-			if err != nil || len(wanted) == 0 {
-				return hint{}, distrust("it names no encryption types that can be read")
-			}
-			none := &noCommonType{}
-			for _, w := range wanted[:min(len(wanted), 32)] {
-				if slices.Contains(offered, w.EType) {
-					return hint{w.EType, w.Salt, w.S2KParams}, nil
-				}
-				none.wanted = append(none.wanted, w.EType)
-			}
-			return hint{}, none
-		case patype.PA_PW_SALT:
-			h.salt = string(d.PADataValue)
+		if d.PADataType != patype.PA_ETYPE_INFO2 {
+			continue
 		}
+		wanted, err := d.GetETypeInfo2()
+		if err != nil || len(wanted) == 0 {
+			return nil, distrust("it names no encryption types that can be read")
+		}
+		none := &noCommonType{}
+		for _, w := range wanted[:min(len(wanted), 32)] {
+			if slices.Contains(usable, w.EType) {
+				return &hint{w.EType, w.Salt, w.S2KParams}, nil
+			}
+			none.wanted = append(none.wanted, w.EType)
+		}
+		return nil, none
 	}
-	return h, nil
+	return nil, nil
 }
 
 // fromPassword makes a key of a password.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/credentials"
+	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
 	"github.com/jcmturner/gokrb5/v8/iana/flags"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
 	"github.com/jcmturner/gokrb5/v8/messages"
@@ -201,7 +202,7 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 	if err := conf.findable(who.realm); err != nil {
 		return nil, err
 	}
-	tgt, err := l.authenticate(ctx, conf, who, func(underway bool) {
+	trying := func(underway bool) {
 		if !underway {
 			l.unsure = nil
 			return
@@ -213,7 +214,12 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 			l.unsure.until = time.Now().Add(min(firstPause<<min(n-1, 10), longestPause))
 		}
 		l.unsure.times++
-	})
+	}
+	tgt, err := l.authenticate(ctx, conf, who, trying)
+	if refusal, ok := errors.AsType[messages.KRBError](err); ok && refusal.ErrorCode == errorcode.KDC_ERR_ETYPE_NOSUPP && len(who.offered) < len(conf.LibDefaults.DefaultTktEnctypeIDs) {
+		who.offered = append(who.offered, conf.LibDefaults.DefaultTktEnctypeIDs...) // for the key of the session
+		tgt, err = l.authenticate(ctx, conf, who, trying)
+	}
 	if err == nil {
 		return tgt, nil
 	}
@@ -233,7 +239,7 @@ func (l *login) account(conf *krb5conf) (who *account, secret []byte, err error)
 			realm = other
 		}
 	}
-	who = &account{offered: conf.LibDefaults.DefaultTktEnctypeIDs}
+	who = &account{usable: conf.LibDefaults.DefaultTktEnctypeIDs}
 	if l.settings.Keytab != "" {
 		kt, data, err := readKeytab(l.settings.Keytab)
 		if err != nil {
@@ -252,12 +258,11 @@ func (l *login) account(conf *krb5conf) (who *account, secret []byte, err error)
 			return nil, nil, fmt.Errorf("the keytab %s holds no key of %s, but of: %s; correct the name or the realm (case counts), or give another keytab",
 				file, show.Text(principal, maxShown), list(held))
 		}
-		// A KDC chooses among the types that it is offered, not among the keys.
-		usable := etypes(kt, principal)
-		who.offered = slices.DeleteFunc(slices.Clone(who.offered), func(id int32) bool { return !slices.Contains(usable, id) })
-		if realm != "" && len(who.offered) == 0 {
+		kinds := etypes(kt, principal)
+		who.usable = slices.DeleteFunc(slices.Clone(who.usable), func(id int32) bool { return !slices.Contains(kinds, id) })
+		if realm != "" && len(who.usable) == 0 {
 			return nil, nil, fmt.Errorf("the keytab %s holds only keys of %s of encryption types that are not used (%v): weak ones, or ones that %s does not allow; "+
-				"make a keytab with AES keys. RC4 (23) has to be named in permitted_enctypes", file, show.Text(principal, maxShown), usable, conf.file)
+				"make a keytab with AES keys. RC4 (23) has to be named in permitted_enctypes", file, show.Text(principal, maxShown), kinds, conf.file)
 		}
 		who.key = func(h hint) (types.EncryptionKey, error) { return fromKeytab(kt, principal, h.kind) }
 		secret = data
@@ -269,9 +274,11 @@ func (l *login) account(conf *krb5conf) (who *account, secret []byte, err error)
 	if realm == "" {
 		return nil, nil, fmt.Errorf("no realm is given; give it as Realm (KEYFACTOR_AUTH_KRB_REALM, kerberos_realm), write it into the name (\"svc@EXAMPLE.COM\"), or set default_realm in %s", conf.file)
 	}
-	if len(who.offered) == 0 {
+	if len(who.usable) == 0 {
 		return nil, nil, fmt.Errorf("%s allows no encryption type that is used: permitted_enctypes and default_tkt_enctypes have no AES in common; name aes256-cts and aes128-cts in both", conf.file)
 	}
+	// A KDC chooses among the types that it is offered, and not among the keys in a keytab.
+	who.offered = slices.Clone(who.usable)
 	who.name, who.realm = types.NewPrincipalName(nametype.KRB_NT_PRINCIPAL, name), realm
 	return who, secret, nil
 }
