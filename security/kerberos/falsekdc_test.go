@@ -177,10 +177,8 @@ func askLiar(t testing.TB, address, defaults string, realms ...string) *login {
 	for _, realm := range append(realms, "EXAMPLE.COM") {
 		text += " " + realm + " = {\n  kdc = " + address + "\n }\n"
 	}
-	return &login{
-		settings: security.Kerberos{Username: "svc", Password: security.NewSecret(password), ConfigFile: write(t, "krb5.conf", text, 0o600)},
-		spn:      "HTTP/command.example.com", signedIn: func(string) {},
-	}
+	return newLogin(security.Kerberos{Username: "svc", Password: security.NewSecret(password), ConfigFile: write(t, "krb5.conf", text, 0o600)},
+		"HTTP/command.example.com", func(string) {})
 }
 
 // TestHonest: what the tests below change, works as it is. So does what a KDC may do.
@@ -513,10 +511,13 @@ func TestContextEnds(t *testing.T) {
 }
 
 // TestSilence: a KDC that says nothing, or never comes to an end, is left after some
-// seconds even by a caller who could wait, and the next one is asked.
+// seconds even by a caller who could wait, and the next one is asked. It is not asked again
+// while that one answers.
 func TestSilence(t *testing.T) {
 	t.Parallel()
+	var asked atomic.Int32
 	silent := serve(t, func(conn net.Conn) {
+		asked.Add(1)
 		done := make(chan struct{})
 		go func() { defer close(done); gone(conn) }()
 		_, _ = conn.Write([]byte("\x00\x00\xff\xff"))
@@ -531,8 +532,8 @@ func TestSilence(t *testing.T) {
 	})
 	l := newLiar(t)
 	login := askLiar(t, silent+"\n  kdc = "+listen(t, l.answer).Addr().String(), "")
-	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 1 {
-		t.Errorf("%v; %d proofs", err, l.proofs.Load())
+	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 1 || asked.Load() != 1 {
+		t.Errorf("%v; %d proofs, and the silent one was asked %d times", err, l.proofs.Load(), asked.Load())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,8 @@ type unanswered struct {
 func (u *unanswered) Error() string { return show.Text(strings.Join(u.details, "; "), 2*maxShown) }
 func (u *unanswered) Unwrap() error { return u.ended }
 
-// ask sends a request to the KDCs of a realm, one after the other, until one answers.
+// ask sends a request to the KDCs of a realm, one after the other, until one answers. The
+// one that answered last is the first: others may be down, and wait for nothing each time.
 // UDP, over which answers get lost, is tried only if none can be reached over TCP: one
 // that got a request may have counted a wrong password, and would count it again.
 func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request []byte) ([]byte, error) {
@@ -55,9 +57,13 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 		if err != nil {
 			none.details = append(none.details, err.Error())
 		}
+		if i := slices.Index(addresses, l.answered[realm]); i > 0 {
+			addresses = slices.Concat(addresses[i:i+1], addresses[:i], addresses[i+1:])
+		}
 		for _, address := range addresses {
 			answer, reached, err := l.askOne(ctx, network, address, request)
 			if err == nil {
+				l.answered[realm] = address
 				return answer, nil
 			}
 			none.details = append(none.details, network+" "+address+": "+err.Error())

@@ -77,7 +77,7 @@ func WithSettings(settings security.Kerberos) security.Option {
 			if spn == "" {
 				spn = "HTTP/" + strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
 			}
-			l := &login{settings: settings, spn: spn, signedIn: func(name string) { principal.Store(&name) }}
+			l := newLogin(settings, spn, func(name string) { principal.Store(&name) })
 			tickets := newSharing(l.fetch)
 			return transport.Authorizer{
 				Value: tickets.value, Refresh: tickets.refresh,
