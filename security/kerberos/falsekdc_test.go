@@ -246,25 +246,27 @@ func TestLies(t *testing.T) {
 		says   string
 		proofs int32 // how often it gets something encrypted with the password's key
 	}{
-		"4e9 rounds":              {rounds(0xff, 0xff, 0xff, 0xff), "in 4294967295 rounds, and 4096 to 100000 are used", 0},
-		"2^32 rounds":             {rounds(0, 0, 0, 0), "in 0 rounds", 0},
-		"one round":               {rounds(0, 0, 0, 1), "in 1 rounds", 0},
-		"rounds that are none":    {rounds(0, 16, 0), "does not say how many rounds", 0},
-		"a long salt":             {wants(types.ETypeInfo2{{EType: 18, Salt: strings.Repeat("s", 5000)}}), "a salt of 5000 bytes", 0},
-		"RC4":                     {wants(types.ETypeInfo2{{EType: 23}}), "(it wants [23]) and this client have no encryption type in common", 0},
-		"DES":                     {wants(types.ETypeInfo2{{EType: 3}, {EType: 1}, {EType: 16}}), "(it wants [3 1 16])", 0},
-		"no type":                 {wants(types.ETypeInfo2{}), "names no encryption types", 0},
-		"not a word":              {func(l *liar) { l.silent = true }, "no encryption type in common", 0},
-		"an answer in RC4":        {func(l *liar) { l.use(23); l.wants = nil }, "no encryption type in common", 0},
-		"rounds in the answer":    {func(l *liar) { l.wants = nil; l.as = hinting(l, []byte{0xff, 0, 0, 0}) }, "in 4278190080 rounds", 0},
-		"nonce":                   {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.Nonce ^= 1 }), "answers another request", 1},
-		"account":                 {changed(func(r *messages.KDCRepFields) { r.CName = other }), `the account \x1b[2Jyyyy`, 1},
-		"its realm":               {changed(func(r *messages.KDCRepFields) { r.CRealm = "E" }), "svc@E", 1},
-		"realm":                   {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.SRealm = "E" }), "of the realm E", 1},
-		"realm of the ticket":     {changed(func(r *messages.KDCRepFields) { r.Ticket.Realm = "E" }), "of the realm EXAMPLE.COM", 1},
-		"service":                 {changed(func(r *messages.KDCRepFields) { r.Ticket.SName, r.DecryptedEncPart.SName = other, other }), `the service \x1b`, 1},
-		"service of the ticket":   {changed(func(r *messages.KDCRepFields) { r.Ticket.SName = other }), `the key in it is for krbtgt/EXAMPLE.COM, and the ticket for \x1b[2J`, 1},
-		"a key of RC4":            {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.Key.KeyType = 23 }), "(it wants [23])", 1},
+		"4e9 rounds":            {rounds(0xff, 0xff, 0xff, 0xff), "in 4294967295 rounds, and 4096 to 100000 are used", 0},
+		"2^32 rounds":           {rounds(0, 0, 0, 0), "in 0 rounds", 0},
+		"one round":             {rounds(0, 0, 0, 1), "in 1 rounds", 0},
+		"rounds that are none":  {rounds(0, 16, 0), "does not say how many rounds", 0},
+		"a long salt":           {wants(types.ETypeInfo2{{EType: 18, Salt: strings.Repeat("s", 5000)}}), "a salt of 5000 bytes", 0},
+		"RC4":                   {wants(types.ETypeInfo2{{EType: 23}}), "(it wants [23]) and this client have no encryption type in common", 0},
+		"DES":                   {wants(types.ETypeInfo2{{EType: 3}, {EType: 1}, {EType: 16}}), "(it wants [3 1 16])", 0},
+		"no type":               {wants(types.ETypeInfo2{}), "names no encryption types", 0},
+		"not a word":            {func(l *liar) { l.silent = true }, "no encryption type in common", 0},
+		"an answer in RC4":      {func(l *liar) { l.use(23); l.wants = nil }, "no encryption type in common", 0},
+		"rounds in the answer":  {func(l *liar) { l.wants = nil; l.as = hinting(l, []byte{0xff, 0, 0, 0}) }, "in 4278190080 rounds", 0},
+		"nonce":                 {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.Nonce ^= 1 }), "answers another request", 1},
+		"account":               {changed(func(r *messages.KDCRepFields) { r.CName = other }), `the account \x1b[2Jyyyy`, 1},
+		"its realm":             {changed(func(r *messages.KDCRepFields) { r.CRealm = "E" }), "svc@E", 1},
+		"realm":                 {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.SRealm = "E" }), "of the realm E", 1},
+		"realm of the ticket":   {changed(func(r *messages.KDCRepFields) { r.Ticket.Realm = "E" }), "of the realm EXAMPLE.COM", 1},
+		"service":               {changed(func(r *messages.KDCRepFields) { r.Ticket.SName, r.DecryptedEncPart.SName = other, other }), `the service \x1b`, 1},
+		"service of the ticket": {changed(func(r *messages.KDCRepFields) { r.Ticket.SName = other }), `the key in it is for krbtgt/EXAMPLE.COM, and the ticket for \x1b[2J`, 1},
+		"a key of RC4": {changed(func(r *messages.KDCRepFields) {
+			r.DecryptedEncPart.Key = types.EncryptionKey{KeyType: 23, KeyValue: make([]byte, 16)}
+		}), "(it wants [23])", 1},
 		"a short key":             {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.Key.KeyValue = []byte("k") }), "no encryption type in common", 1},
 		"it has ended":            {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.EndTime = time.Unix(1e9, 0).UTC() }), "ended at 2001-09-09T01:46:40Z", 1},
 		"its clock":               {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.AuthTime = time.Unix(1e9, 0).UTC() }), "the clock of this machine differs", 1},
@@ -493,9 +495,11 @@ func TestContextEnds(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough := errors.New("enough")
 		var closed atomic.Int32
+		var ended atomic.Value
 		login := askLiar(t, serve(t, func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 4096))
 			_, _ = conn.Write([]byte(sends))
+			ended.Store(time.Now())
 			cancel(enough)
 			gone(conn)
 			closed.Add(1)
@@ -503,6 +507,9 @@ func TestContextEnds(t *testing.T) {
 		_, err := login.fetch(ctx)
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.Contains(err.Error(), "a KDC of the realm EXAMPLE.COM (127.0.0.1:") || !strings.Contains(err.Error(), "was waited for") {
 			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(ended.Load().(time.Time)); took > answerWithin-time.Second { // usually a millisecond
+			t.Errorf("%s: it took %v", name, took)
 		}
 		for closed.Load() == 0 { // or the test runs out of time
 			time.Sleep(time.Millisecond)
@@ -608,11 +615,15 @@ func TestDatagrams(t *testing.T) {
 	}
 	<-done
 	fails(t, "nobody", login, "no KDC of the realm EXAMPLE.COM answered", "tcp 127.0.0.1:", "udp 127.0.0.1:")
+	err = fails(t, "TCP only", askLiar(t, packets.LocalAddr().String(), ""), "no KDC of the realm EXAMPLE.COM answered", "tcp 127.0.0.1:")
+	if err != nil && strings.Contains(err.Error(), "udp ") {
+		t.Errorf("UDP was tried, too: %v", err)
+	}
 }
 
 // names is a DNS server that answers every question with so many KDCs at a port, and
-// none at all if that is negative.
-func names(t *testing.T, count, port int) *net.Resolver {
+// none at all if that is negative. asked counts the questions.
+func names(t *testing.T, count, port int, asked *atomic.Int32) *net.Resolver {
 	t.Helper()
 	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -626,6 +637,7 @@ func names(t *testing.T, count, port int) *net.Resolver {
 			if err != nil {
 				return
 			}
+			asked.Add(1)
 			question := b[12:n]
 			for i := 0; i < len(question); i += 1 + int(question[i]) { // labels, up to the root
 				if question[i] == 0 {
@@ -662,19 +674,24 @@ func TestDNS(t *testing.T) {
 		return l
 	}
 	honest := newLiar(t)
-	if _, err := ask(names(t, 1, listen(t, honest.answer).Addr().(*net.TCPAddr).Port)).fetch(t.Context()); err != nil {
+	var asked atomic.Int32
+	if _, err := ask(names(t, 1, listen(t, honest.answer).Addr().(*net.TCPAddr).Port, &asked)).fetch(t.Context()); err != nil {
 		t.Error(err)
 	}
 	k := listen(t, func([]byte) []byte { return nil })
-	fails(t, "20 KDCs", ask(names(t, 20, k.Addr().(*net.TCPAddr).Port)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)")
+	fails(t, "20 KDCs", ask(names(t, 20, k.Addr().(*net.TCPAddr).Port, &asked)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)")
 	if n := k.asked.Load(); n != maxFound {
 		t.Errorf("%d KDCs were asked, want %d", n, maxFound)
 	}
-	fails(t, "none", ask(names(t, 0, 1)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)", "_kerberos._tcp.EXAMPLE.COM")
-	fails(t, "silence", ask(names(t, -1, 1)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)", "timeout")
+	fails(t, "none", ask(names(t, 0, 1, &asked)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)", "_kerberos._tcp.EXAMPLE.COM")
+	asked.Store(0)
+	fails(t, "silence", ask(names(t, -1, 1, &asked)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)", "timeout")
+	if n := asked.Load(); n != 1 { // Go asks again after 5 seconds
+		t.Errorf("a silent name server was asked %d times", n)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := ask(names(t, -1, 1)).fetch(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := ask(names(t, -1, 1, &asked)).fetch(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,5 +160,31 @@ func TestPrincipals(t *testing.T) {
 	}
 	if got := etypes(kt, "svc@EXAMPLE.COM"); !slices.Equal(got, []int32{17, 18}) {
 		t.Errorf("etypes = %v", got)
+	}
+}
+
+// TestNewestKey: of several keys of a principal, that of the highest number counts, whenever
+// it was put into the keytab.
+func TestNewestKey(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]uint8{{1, 2, 3}, {3, 1, 2}, {2, 3, 1}} {
+		kt := keytab.New()
+		for i, number := range order {
+			for _, kind := range []int32{17, 18} {
+				if err := kt.AddEntry("svc", "EXAMPLE.COM", strings.Repeat("p", int(number)), time.Unix(int64(i), 0), number, kind); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want, err := fromPassword("ppp", types.PrincipalName{NameString: []string{"svc"}}, "EXAMPLE.COM", hint{kind: 17})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := fromKeytab(kt, "svc@EXAMPLE.COM", 17); err != nil || got.KeyType != 17 || !slices.Equal(got.KeyValue, want.KeyValue) {
+			t.Errorf("%v: got %v, %v", order, got, err)
+		}
+		if _, err := fromKeytab(kt, "svc@EXAMPLE.COM", 20); err == nil {
+			t.Error("there is a key of another type")
+		}
 	}
 }

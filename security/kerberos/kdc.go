@@ -89,7 +89,7 @@ func (l *login) locate(ctx context.Context, conf *krb5conf, realm, network strin
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupWithin)
 	defer cancel()
-	_, records, err := l.resolver.LookupSRV(ctx, "kerberos", network, realm)
+	_, records, err := l.resolver.LookupSRV(ctx, "kerberos", network, strings.TrimSuffix(realm, ".")+".") // not below this machine's domain
 	if err != nil {
 		return nil, err
 	}
