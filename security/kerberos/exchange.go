@@ -196,7 +196,7 @@ func (conf *krb5conf) check(reply *messages.KDCRepFields, request *messages.KDCR
 	case part.Nonce != request.Nonce:
 		return distrust("it answers another request")
 	case !reply.CName.Equal(name) || reply.CRealm != realm:
-		return distrust("it is about the account " + reply.CName.PrincipalNameString() + "@" + reply.CRealm)
+		return distrust("it is about the account " + reply.CName.PrincipalNameString() + "@" + reply.CRealm + " (case counts)")
 	case part.SRealm != request.Realm || reply.Ticket.Realm != request.Realm:
 		return distrust("it is of the realm " + part.SRealm)
 	case !part.SName.Equal(reply.Ticket.SName):

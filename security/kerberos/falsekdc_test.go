@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"context"
+	"encoding/asn1"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jcmturner/gofork/encoding/asn1"
 	"github.com/jcmturner/gokrb5/v8/crypto"
 	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
 	"github.com/jcmturner/gokrb5/v8/iana/etypeID"
@@ -173,11 +173,12 @@ func (l *liar) seal(reply *messages.KDCRepFields, change func(*messages.KDCRepFi
 // askLiar is a login that asks the KDC at an address, for EXAMPLE.COM and other realms.
 func askLiar(t testing.TB, address, defaults string, realms ...string) *login {
 	t.Helper()
-	text := "[libdefaults]\n default_realm = EXAMPLE.COM\n udp_preference_limit = 1\n" + defaults + "[realms]\n"
+	var text strings.Builder
+	text.WriteString("[libdefaults]\n default_realm = EXAMPLE.COM\n udp_preference_limit = 1\n" + defaults + "[realms]\n")
 	for _, realm := range append(realms, "EXAMPLE.COM") {
-		text += " " + realm + " = {\n  kdc = " + address + "\n }\n"
+		text.WriteString(" " + realm + " = {\n  kdc = " + address + "\n }\n")
 	}
-	return newLogin(security.Kerberos{Username: "svc", Password: security.NewSecret(password), ConfigFile: write(t, "krb5.conf", text, 0o600)},
+	return newLogin(security.Kerberos{Username: "svc", Password: security.NewSecret(password), ConfigFile: write(t, "krb5.conf", text.String(), 0o600)},
 		"HTTP/command.example.com", func(string) {})
 }
 
@@ -192,10 +193,21 @@ func TestHonest(t *testing.T) {
 		"another type first": func(l *liar) {
 			l.wants = append(types.ETypeInfo2{{EType: 3}, {EType: etypeID.RC4_HMAC}, {EType: 99}}, l.wants...)
 		},
-		"AES-128":            func(l *liar) { l.use(etypeID.AES128_CTS_HMAC_SHA1_96) },
-		"AES-256, SHA-2":     func(l *liar) { l.use(etypeID.AES256_CTS_HMAC_SHA384_192) },
-		"AES-128, SHA-2":     func(l *liar) { l.use(etypeID.AES128_CTS_HMAC_SHA256_128) },
-		"request confirmed":  func(l *liar) { l.sum = func([]byte) {} },
+		"AES-128":           func(l *liar) { l.use(etypeID.AES128_CTS_HMAC_SHA1_96) },
+		"AES-256, SHA-2":    func(l *liar) { l.use(etypeID.AES256_CTS_HMAC_SHA384_192) },
+		"AES-128, SHA-2":    func(l *liar) { l.use(etypeID.AES128_CTS_HMAC_SHA256_128) },
+		"request confirmed": func(l *liar) { l.sum = func([]byte) {} },
+		// As with Active Directory: a salt of its own, and somebody in many groups.
+		"another salt": func(l *liar) {
+			key, err := fromPassword(password, types.PrincipalName{}, "", hint{kind: 18, salt: "EXAMPLE.COMhostsvc.example.com"})
+			if err != nil {
+				l.Error(err)
+			}
+			l.key, l.wants = key, types.ETypeInfo2{{EType: 18, Salt: "EXAMPLE.COMhostsvc.example.com"}}
+		},
+		"large tickets": func(l *liar) {
+			l.sealed = func(r *messages.KDCRepFields) { r.Ticket.EncPart.Cipher = make([]byte, 65_000) }
+		},
 		"no time in a grant": func(l *liar) { l.tgs = func(r *messages.KDCRepFields) { r.DecryptedEncPart.StartTime = time.Time{} } },
 	} {
 		l := newLiar(t)
@@ -436,7 +448,7 @@ func gone(conn net.Conn) {
 
 // TestFraming: what is claimed of a length is not believed. It does not run beside other
 // tests, because it looks at the memory that it takes.
-func TestFraming(t *testing.T) { //nolint:paralleltest // see above
+func TestFraming(t *testing.T) {
 	for name, tc := range map[string]struct {
 		sends string
 		says  string
@@ -586,9 +598,8 @@ func TestUnheard(t *testing.T) {
 }
 
 // TestDatagrams: over UDP, too, what comes is not trusted, and a KDC that is not there is
-// told at once.
+// told at once. It does not run beside other tests, which could listen for TCP at its port.
 func TestDatagrams(t *testing.T) {
-	t.Parallel()
 	packets, err := net.ListenPacket("udp", "127.0.0.1:0") // where nobody listens for TCP
 	if err != nil {
 		t.Fatal(err)
