@@ -337,6 +337,9 @@ func (n *node) holder(name string, h Holder) {
 	list := n.list(name)
 	item := &node{}
 	switch short, ok := formatHolder(h.Key); {
+	case h.Description != nil && !h.Identity:
+		item.key(h.Key)
+		item.optional("description", h.Description)
 	case h.Identity:
 		item.text("identity", h.Key.Value, "")
 		if h.Key.Type != "" {

@@ -304,15 +304,15 @@ absent:
 	}
 	_, err = Make(story(), d, &Options{Only: []string{"Operatrs"}})
 	want := `only "Operatrs": the desired state does not name this role; did you mean "Operators"?
-access.yaml:2:5: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
+access.yaml:3:20: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
 access.yaml:5:9: the server has no collection "Web server"; did you mean "Web servers"?
 access.yaml:6:9: the server has 2 objects of the kind collection with the name "Mail"; write the id of one: 7, 8
 access.yaml:7:9: "/portal/read/" is not known to take a collection, container, PAM provider or identity provider; write an id, not a name
 access.yaml:8:9: cannot convert "Certificates:Reed", write paths instead: is not a permission that is known here; did you mean Certificates:Read?
 access.yaml:9:15: the server does not know the account "KEYEXAMPLE\\nobody"; add type: User or type: Group to create it
 access.yaml:9:48: "OAuthRole gone (Entra)" should hold the role "Operators" and be absent
-access.yaml:10:5: the role "Old operators" is to be renamed to "Auditors", and there is a role of that name already
-access.yaml:11:5: the name of the role must not hold control or invisible characters`
+access.yaml:10:27: the role "Old operators" is to be renamed to "Auditors", and there is a role of that name already
+access.yaml:11:12: the name of the role must not hold control or invisible characters`
 	if err == nil || err.Error() != strings.ReplaceAll(want, `\\`, `\`) {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -322,6 +322,165 @@ access.yaml:11:5: the name of the role must not hold control or invisible charac
 	}
 	if _, err := Make(nil, d, nil); err == nil {
 		t.Error("there is no snapshot")
+	}
+}
+
+// TestAllAtOnce: mistakes of form, contradictions, what does not fit the server, and what
+// a plan would only warn of are told in one run, each with its place.
+func TestAllAtOnce(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"list.csv":  "group,set\nweb,Operationl\nmail\nshop,\n",
+		"list.json": `[{"group": "db"}, {"group": ["a", {}]}, {"group": "ftp"}]`,
+	}
+	text := `roles:
+  - name: Operators
+    permision: [/portal/read/]
+    permissions: [/portal/raed/, /portal//read/, '/certificates/collections/read/{Web}/']
+    holders: ['OAuthRole:new@Entar', 'OAuthRoel:new@Entra', {identity: 'KEYEXAMPLE\nobody'}]
+    existing: ad
+  - {name: operators}
+  - {permissionSet: Operational2}
+claims: [{type: OAuthRole, value: pki, scheme: Entra, description: ''}]
+permissionSets: [{name: New, permissions: [AdminPortal:Read, /made/up/]}]
+rolesFrom:
+  - file: list.csv
+    name: ${group}
+    permissionSet: ${set}
+    permissions: [/poral/read/]
+  - {file: list.json, name: '${group}', permissionSet: Nowhere}
+`
+	d, err := parseDesired("access.yaml", []byte(text), func(name string) ([]byte, error) { return []byte(files[name]), nil })
+	if err == nil || d == nil {
+		t.Fatalf("%v, %v", d, err)
+	}
+	_, err = Make(story(), d, nil)
+	const want = `access.yaml:3:5: a role has no "permision"; did you mean "permissions"?
+access.yaml:4:19: Nobody knows the permission /portal/raed/ of role "Operators": neither the server's list nor the catalogue has it.
+access.yaml:4:34: not a permission path: "/portal//read/" has an empty segment; write single slashes
+access.yaml:4:50: the server has no collection "Web"
+access.yaml:5:15: No identity provider of the server has the scheme "Entar" of the new claim "OAuthRole new (Entar)"; did you mean "Entra".
+access.yaml:5:38: "OAuthRoel" is not a claim type; the types are [User Group Computer OAuthOid OAuthRole OAuthSubject OAuthClientId]
+access.yaml:5:61: the server does not know the account "KEYEXAMPLE\nobody"; add type: User or type: Group to create it
+access.yaml:6:15: existing must be "add" or "replace", not "ad"; did you mean "add"?
+access.yaml:7:12: the role "operators" is named twice, also at access.yaml:2:11
+access.yaml:8:5: a role must have a name
+access.yaml:8:21: the server has no permission set "Operational2", and the desired state creates none; did you mean "Operational"?
+access.yaml:9:68: the description of the claim must not be empty
+access.yaml:10:44: a permission set holds paths, not version 1 names such as "AdminPortal:Read"
+access.yaml:10:62: Nobody knows the permission /made/up/ of permission set "New": neither the server's list nor the catalogue has it.
+access.yaml:15:19: Nobody knows the permission /poral/read/ of role "web": neither the server's list nor the catalogue has it.
+access.yaml:15:19: Nobody knows the permission /poral/read/ of role "shop": neither the server's list nor the catalogue has it.
+access.yaml:16:56: the server has no permission set "Nowhere", and the desired state creates none
+list.csv:2:5: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
+list.csv:3:1: this is not a CSV list: wrong number of fields
+list.json:1:35: "group" must be a text or a list of texts`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestEmail: an e-mail address that the server does not show again is refused, since
+// nobody could tell whether the role has it.
+func TestEmail(t *testing.T) {
+	t.Parallel()
+	make := func(version, text string, shown ...string) error {
+		d, err := parseDesired("access.yaml", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := story()
+		s.Server.Version = version
+		for i, address := range shown {
+			s.Roles[i].EmailAddress = address
+		}
+		_, err = Make(s, d, nil)
+		return err
+	}
+	const text = `roles:
+  - {name: Auditors, email: a@example.com}
+  - {name: Operators, existing: add, email: b@example.com}
+  - {name: New, email: c@example.com}
+  - {name: Old operators, email: ""}
+`
+	err := make("24.3.1+4f1c2ab", text)
+	if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 3 {
+		t.Errorf("%v, want a problem for each of 3 roles", err)
+	}
+	const want = `access.yaml:2:29: the server (Command 24.3.1+4f1c2ab) does not show e-mail addresses of roles, so that nobody could verify that of "Auditors"`
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	for _, version := range []string{"11.0", "23.9.2", "24.0"} {
+		if make(version, text) == nil {
+			t.Errorf("version %s shows no e-mail addresses", version)
+		}
+	}
+	for _, version := range []string{"24.4", "24.10.0", "25.1", "", "custom", "24"} {
+		if err := make(version, text); err != nil {
+			t.Errorf("version %q: %v", version, err)
+		}
+	}
+	if err := make("24.3.1", text, "shown@example.com"); err != nil {
+		t.Errorf("the server shows one: %v", err)
+	}
+	if err := make("24.3.1", `roles: [{name: New, email: ""}]`); err != nil {
+		t.Errorf("none: %v", err)
+	}
+}
+
+// TestDescriptions: a holder can say what its claim is called if that is created. A claim
+// that is there keeps its description.
+func TestDescriptions(t *testing.T) {
+	t.Parallel()
+	read := func(text string) (*Desired, error) {
+		return parseDesired("access.yaml", []byte(text), func(string) ([]byte, error) {
+			return []byte("group,owner\nweb,Anna\nmail,\npki,Peter\n"), nil
+		})
+	}
+	d, err := read(`roles:
+  - {name: Auditors, existing: add, holders: ['OAuthRole:web@Entra']}
+  - {name: Operators, existing: add, holders: [{type: OAuthRole, value: other, scheme: Entra, description: Other people}]}
+rolesFrom:
+  - {file: list.csv, name: 'Team ${group}', holders: [{type: OAuthRole, value: '${group}', scheme: Entra, description: '${owner} answers for it'}]}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Make(story(), d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range p.Steps {
+		if s.Kind == KindClaim {
+			got[s.Name] = string(s.Action) + " " + s.After.Claim.Description
+		}
+		if s.Kind == KindRole && s.Action == Create && s.After.Role.Claims[0].Description == "" {
+			t.Errorf("%s has a claim without description", s.Name)
+		}
+	}
+	want := map[string]string{
+		"OAuthRole web (Entra)": "create Anna answers for it", "OAuthRole mail (Entra)": "create mail", "OAuthRole other (Entra)": "create Other people",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	var b bytes.Buffer
+	if err := d.WriteYAML(&b); err != nil || !strings.Contains(b.String(), "description: Other people") {
+		t.Errorf("%v: a description is not written:\n%s", err, &b)
+	}
+	_, err = read(`claims: [{type: OAuthRole, value: web, scheme: Entra, description: The web}]
+roles:
+  - {name: A, holders: [{type: OAuthRole, value: web, scheme: Entra, description: Web}, {type: OAuthRole, value: x, scheme: Entra, description: ' '}]}
+  - {name: B, holders: [{type: OAuthRole, value: web, scheme: Entra, description: The web}]}
+absent: {claims: [{type: OAuthRole, value: y, scheme: Entra, description: Y}]}
+`)
+	const wrong = `access.yaml:3:25: the claim "OAuthRole web (Entra)" has another description at access.yaml:1:68
+access.yaml:3:89: the description of the claim must not be empty
+access.yaml:5:62: a holder has no "description"; it has type, value, scheme`
+	if err == nil || err.Error() != wrong {
+		t.Errorf("got\n%v\nwant\n%s", err, wrong)
 	}
 }
 
