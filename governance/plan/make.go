@@ -56,6 +56,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	b.targets = m.targets()
 	p := b.build()
 	p.Desired = Source{desired.File, desired.Digest}
+	p.Conversion = slices.Clone(opts.Conversion)
 	p.Only = append([]string{}, opts.Only...)
 	return p, nil
 }
@@ -169,7 +170,8 @@ func (m *maker) paths(role string, list []Text) (permissions.Set, map[permission
 	if len(legacy) == 0 {
 		return permissions.NewSet(paths...), written
 	}
-	c := permissions.Convert(legacy, m.convert)
+	// ConvertAll, because a decision may be about one role alone.
+	c := permissions.ConvertAll([]permissions.LegacyRole{{Role: role, Names: legacy}}, m.convert).Roles[0]
 	for _, item := range c.Items {
 		for _, p := range item.Paths {
 			written[p] = at[item.Input]

@@ -88,6 +88,9 @@ func (p *Plan) provenance(digest string) report.Provenance {
 	if p.Desired.File != "" || p.Desired.Digest != "" {
 		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})
 	}
+	for _, f := range p.Conversion {
+		out.Files = append(out.Files, report.File{Label: "Version 1 names converted with", Name: f.File, Digest: f.Digest})
+	}
 	return out
 }
 

@@ -24,6 +24,10 @@ type Plan struct {
 	Account  string          `json:"account"`  // who carries the plan out, as far as known; see [Options.Account]
 	Desired  Source          `json:"desired"`
 
+	// Conversion are the files that version 1 names were converted with, see
+	// [Options.Conversion].
+	Conversion []Source `json:"conversion,omitempty"`
+
 	// Only are the roles that the plan was limited to, Later those that would change
 	// without that limit.
 	Only  []string `json:"only"`
@@ -200,6 +204,10 @@ type Options struct {
 	// Convert says how version 1 names become paths: with an overlay that the server
 	// proved, with decisions. Nil: as package permissions does by default.
 	Convert *permissions.ConvertOptions
+
+	// Conversion are the files that Convert was read from, such as an overlay. The plan
+	// names them, as what its conversions rest on.
+	Conversion []Source
 
 	// Account is who will carry the plan out, if that is not the account that the
 	// snapshot was read as. It is needed to tell whether it locks itself out.
