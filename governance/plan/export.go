@@ -34,8 +34,11 @@ func Export(s *snapshot.Snapshot) (*Desired, error) {
 	for i := range e.Roles {
 		e.role(&e.Roles[i])
 	}
+	if e.legacy {
+		e.note("The server is taken for Command 10: a plan changes who holds a role there, and nothing else.")
+	}
 	for _, g := range s.Gaps {
-		if g.Reason != snapshot.ReasonNotAsked {
+		if g.Reason != snapshot.ReasonNotAsked && (g.Reason != snapshot.ReasonNotThere || !e.legacy) {
 			about := ""
 			if g.Object != "" {
 				about = " (" + quote(g.Object) + ")"

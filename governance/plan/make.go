@@ -340,6 +340,7 @@ func (m *maker) newClaim(k Key, description *string, at Position) {
 		return
 	}
 	m.fit(at, "the value of the claim", k.Value, limits.ClaimText)
+	m.domain(k, at)
 	state := ClaimState{Key: k, Description: cmp.Or(m.described[holderID(k)], k.Value)}
 	if description != nil {
 		state.Description = *description
@@ -366,12 +367,24 @@ func (m *maker) newClaim(k Key, description *string, at Position) {
 	}
 }
 
+// domain warns about a new account without domain, which the server may spell in its own
+// way: what was written would then not be what is there.
+func (m *maker) domain(k Key, at Position) {
+	if !k.Type.AD() || strings.Contains(k.Value, `\`) {
+		return
+	}
+	text := fmt.Sprintf(`The new account %s is named without a domain. The server may add one, and then it is not what was planned.`, quote(k.Value))
+	m.doubts.add(at, "%s", text)
+	m.warn(CodeDomain, report.Medium, text, `Write DOMAIN\name.`, nil, k)
+}
+
 // newIdentity plans an identity that the server lacks.
 func (m *maker) newIdentity(k Key, at Position) {
 	if m.identities[k.Fold()] != nil {
 		return
 	}
 	m.fit(at, "the account", k.Value, limits.ClaimText)
+	m.domain(k, at)
 	t := &target{kind: KindIdentity, name: k.Value, version: 1, at: at, after: &Object{Identity: &IdentityState{Key: k}}}
 	if gap := m.gap(snapshot.PartIdentities, ""); gap != nil {
 		t.blocked = "whether there is such an identity is not known: " + gapText(gap)

@@ -126,6 +126,7 @@ var guides = []report.Guide{
 	{Code: string(CodeWidened), Title: "Version 1 names that became something else", Why: "The vendor prints the mapping for a few names only."},
 	{Code: string(CodeUnknown), Title: "Permissions that nobody knows"},
 	{Code: string(CodeScheme), Title: "Claims of identity providers that are not there"},
+	{Code: string(CodeDomain), Title: "Accounts without domain", Why: "The server adds the domain, so that what it then has is not what was planned."},
 	{Code: string(CodeNames), Title: "Version 1 names that version 2 does not show", Why: "What they allow is not counted among the rights of this plan."},
 	{Code: string(CodeDisabled), Title: "Disabled roles"},
 	{Code: string(CodeNewID), Title: "Roles that come back under another id"},

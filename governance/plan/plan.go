@@ -151,6 +151,7 @@ const (
 	CodeWidened    Code = "conversion-widens"  // a version 1 name became more than it allowed, or less, or by a guess
 	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it
 	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
+	CodeDomain     Code = "no-domain"          // a new Active Directory account is named without its domain
 	CodeNames      Code = "names-lost"         // version 1 shows names of a role that version 2 has no path for
 	CodeDisabled   Code = "disabled-role"      // the role cannot be assigned
 	CodeNewID      Code = "new-id"             // a role comes back under another id

@@ -6,11 +6,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -384,7 +386,7 @@ list.json:1:35: "group" must be a text or a list of texts`
 // nobody could tell whether the role has it.
 func TestEmail(t *testing.T) {
 	t.Parallel()
-	make := func(version, text string, shown ...string) error {
+	try := func(version, text string, shown ...string) error {
 		d, err := parseDesired("access.yaml", []byte(text), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -403,29 +405,82 @@ func TestEmail(t *testing.T) {
   - {name: New, email: c@example.com}
   - {name: Old operators, email: ""}
 `
-	err := make("24.3.1+4f1c2ab", text)
+	err := try("24.3.1+4f1c2ab", text)
 	if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 3 {
 		t.Errorf("%v, want a problem for each of 3 roles", err)
 	}
-	const want = `access.yaml:2:29: the server (Command 24.3.1+4f1c2ab) does not show e-mail addresses of roles, so that nobody could verify that of "Auditors"`
-	if err == nil || !strings.HasPrefix(err.Error(), want) {
+	const want = `access.yaml:2:29: this server (Command 24.3.1) does not show e-mail addresses of roles, so that nobody could tell whether the role "Auditors" has it; leave email out`
+	if err == nil || !strings.HasPrefix(err.Error(), want+"\n") {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 	for _, version := range []string{"11.0", "23.9.2", "24.0"} {
-		if make(version, text) == nil {
+		if try(version, text) == nil {
 			t.Errorf("version %s shows no e-mail addresses", version)
 		}
 	}
 	for _, version := range []string{"24.4", "24.10.0", "25.1", "", "custom", "24"} {
-		if err := make(version, text); err != nil {
+		if err := try(version, text); err != nil {
 			t.Errorf("version %q: %v", version, err)
 		}
 	}
-	if err := make("24.3.1", text, "shown@example.com"); err != nil {
+	if err := try("24.3.1", text, "shown@example.com"); err != nil {
 		t.Errorf("the server shows one: %v", err)
 	}
-	if err := make("24.3.1", `roles: [{name: New, email: ""}]`); err != nil {
+	if err := try("24.3.1", `roles: [{name: New, email: ""}]`); err != nil {
 		t.Errorf("none: %v", err)
+	}
+}
+
+// TestDomain: the plan warns of new accounts without domain, and of no others.
+func TestDomain(t *testing.T) {
+	t.Parallel()
+	p := plan(t, story(), `claims: [{type: Computer, value: web$, scheme: Active Directory}]
+roles:
+  - {name: New, holders: [{identity: new, type: User}, {identity: svc_pool}, {type: User, value: 'x@example.com', scheme: Active Directory}, {identity: 'KEYEXAMPLE\good', type: Group}, 'OAuthRole:x@Entra']}
+`, nil)
+	var got []string
+	for _, w := range p.Warnings {
+		if w.Code == CodeDomain {
+			got = append(got, w.Holders[0].Value)
+		}
+	}
+	if want := []string{"new", "web$", "x@example.com"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestDeletedDisabled: a disabled role that is deleted comes back enabled, which is said.
+func TestDeletedDisabled(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"Operators": true, "Auditors": false} {
+		s := story()
+		s.Roles, s.Gaps = slices.DeleteFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Broken" }), nil
+		if p := plan(t, s, "absent: {roles: ["+name+"]}", nil); p.Blocked() > 0 || p.has(CodeDisabled) != want {
+			t.Errorf("%s: %+v", name, p.Warnings)
+		}
+	}
+}
+
+// TestConversion: decisions about one role count for it alone, and the plan names the
+// files that its conversions rest on.
+func TestConversion(t *testing.T) {
+	t.Parallel()
+	decisions, err := permissions.ParseDecisions([]byte("Auditors:\nCertificateEnrollment:PendingCsr | /dashboard/read/ | decided\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []Source{{"decisions.txt", "sha256:00"}}
+	p := plan(t, story(), "roles: [{name: Auditors, permissions: ['CertificateEnrollment:PendingCsr']}, {name: New, permissions: ['CertificateEnrollment:PendingCsr']}]",
+		&Options{Convert: &permissions.ConvertOptions{Decisions: decisions}, Conversion: files})
+	got := map[string][]permissions.Path{}
+	for _, s := range p.Steps {
+		got[s.Name] = s.After.Role.Paths
+	}
+	if want := map[string][]permissions.Path{"Auditors": {"/dashboard/read/"}, "New": {"/certificates/requests/manage/"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if !slices.Equal(p.Conversion, files) || !slices.ContainsFunc(p.Report().Provenance.Files, func(f report.File) bool { return f.Name == "decisions.txt" }) {
+		t.Errorf("the plan names %v", p.Conversion)
 	}
 }
 

@@ -328,6 +328,10 @@ func (b *builder) warnSteps(p *Plan) {
 		switch now := b.roles[names.Fold(step.Name)]; {
 		case step.Action == Delete:
 			note(CodeNamed, report.Medium, fmt.Sprintf("The role %s is removed. %s", quote(step.Name), elsewhere), "Look for it there first.")
+			if len(now) == 1 && now[0].Enabled != nil && !*now[0].Enabled {
+				note(CodeDisabled, report.Low, fmt.Sprintf("The role %s is disabled. If the way back makes it again, it is enabled.", quote(step.Name)),
+					"Note that it was disabled.")
+			}
 			continue
 		case step.After.Role.Name != step.Before.Role.Name && !names.Same(step.After.Role.Name, step.Before.Role.Name):
 			note(CodeNamed, report.Medium,

@@ -75,8 +75,9 @@ func (m *maker) blocked(r *roleTarget, reason string) *target {
 // known whether the role has it.
 func (m *maker) email(d *Role) {
 	if m.noEmail && d.EmailAddress != nil && *d.EmailAddress != "" {
-		m.problems.add(d.where("email"), "the server (Command %s) does not show e-mail addresses of roles, so that nobody could verify that of %s: leave email out, or upgrade to 24.4 or later",
-			show.Text(m.Server.Version, maxShown), quote(d.Name))
+		version, _, _ := strings.Cut(m.Server.Version, "+") // without the commit
+		m.problems.add(d.where("email"), "this server (Command %s) does not show e-mail addresses of roles, so that nobody could tell whether the role %s has it; leave email out",
+			show.Text(version, maxShown), quote(d.Name))
 	}
 }
 

@@ -124,16 +124,17 @@ func (p *planning) conversion() (err error) {
 
 // again are the flags of this call that another one needs, too.
 func (p *planning) again() string {
-	text := p.origin.again()
+	var b strings.Builder
+	b.WriteString(p.origin.again())
 	for _, only := range p.opts.Only {
-		text += " --only " + quoted(only)
+		b.WriteString(" --only " + quoted(only))
 	}
 	for _, flag := range [][2]string{{"account", p.opts.Account}, {"overlay", p.overlay}, {"overrides", p.overrides}} {
 		if flag[1] != "" {
-			text += " --" + flag[0] + " " + quoted(flag[1])
+			b.WriteString(" --" + flag[0] + " " + quoted(flag[1]))
 		}
 	}
-	return text
+	return b.String()
 }
 
 // write writes the plan, its page, and what it is about.
