@@ -127,6 +127,9 @@ func (l *loader) rows(data []byte) (columns []string, rows []row) {
 		}
 		if columns == nil {
 			before := len(l.problems)
+			if len(record) == 1 && strings.ContainsAny(record[0], ";\t|") {
+				l.add(node(0, ""), "the columns of a CSV list are separated by commas; this has one column, %s", quote(record[0]))
+			}
 			for i, name := range record {
 				name = strings.TrimSpace(name)
 				if name == "" || slices.Contains(columns, name) {

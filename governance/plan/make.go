@@ -208,18 +208,26 @@ func (m *maker) warn(code Code, severity report.Severity, text, do string, roles
 	m.warnings = append(m.warnings, Warning{Code: code, Severity: severity, Text: text, Do: do, Roles: roles, Holders: keys})
 }
 
-// unknown warns about paths that nobody knows, among those that come new.
+// unknown warns about paths that nobody knows, and about those for objects that are not
+// there, among those that come new.
 func (m *maker) unknown(what, name string, added permissions.Set, at map[permissions.Path]Position) {
 	for p := range added.All() {
-		if m.known(p) {
+		var text, do string
+		switch noun := m.objects.missing(p); {
+		case !m.known(p):
+			text = fmt.Sprintf("Nobody knows the permission %s of %s %s: neither the server's list nor the catalogue has it.", p, what, quote(name))
+			do = "Check the spelling; the server may refuse it, or it grants nothing."
+		case noun != "":
+			text = fmt.Sprintf("The permission %s of %s %s is for a %s that the server does not have.", p, what, quote(name), noun)
+			do = "Check the id, or write the name in braces in its place."
+		default:
 			continue
 		}
-		text := fmt.Sprintf("Nobody knows the permission %s of %s %s: neither the server's list nor the catalogue has it.", p, what, quote(name))
 		m.doubts.add(at[p], "%s", text)
 		if s := at[p].String(); s != "" {
 			text += " See " + s + "."
 		}
-		m.warn(CodeUnknown, report.Medium, text, "Check the spelling; the server may refuse it, or it grants nothing.", []string{name})
+		m.warn(CodeUnknown, report.Medium, text, do, []string{name})
 	}
 }
 

@@ -149,7 +149,7 @@ const (
 	CodeBlocked    Code = "blocked"            // steps that cannot be carried out
 	CodeNamed      Code = "named-elsewhere"    // a role is renamed or removed, and may be named elsewhere
 	CodeWidened    Code = "conversion-widens"  // a version 1 name became more than it allowed, or less, or by a guess
-	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it
+	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it, or no object has its id
 	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
 	CodeDomain     Code = "no-domain"          // a new Active Directory account is named without its domain
 	CodeNames      Code = "names-lost"         // version 1 shows names of a role that version 2 has no path for

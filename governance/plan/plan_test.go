@@ -332,8 +332,9 @@ access.yaml:11:12: the name of the role must not hold control or invisible chara
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"list.csv":  "group,set\nweb,Operationl\nmail\nshop,\n",
-		"list.json": `[{"group": "db"}, {"group": ["a", {}]}, {"group": "ftp"}]`,
+		"list.csv":       "group,set\nweb,Operationl\nmail\nshop,\n",
+		"semicolons.csv": "group;set\nweb;Operational\n",
+		"list.json":      `[{"group": "db"}, {"group": ["a", {}]}, {"group": "ftp"}]`,
 	}
 	text := `roles:
   - name: Operators
@@ -342,7 +343,8 @@ func TestAllAtOnce(t *testing.T) {
     holders: ['OAuthRole:new@Entar', 'OAuthRoel:new@Entra', {identity: 'KEYEXAMPLE\nobody'}]
     existing: ad
   - {name: operators}
-  - {permissionSet: Operational2}
+  - {permissionSet: Operational2, was: Auditors, permissions: [/certificates/collections/read/5/, /certificates/collections/read/6/]}
+  - {name: Old operators, was: Auditors, permissionSet: Mine, permissions: ['/pam/read/{Vault}/'], holders: [{identity: somebody}]}
 claims: [{type: OAuthRole, value: pki, scheme: Entra, description: ''}]
 permissionSets: [{name: New, permissions: [AdminPortal:Read, /made/up/]}]
 rolesFrom:
@@ -351,6 +353,7 @@ rolesFrom:
     permissionSet: ${set}
     permissions: [/poral/read/]
   - {file: list.json, name: '${group}', permissionSet: Nowhere}
+  - {file: semicolons.csv, name: '${group}'}
 `
 	d, err := parseDesired("access.yaml", []byte(text), func(name string) ([]byte, error) { return []byte(files[name]), nil })
 	if err == nil || d == nil {
@@ -368,15 +371,22 @@ access.yaml:6:15: existing must be "add" or "replace", not "ad"; did you mean "a
 access.yaml:7:12: the role "operators" is named twice, also at access.yaml:2:11
 access.yaml:8:5: a role must have a name
 access.yaml:8:21: the server has no permission set "Operational2", and the desired state creates none; did you mean "Operational"?
-access.yaml:9:68: the description of the claim must not be empty
-access.yaml:10:44: a permission set holds paths, not version 1 names such as "AdminPortal:Read"
-access.yaml:10:62: Nobody knows the permission /made/up/ of permission set "New": neither the server's list nor the catalogue has it.
-access.yaml:15:19: Nobody knows the permission /poral/read/ of role "web": neither the server's list nor the catalogue has it.
-access.yaml:15:19: Nobody knows the permission /poral/read/ of role "shop": neither the server's list nor the catalogue has it.
-access.yaml:16:56: the server has no permission set "Nowhere", and the desired state creates none
+access.yaml:8:64: The permission /certificates/collections/read/5/ of role "Auditors" is for a collection that the server does not have.
+access.yaml:9:32: the role "Auditors" is named twice, also at access.yaml:8:40
+access.yaml:9:32: the role "Auditors" is to be renamed to "Old operators", and there is a role of that name already
+access.yaml:9:57: the server has no permission set "Mine", and the desired state creates none
+access.yaml:9:77: the server has no PAM provider "Vault"
+access.yaml:9:110: the server does not know the account "somebody"; add type: User or type: Group to create it
+access.yaml:10:68: the description of the claim must not be empty
+access.yaml:11:44: a permission set holds paths, not version 1 names such as "AdminPortal:Read"
+access.yaml:11:62: Nobody knows the permission /made/up/ of permission set "New": neither the server's list nor the catalogue has it.
+access.yaml:16:19: Nobody knows the permission /poral/read/ of role "web": neither the server's list nor the catalogue has it.
+access.yaml:16:19: Nobody knows the permission /poral/read/ of role "shop": neither the server's list nor the catalogue has it.
+access.yaml:17:56: the server has no permission set "Nowhere", and the desired state creates none
 list.csv:2:5: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
 list.csv:3:1: this is not a CSV list: wrong number of fields
-list.json:1:35: "group" must be a text or a list of texts`
+list.json:1:35: "group" must be a text or a list of texts
+semicolons.csv:1:1: the columns of a CSV list are separated by commas; this has one column, "group;set"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -39,6 +39,7 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 func (m *maker) role(d *Role) {
 	now, ok := m.find(d)
 	if !ok {
+		m.inspect(d)
 		return
 	}
 	if now == nil {
@@ -47,11 +48,11 @@ func (m *maker) role(d *Role) {
 	}
 	r := &roleTarget{name: now.Name, now: now, at: d.At}
 	m.roles[names.Fold(now.Name)] = r
-	m.email(d)
 	switch {
 	case m.legacy:
 		m.legacyRole(d, r)
 	case m.unread(now, 2) != "":
+		m.inspect(d)
 		if d.says() {
 			r.role = m.blocked(r, "the role could not be read in full, and what is not known is never overwritten: "+m.unread(now, 2))
 		}
@@ -59,6 +60,18 @@ func (m *maker) role(d *Role) {
 		m.existingRole(d, r)
 	}
 	m.membersOf(d, r)
+}
+
+// inspect notes what is wrong with a role that goes no further.
+func (m *maker) inspect(d *Role) {
+	warnings := len(m.warnings)
+	m.email(d)
+	if d.PermissionSet != nil && !m.legacy {
+		m.setPermissionSet(d, &RoleState{}, *d.PermissionSet)
+	}
+	m.paths(d.Name, d.Permissions)
+	m.holders(d)
+	m.warnings = m.warnings[:warnings]
 }
 
 // says reports whether a desired role says more than that the role is there.
@@ -150,6 +163,7 @@ func (m *maker) setPermissionSet(d *Role, state *RoleState, set string) {
 
 // existingRole plans what version 2 writes of a role.
 func (m *maker) existingRole(d *Role, r *roleTarget) {
+	m.email(d)
 	before := m.state(r.now)
 	after := m.state(r.now)
 	keep := d.Existing == Add
@@ -240,9 +254,6 @@ func (m *maker) legacyRole(d *Role, r *roleTarget) {
 
 // sameNames reports whether a role has the version 1 names that it should have.
 func (m *maker) sameNames(d *Role, now *snapshot.Role) bool {
-	if !now.ObjectNames {
-		return false // those for single objects are not known
-	}
 	has := map[permissions.Legacy]bool{}
 	for _, l := range now.Names {
 		if parsed, err := permissions.ParseLegacy(string(l)); err == nil {
@@ -250,15 +261,12 @@ func (m *maker) sameNames(d *Role, now *snapshot.Role) bool {
 		}
 		has[l] = true
 	}
-	want := map[permissions.Legacy]bool{}
-	for _, t := range d.Permissions {
-		_, l, ok := m.path(t)
-		if ok && l == "" || !has[l] {
-			return false
-		}
-		want[l] = true
+	want, same := map[permissions.Legacy]bool{}, true
+	for _, t := range d.Permissions { // all of them: each may be wrong
+		_, l, _ := m.path(t)
+		same, want[l] = same && has[l], true
 	}
-	return d.Existing == Add || len(want) == len(has)
+	return now.ObjectNames && same && (d.Existing == Add || len(want) == len(has))
 }
 
 // holders are who should hold a role: through version 2, and through version 1.
