@@ -152,6 +152,11 @@ func TestLockOut(t *testing.T) {
 	}{
 		{"the account loses it", adminOnly, story(), nil, `The account "KEYEXAMPLE\admin", which applies the plan, can no longer`},
 		{"another account applies", "roles: [{name: Old operators, holders: []}]", story(), &Options{Account: `KEYEXAMPLE\nobody`}, "may hold it through one of them"},
+		{"it holds another role", "roles: [{name: Old operators, holders: []}]", story(), &Options{Account: `KEYEXAMPLE\svc_pool`}, "holds no role itself that allows changing security"},
+		{
+			"the account gets it", "roles: [{name: Administrator, existing: add, holders: [{identity: 'KEYEXAMPLE\\svc_pool'}]}, {name: Old operators, holders: []}]",
+			story(), &Options{Account: `KEYEXAMPLE\svc_pool`}, "",
+		},
 		{"spelled otherwise", adminOnly, story(), &Options{Account: "ADMIN@keyexample.com"}, `The account "ADMIN@keyexample.com", which`},
 		{"kept through another role", "roles: [{name: Administrator, holders: []}, {name: Old operators, holders: [{identity: 'KEYEXAMPLE\\admin'}]}]", story(), nil, ""},
 		{"somebody else loses it", "absent: {roles: [Old operators]}", story(), nil, ""},
