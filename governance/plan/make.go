@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
@@ -32,7 +33,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	m := &maker{
 		world: newWorld(current.Sorted(), opts.Convert), opts: opts, desired: desired, problems: check(desired),
 		sets: map[string]*target{}, claims: map[Key]*target{}, identities: map[Key]*target{},
-		roles: map[string]*roleTarget{}, gone: map[gone]Position{}, described: map[string]string{}, namedAt: map[Key]Position{},
+		roles: map[string]*roleTarget{}, gone: map[gone]Position{}, described: map[string]string{}, namedAt: map[Key]Position{}, nearest: map[permissions.Path]string{},
 	}
 	m.problems = append(m.problems, desired.wrong...)
 	if !m.server() {
@@ -100,6 +101,7 @@ type maker struct {
 	gone       map[gone]Position      // who should hold nothing any more
 	described  map[string]string      // descriptions of claims that are created, by [holderID]
 	namedAt    map[Key]Position       // where holders are named first, by folded key
+	nearest    map[permissions.Path]string
 	later      []string
 }
 
@@ -215,7 +217,7 @@ func (m *maker) unknown(what, name string, added permissions.Set, at map[permiss
 		var text, do string
 		switch noun := m.objects.missing(p); {
 		case !m.known(p):
-			text = fmt.Sprintf("Nobody knows the permission %s of %s %s: neither the server's list nor the catalogue has it.", p, what, quote(name))
+			text = fmt.Sprintf("Nobody knows the permission %s of %s %s: neither the server's list nor the catalogue has it.%s", p, what, quote(name), m.near(p))
 			do = "Check the spelling; the server may refuse it, or it grants nothing."
 		case noun != "":
 			text = fmt.Sprintf("The permission %s of %s %s is for a %s that the server does not have.", p, what, quote(name), noun)
@@ -231,12 +233,39 @@ func (m *maker) unknown(what, name string, added permissions.Set, at map[permiss
 	}
 }
 
+// mostSearches is how many unknown paths get a search for the known one that is nearest.
+const mostSearches = 500
+
+// near suggests the known path that one was probably meant to be.
+func (m *maker) near(p permissions.Path) string {
+	text, searched := m.nearest[p]
+	if searched || len(m.nearest) == mostSearches {
+		return text
+	}
+	for _, f := range permissions.Lint([]permissions.Path{p}, nil) {
+		if f.Code == permissions.CodeMisspelled && len(f.Suggest) > 0 {
+			text = " Did you mean " + string(f.Suggest[0]) + "?"
+		}
+	}
+	m.nearest[p] = text
+	return text
+}
+
 // fit refuses a name that nothing new may have. One that is empty in a file is told
 // already.
 func (m *maker) fit(at Position, what, name string, limit int) {
 	if problem := unfitName(name, limit); problem != "" && !(strings.TrimSpace(name) == "" && len(m.desired.wrong) > 0) {
-		m.problems.add(at, "%s %s", what, problem)
+		m.problems.add(at, "%s %s%s", what, problem, escaped(name))
 	}
+}
+
+// escaped is what to do about a name whose backslash YAML took for the beginning of a
+// control character.
+func escaped(name string) string {
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return "; in double quotes, YAML makes one of a backslash and a letter: write 'DOMAIN\\name' in single quotes"
+	}
+	return ""
 }
 
 const noSets = "the server has no permission sets: Command has them from version 11 on"

@@ -366,7 +366,7 @@ rolesFrom:
 	}
 	_, err = Make(story(), d, nil)
 	const want = `access.yaml:3:5: a role has no "permision"; did you mean "permissions"?
-access.yaml:4:19: Nobody knows the permission /portal/raed/ of role "Operators": neither the server's list nor the catalogue has it.
+access.yaml:4:19: Nobody knows the permission /portal/raed/ of role "Operators": neither the server's list nor the catalogue has it. Did you mean /portal/read/?
 access.yaml:4:34: not a permission path: "/portal//read/" has an empty segment; write single slashes
 access.yaml:4:50: the server has no collection "Web"
 access.yaml:5:15: No identity provider of the server has the scheme "Entar" of the new claim "OAuthRole new (Entar)"; did you mean "Entra".
@@ -385,8 +385,8 @@ access.yaml:9:110: the server does not know the account "somebody"; add type: Us
 access.yaml:10:68: the description of the claim must not be empty
 access.yaml:11:44: a permission set holds paths, not version 1 names such as "AdminPortal:Read"
 access.yaml:11:62: Nobody knows the permission /made/up/ of permission set "New": neither the server's list nor the catalogue has it.
-access.yaml:16:19: Nobody knows the permission /poral/read/ of role "web": neither the server's list nor the catalogue has it.
-access.yaml:16:19: Nobody knows the permission /poral/read/ of role "shop": neither the server's list nor the catalogue has it.
+access.yaml:16:19: Nobody knows the permission /poral/read/ of role "web": neither the server's list nor the catalogue has it. Did you mean /portal/read/?
+access.yaml:16:19: Nobody knows the permission /poral/read/ of role "shop": neither the server's list nor the catalogue has it. Did you mean /portal/read/?
 access.yaml:17:56: the server has no permission set "Nowhere", and the desired state creates none
 list.csv:2:5: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
 list.csv:3:1: this is not a CSV list: wrong number of fields
@@ -394,6 +394,20 @@ list.json:1:35: "group" must be a text or a list of texts
 semicolons.csv:1:1: the columns of a CSV list are separated by commas; this has one column, "group;set"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestEscaped: an account in double quotes has lost its backslash, which is said.
+func TestEscaped(t *testing.T) {
+	t.Parallel()
+	d, err := parseDesired("access.yaml", []byte(`roles: [{name: Auditors, holders: [{identity: "KEYEXAMPLE\admin"}, {identity: "KEYEXAMPLE\bob", type: User}]}]`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Make(story(), d, nil)
+	const hint = "; in double quotes, YAML makes one of a backslash and a letter: write 'DOMAIN\\name' in single quotes"
+	if err == nil || strings.Count(err.Error(), hint) != 2 {
+		t.Errorf("got\n%v\nwant twice: %s", err, hint)
 	}
 }
 

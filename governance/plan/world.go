@@ -232,7 +232,7 @@ func (w *world) key(h Holder) (Key, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return Key{}, fmt.Errorf("the server does not know the account %s; add type: User or type: Group to create it", quote(k.Value))
+		return Key{}, fmt.Errorf("the server does not know the account %s; add type: User or type: Group to create it%s", quote(k.Value), escaped(k.Value))
 	}
 	return Key{}, fmt.Errorf("the account %s is a user and a group on the server; add its type", quote(k.Value))
 }
