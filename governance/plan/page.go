@@ -518,6 +518,9 @@ func (p *Plan) notes() []report.Note {
 			break
 		}
 	}
+	if p.Account != "" && p.Account != p.ReadAs {
+		notes = append(notes, report.Note{Title: "Account", Text: "Whether the plan locks an account out is judged for " + quote(p.Account) + ", which is to apply it."})
+	}
 	if len(p.Only) > 0 {
 		text := "Nothing else would change."
 		if len(p.Later) > 0 {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"maps"
 	"os"
@@ -486,6 +487,19 @@ func TestDeletedDisabled(t *testing.T) {
 		s.Roles, s.Gaps = slices.DeleteFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Broken" }), nil
 		if p := plan(t, s, "absent: {roles: ["+name+"]}", nil); p.Blocked() > 0 || p.has(CodeDisabled) != want {
 			t.Errorf("%s: %+v", name, p.Warnings)
+		}
+	}
+}
+
+// TestAccount: the page names the account that is to apply the plan, if another one read
+// the server.
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	for account, want := range map[string]bool{`KEYEXAMPLE\writer`: true, `KEYEXAMPLE\admin`: false, "": false} {
+		p := plan(t, story(), "roles: [{name: Auditors, description: x}]", &Options{Account: account})
+		got := slices.ContainsFunc(p.Report().Notes, func(n report.Note) bool { return strings.Contains(n.Text, `"KEYEXAMPLE\writer"`) })
+		if got != want || p.Account != cmp.Or(account, `KEYEXAMPLE\admin`) {
+			t.Errorf("%q: named %v, account %q", account, got, p.Account)
 		}
 	}
 }
