@@ -461,6 +461,47 @@ func TestEmail(t *testing.T) {
 	}
 }
 
+// TestMoreProblems: roles that could not be read in full are looked at, too; nothing is
+// told twice in other words; a name of version 1 has a place as well.
+func TestMoreProblems(t *testing.T) {
+	t.Parallel()
+	try := func(text string) (*Plan, error) {
+		d, _ := parseDesired("access.yaml", []byte(text), nil) // Make says what is wrong
+		return Make(story(), d, nil)
+	}
+	for text, want := range map[string]string{
+		"roles: [{name: Broken, permissionSet: Nowhere}]":                                      `access.yaml:1:39: the server has no permission set "Nowhere", and the desired state creates none`,
+		"permissionSets: [{name: New, permissions: ['AdminPortal:Reed']}]":                     `access.yaml:1:44: a permission set holds paths, not version 1 names such as "AdminPortal:Reed"`,
+		"server: https://other.example.com/KeyfactorAPI\nroles: [{name: X, permissionSet: Y}]": `access.yaml:1:9: the desired state is for the server "https://other.example.com/KeyfactorAPI", and the snapshot is of "https://command.example.com/KeyfactorAPI"; correct or remove its server`,
+		"roles: [{name: New, permissions: ['Collections[99]:Read']}, {name: Y, existing: x}]": "access.yaml:1:35: The permission /certificates/collections/read/99/ of role \"New\" is for a collection that the server does not have.\n" +
+			`access.yaml:1:81: existing must be "add" or "replace", not "x"`,
+	} {
+		if _, err := try(text); err == nil || err.Error() != want {
+			t.Errorf("%s\ngot\n%v\nwant\n%s", text, err, want)
+		}
+	}
+	p, err := try("roles: [{name: Broken, permissions: ['API:Read']}]")
+	if err != nil || p.has(CodeWidened) || p.Blocked() != 1 {
+		t.Errorf("%v, a role that is left out is warned of: %+v", err, p.Warnings)
+	}
+}
+
+// TestLegacyNames: on a server with version 1 of roles only, too, everything wrong is told.
+func TestLegacyNames(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Roles = []snapshot.Role{{ID: 3, Name: "Operators", Description: "Ops", Versions: []int{1}, Names: []permissions.Legacy{"AdminPortal:Read"}}}
+	s.Gaps = []snapshot.Gap{{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere}}
+	d, err := parseDesired("access.yaml", []byte("roles: [{name: Operators, permissions: ['Collections[{A}]:Read', 'Collections[{B}]:Read']}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Make(s, d, nil)
+	if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 2 {
+		t.Errorf("%v, want what is wrong with both names", err)
+	}
+}
+
 // TestDomain: the plan warns of new accounts without domain, and of no others.
 func TestDomain(t *testing.T) {
 	t.Parallel()
