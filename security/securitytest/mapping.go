@@ -181,8 +181,7 @@ func (m *permissionMap) objectPath(kind string, id int, name string) (string, bo
 }
 
 // legacyNames are the global names for the paths given, which must be granted exactly: a role with "/" has no names.
-// If several names stand for one path, those preferred are taken, otherwise the best documented one. They are in the
-// order of the paths, so that they say nothing about what the role had before.
+// If several names stand for one path, those preferred are taken, otherwise the best documented one.
 func (m *permissionMap) legacyNames(paths, preferred []string) []string {
 	names := []string{}
 	named := map[string]bool{}
@@ -216,10 +215,6 @@ func (m *permissionMap) legacyNames(paths, preferred []string) []string {
 			}
 		}
 	}
-	first := func(name string) int {
-		return slices.IndexFunc(paths, func(p string) bool { return slices.Contains(m.paths[name], p) })
-	}
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(first(a), first(b)) })
 	return names
 }
 
