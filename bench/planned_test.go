@@ -16,6 +16,7 @@ import (
 
 	"github.com/Keyfactor/keyfactor-auth-client-go/auth_providers"
 	keyfactor "github.com/Keyfactor/keyfactor-go-client-sdk/v25"
+
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/plan/apply"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
@@ -43,7 +44,6 @@ func TestOnlyWhatIsPlanned(t *testing.T) {
 		{version: "25.4.1", seed: 5, quirks: securitytest.Quirks{SeparateIdentities: true, RefuseInUse: true}},
 	} {
 		t.Run(fmt.Sprintf("%s, seed %d", c.version, c.seed), func(t *testing.T) {
-			t.Parallel()
 			s := securitytest.Start(t,
 				securitytest.WithVersion(c.version), securitytest.WithLegacyTenant(c.seed, 24), securitytest.WithQuirks(c.quirks),
 				securitytest.WithRoles(securitytest.Role{
@@ -250,24 +250,24 @@ func (w *watcher) look(claims bool) picture {
 	p := picture{}
 	const all = 1_000
 	ctx, v1, v2 := w.t.Context(), w.client.V1, w.client.V2
-	roles, _, err := v1.SecurityRolesApi.NewGetSecurityRolesRequest(ctx).ReturnLimit(all).Execute() //nolint:bodyclose // the client closes it, here and below
+	roles, _, err := v1.SecurityRolesApi.NewGetSecurityRolesRequest(ctx).ReturnLimit(all).Execute()
 	w.must(err)
 	for _, row := range roles {
 		id := *row.Id.Get()
-		role, _, err := v1.SecurityRolesApi.NewGetSecurityRolesByIdRequest(ctx, id).Execute() //nolint:bodyclose // see above
+		role, _, err := v1.SecurityRolesApi.NewGetSecurityRolesByIdRequest(ctx, id).Execute()
 		w.must(err)
 		p.add(w.t, roleObject(1, id), role)
 		if claims {
-			full, _, err := v2.SecurityRolesApi.NewGetSecurityRolesByIdRequest(ctx, id).Execute() //nolint:bodyclose // see above
+			full, _, err := v2.SecurityRolesApi.NewGetSecurityRolesByIdRequest(ctx, id).Execute()
 			w.must(err)
 			p.add(w.t, roleObject(2, id), full)
 			continue
 		}
-		collections, _, err := v1.SecurityRolePermissionsApi.NewGetSecurityRolesByIdPermissionsCollectionsRequest(ctx, id).Execute() //nolint:bodyclose // see above
+		collections, _, err := v1.SecurityRolePermissionsApi.NewGetSecurityRolesByIdPermissionsCollectionsRequest(ctx, id).Execute()
 		w.must(err)
 		p[roleObject(1, id)]["Collections"] = string(encode(w.t, collections))
 	}
-	identities, _, err := v1.SecurityApi.NewGetSecurityIdentitiesRequest(ctx).ReturnLimit(all).Execute() //nolint:bodyclose // see above
+	identities, _, err := v1.SecurityApi.NewGetSecurityIdentitiesRequest(ctx).ReturnLimit(all).Execute()
 	w.must(err)
 	for _, i := range identities {
 		p.add(w.t, "identity "+i.GetAccountName(), i)
@@ -275,17 +275,17 @@ func (w *watcher) look(claims bool) picture {
 	if !claims {
 		return p
 	}
-	list, _, err := v1.SecurityClaimsApi.NewGetSecurityClaimsRequest(ctx).ReturnLimit(all).Execute() //nolint:bodyclose // see above
+	list, _, err := v1.SecurityClaimsApi.NewGetSecurityClaimsRequest(ctx).ReturnLimit(all).Execute()
 	w.must(err)
 	for _, c := range list {
 		p.add(w.t, "claim "+c.GetClaimType()+" "+c.GetClaimValue()+" of "+c.Provider.GetAuthenticationScheme(), c)
 	}
-	sets, _, err := v1.PermissionSetApi.NewGetPermissionSetsRequest(ctx).ReturnLimit(all).Execute() //nolint:bodyclose // see above
+	sets, _, err := v1.PermissionSetApi.NewGetPermissionSetsRequest(ctx).ReturnLimit(all).Execute()
 	w.must(err)
 	for _, set := range sets {
 		p.add(w.t, "permission set "+set.GetName(), set)
 	}
-	providers, _, err := v1.IdentityProviderApi.NewGetIdentityProvidersRequest(ctx).ReturnLimit(all).Execute() //nolint:bodyclose // see above
+	providers, _, err := v1.IdentityProviderApi.NewGetIdentityProvidersRequest(ctx).ReturnLimit(all).Execute()
 	w.must(err)
 	for _, provider := range providers {
 		p.add(w.t, "identity provider "+*provider.Id, provider)
