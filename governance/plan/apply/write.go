@@ -398,7 +398,12 @@ func put(u *roles.UpdateV2, before, after *plan.RoleState) {
 // arrange returns want in the order of have: what stays keeps its place, and what is new comes after what it follows in
 // want. Whoever compares lists member by member, as Terraform does, finds what the plan names and nothing else.
 func arrange(have, want []permissions.Path) []permissions.Path {
-	out := slices.DeleteFunc(slices.Clone(have), func(p permissions.Path) bool { return !slices.Contains(want, p) })
+	out := make([]permissions.Path, 0, len(want))
+	for _, p := range have {
+		if slices.Contains(want, p) && !slices.Contains(out, p) { // a list with a path twice may be refused
+			out = append(out, p)
+		}
+	}
 	next := 0
 	for _, p := range want {
 		if at := slices.Index(out, p); at >= 0 {
