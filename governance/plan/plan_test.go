@@ -200,9 +200,6 @@ func TestBlocked(t *testing.T) {
 	legacy.Gaps = []snapshot.Gap{{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere}, {Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere}}
 	noIdentities := story()
 	noIdentities.Gaps = append(noIdentities.Gaps, snapshot.Gap{Part: snapshot.PartRolesV1, Object: "Operators", Reason: snapshot.ReasonFailed})
-	old, dropped := story(), story()
-	old.Server.Version, dropped.Server.Version = "24.3.1+ab", "11.5.0"
-	dropped.Roles[1].EmailAddress = "it has them after all"
 	operational := without()
 	operational.Gaps = nil
 	operational.Roles[0].PermissionSetID = "11111111-1111-1111-1111-111111111111"
@@ -255,11 +252,6 @@ func TestBlocked(t *testing.T) {
 			"lists of roles", "roles: [{name: R}]\nabsent: {roles: [Q], permissionSets: [Operational]}", without(snapshot.PartRolesV2),
 			[]string{`create role "R": is not known`, `delete role "Q": is not known`, `delete permission set "Operational": could not be read`},
 		},
-		{
-			"e-mail addresses", "roles: [{name: Auditors, description: x, email: a@example.com}, {name: R, email: r@example.com}, {name: Operators, email: ''}]", old,
-			[]string{`update role "Auditors": `, `update role "Auditors": no e-mail address`, `create role "R": `, `update role "R": no e-mail address`},
-		},
-		{"e-mail addresses that are there", "roles: [{name: Old operators, email: a@example.com}]", dropped, []string{`update role "Old operators": `}},
 		{
 			"version 1 only", "roles: [{name: Operators, permissions: ['Collections[{Web servers}]:Read', 'AdminPortal:Read'], holders: [{identity: 'KEYEXAMPLE\\svc_pool'}]}, {name: R}]", legacy,
 			[]string{`create role "R": version 1 of roles only`, `update identities of role "Operators": `, `update identities of role "Operators": `},

@@ -102,7 +102,6 @@ func (m *maker) newRole(d *Role) {
 		state.Claims = append(state.Claims, m.held(k, d.At))
 	}
 	state.Claims = sortClaims(state.Claims)
-	m.leaveOutEmail(r, state)
 	if len(identities) > 0 {
 		after := &MembersState{Role: d.Name, Identities: m.accounts(identities, d.At)}
 		r.members = &target{
@@ -197,23 +196,8 @@ func (m *maker) existingRole(d *Role, r *roleTarget) {
 		after = m.state(r.now)
 		after.Claims = claims
 	}
-	m.leaveOutEmail(r, after)
 	if !before.same(after) {
 		r.role = &target{kind: KindRole, name: r.name, version: 2, before: &Object{Role: before}, after: &Object{Role: after}, at: d.At}
-	}
-}
-
-// leaveOutEmail takes from what a role becomes the e-mail address that the server would drop without a word.
-func (m *maker) leaveOutEmail(r *roleTarget, state *RoleState) {
-	if !m.noEmail || state.EmailAddress == "" {
-		return
-	}
-	wanted := *state
-	state.EmailAddress = ""
-	without := *state
-	r.fixed = &target{
-		kind: KindRole, name: r.name, version: 2, before: &Object{Role: &without}, after: &Object{Role: &wanted}, at: r.at,
-		blocked: "roles of this server have no e-mail address: Command has it from version 24.4 on",
 	}
 }
 

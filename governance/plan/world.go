@@ -31,9 +31,6 @@ type world struct {
 	// from claims, so that they are written through version 1.
 	legacy, apart bool
 
-	// noEmail: its roles have no e-mail address.
-	noEmail bool
-
 	roles    map[string][]*snapshot.Role // by folded name, like the following
 	roleByID map[int]*snapshot.Role
 	claims   map[Key]*snapshot.Claim
@@ -60,15 +57,10 @@ func newWorld(s *snapshot.Snapshot, convert *permissions.ConvertOptions) *world 
 		g := &s.Gaps[i]
 		w.gaps[gapKey{g.Part, names.Fold(g.Object)}] = g
 	}
-	// What cannot be read is zero, so that nothing is said about a version that is not known.
-	var major, minor int
-	_, _ = fmt.Sscanf(s.Server.Version, "%d.%d", &major, &minor)
-	w.noEmail = major > 0 && (major < 24 || major == 24 && minor < 4)
 	for i := range s.Roles {
 		r := &s.Roles[i]
 		w.roles[names.Fold(r.Name)] = append(w.roles[names.Fold(r.Name)], r)
 		w.roleByID[r.ID] = r
-		w.noEmail = w.noEmail && r.EmailAddress == ""
 		if read(r, 1) && read(r, 2) {
 			w.apart = w.apart || slices.ContainsFunc(r.Holders, seenOnce)
 		}
