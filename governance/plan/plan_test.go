@@ -289,6 +289,31 @@ func TestBlocked(t *testing.T) {
 	}
 }
 
+// TestWrittenTwice: a role that gets and loses something is written twice, and warned of once. The first of the
+// two steps has its permissions in the order that they end in.
+func TestWrittenTwice(t *testing.T) {
+	t.Parallel()
+	s := story()
+	operators := slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Operators" })
+	s.Roles[operators].Names = []permissions.Legacy{"API:Read"}
+	p := plan(t, s, "roles: [{name: Operators, permissions: [/agents/management/read/, /reports/read/]}]", nil)
+	for _, code := range []Code{CodeNames, CodeDisabled} {
+		var got []Warning
+		for _, w := range p.Warnings {
+			if w.Code == code {
+				got = append(got, w)
+			}
+		}
+		if len(got) != 1 || !slices.Equal(got[0].Steps, []int{1, 2}) {
+			t.Errorf("%s: %+v", code, got)
+		}
+	}
+	want := []permissions.Path{"/agents/management/read/", "/reports/read/", "/certificates/collections/read/", "/portal/read/"}
+	if got := p.Steps[0].After.Role.Paths; !slices.Equal(got, want) {
+		t.Errorf("the first step writes %v", got)
+	}
+}
+
 // TestContradictions: what does not fit the server is told with its place, all at once.
 func TestContradictions(t *testing.T) {
 	t.Parallel()

@@ -301,9 +301,15 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 
 // warnSteps warns about steps.
 func (b *builder) warnSteps(p *Plan) {
+	noted := map[string]int{} // by text: both steps of a role that is written twice are one warning
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		note := func(code Code, severity report.Severity, text, do string) {
+			if at, found := noted[text]; found {
+				b.warnings[at].Steps = append(b.warnings[at].Steps, step.Number)
+				return
+			}
+			noted[text] = len(b.warnings)
 			w := Warning{Code: code, Severity: severity, Text: text, Do: do, Steps: []int{step.Number}}
 			if step.Kind == KindRole || step.Kind == KindMembers {
 				w.Roles = []string{step.Name}
