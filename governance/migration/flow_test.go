@@ -300,8 +300,13 @@ func TestPromise(t *testing.T) {
 					t.Errorf("%s: the plan promises %v, and it is %v", h.Key, planned, is)
 				}
 			}
-			if v := Verify(source, after, rules); len(v.Findings) > 0 {
+			v := Verify(source, after, rules)
+			if len(v.Findings) > 0 {
 				t.Errorf("Verify finds %d differences, the first: %+v", len(v.Findings), v.Findings[0])
+			}
+			const left = "Roles left out, because somebody has to decide" // and not those that are gone because they were merged
+			if got, want := figure(t, v, left), figure(t, r, left); got != want {
+				t.Errorf("Verify says that %d roles are left out, and they are %d", got, want)
 			}
 			if again, _, err := Desired(source, after, rules); seed%2 == 1 && (err != nil || len(again.Roles) == 0) {
 				t.Errorf("a second migration fails: %v", err)
@@ -316,6 +321,90 @@ func TestPromise(t *testing.T) {
 			if v := Verify(source, &broken, rules); len(v.Findings) == 0 {
 				t.Error("Verify does not notice that nobody holds anything")
 			}
+		})
+	}
+}
+
+func figure(t *testing.T, r *report.Report, label string) int {
+	t.Helper()
+	for _, f := range r.Figures {
+		if f.Label == label {
+			return f.Number
+		}
+	}
+	t.Fatalf("the report has no figure %q", label)
+	return 0
+}
+
+// TestVerifyNotices: what was done to the target besides, and what could not be read, is
+// a finding.
+func TestVerifyNotices(t *testing.T) {
+	t.Parallel()
+	const seed, size = 1, 60
+	source := tenant(t, seed, size)
+	target := server(t, oldURL, securitytest.WithVersion("25.4.1"), securitytest.WithLegacyTenant(seed, size))
+	rules := decide(t, rand.New(rand.NewPCG(seed, 7)), source, target)
+	d, _, err := Desired(source, target, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := apply(t, target, d)
+	granting := slices.IndexFunc(after.Roles, func(r snapshot.Role) bool {
+		return !isBuiltIn(r.Name) && !strings.HasPrefix(r.Name, "Merged ") && len(r.Paths) > 0 && len(r.Holders) > 0 &&
+			slices.ContainsFunc(d.Roles, func(w plan.Role) bool { return w.Name == r.Name })
+	})
+	merged := slices.IndexFunc(after.Roles, func(r snapshot.Role) bool { return strings.HasPrefix(r.Name, "Merged ") && len(r.Holders) > 0 })
+	if granting < 0 || merged < 0 {
+		t.Fatal("there is no such role")
+	}
+	stranger := Key{Type: "OAuthSubject", Value: "stranger", Scheme: "System"}
+	for name, c := range map[string]struct {
+		change func(source, after *snapshot.Snapshot)
+		code   Code
+		about  string // a role or a holder
+	}{
+		"a stranger holds a role": {func(_, after *snapshot.Snapshot) {
+			after.Roles[granting].Holders = append(slices.Clone(after.Roles[granting].Holders), snapshot.Holder{Key: stranger, Versions: []int{2}})
+		}, CodeWider, stranger.String()},
+		"a merged role grants more": {func(_, after *snapshot.Snapshot) {
+			after.Roles[merged].Paths = []permissions.Path{"/"}
+		}, CodeWider, after.Roles[merged].Holders[0].Key.String()},
+		"a role is gone": {func(_, after *snapshot.Snapshot) {
+			after.Roles = slices.Delete(after.Roles, granting, granting+1)
+		}, CodeGone, after.Roles[granting].Name},
+		"a role was not read": {func(_, after *snapshot.Snapshot) {
+			after.Gaps = append(after.Gaps, snapshot.Gap{Part: snapshot.PartRolesV2, Object: "Secret role", Reason: snapshot.ReasonRefused})
+		}, CodeNotKnown, "Secret role"},
+		"identities were not read": {func(_, after *snapshot.Snapshot) {
+			after.Gaps = append(after.Gaps, snapshot.Gap{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonRefused})
+		}, CodeNotKnown, ""},
+		"a role of the source was not read": {func(source, _ *snapshot.Snapshot) {
+			source.Roles[5].Versions = nil
+		}, CodeNotKnown, source.Roles[5].Name},
+		"no role of the source was read": {func(source, _ *snapshot.Snapshot) {
+			source.Roles, source.Gaps = nil, append(source.Gaps, snapshot.Gap{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonRefused})
+		}, CodeNotKnown, ""},
+		"the target is older": {func(source, after *snapshot.Snapshot) {
+			after.TakenAt = source.TakenAt.Add(-1)
+		}, CodeOld, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			was, is := *source, *after
+			was.Roles, is.Roles = slices.Clone(source.Roles), slices.Clone(after.Roles)
+			was.Gaps, is.Gaps = slices.Clone(source.Gaps), slices.Clone(after.Gaps)
+			c.change(&was, &is)
+			with := rules
+			if len(was.Roles) == 0 {
+				with = nil // they are about roles
+			}
+			v := Verify(&was, &is, with)
+			for _, f := range v.Findings {
+				if f.Code == string(c.code) && (c.about == "" || slices.ContainsFunc(slices.Concat(f.Roles, f.Holders), func(i report.Item) bool { return i.Text == c.about })) {
+					return
+				}
+			}
+			t.Errorf("there is no finding %s about %q, only %+v", c.code, c.about, v.Findings)
 		})
 	}
 }

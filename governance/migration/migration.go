@@ -52,6 +52,8 @@ const (
 	CodeWider     Code = "wider"          // a holder can do more, although no rule says so
 	CodeNarrower  Code = "narrower"       // a holder can do less, although no rule says so
 	CodeMissing   Code = "missing"        // a holder can do nothing, although no rule says so
+	CodeNotKnown  Code = "not-known"      // a snapshot lacks what would tell
+	CodeOld       Code = "older-snapshot" // the target was read before the source
 	CodeRules     Code = "rules-do-not-fit"
 )
 
@@ -77,7 +79,7 @@ func Desired(source, target *snapshot.Snapshot, rules *Rules) (*plan.Desired, *r
 	if err := e.misfits(); err != nil {
 		return nil, nil, err
 	}
-	e.run(false)
+	e.run()
 	return e.desired(), e.report(), nil
 }
 
@@ -86,6 +88,7 @@ type engine struct {
 	source, target *snapshot.Snapshot // sorted
 	rules          *Rules
 	same           bool // source and target are one server
+	again          bool // the migration was carried out: roles of the target with the same names are those that it made
 	convert        *permissions.ConvertOptions
 
 	gaps     map[gapKey]*snapshot.Gap // of the source
@@ -310,9 +313,8 @@ func (e *engine) misfitSet(f *yamlfile.File, set place) {
 	}
 }
 
-// run works out what becomes of each role. again: the migration was carried out, so that
-// roles of the target with the same names are those that it made.
-func (e *engine) run(again bool) {
+// run works out what becomes of each role.
+func (e *engine) run() {
 	e.roles = make([]*role, len(e.source.Roles))
 	for i := range e.source.Roles {
 		r := &role{Role: &e.source.Roles[i], anchor: "role-" + strconv.Itoa(i+1)}
@@ -329,7 +331,7 @@ func (e *engine) run(again bool) {
 	e.group()
 	for _, res := range e.results {
 		for _, r := range res.members {
-			e.check(r, res, again)
+			e.check(r, res)
 		}
 		e.finish(res)
 	}
@@ -640,7 +642,7 @@ func (e *engine) find(res *result) {
 			res.now, res.was = r.now, r.now.Name
 		}
 	}
-	if merge && res.now != nil && !slices.ContainsFunc(res.members, func(r *role) bool { return r.now == res.now }) {
+	if merge && res.now != nil && !e.again && !slices.ContainsFunc(res.members, func(r *role) bool { return r.now == res.now }) {
 		for _, r := range res.members {
 			r.wait(CodeName, "Choose another name (merge), or merge that role, too.",
 				"The server has a role %s already, which is not merged.", quote(res.name))
@@ -649,7 +651,7 @@ func (e *engine) find(res *result) {
 }
 
 // check notes what keeps a role from being migrated.
-func (e *engine) check(r *role, res *result, again bool) {
+func (e *engine) check(r *role, res *result) {
 	if problem := unfitName(res.name); problem != "" {
 		r.wait(CodeName, "Give it another name (to).", "Its name %s.", problem)
 	}
@@ -660,10 +662,10 @@ func (e *engine) check(r *role, res *result, again bool) {
 		r.wait(CodeBuiltIn, acceptText(CodeBuiltIn),
 			"It is built in: the target has a role of its own with this name, and the holders would get that.")
 	}
-	if e.same && r.now == nil {
+	if e.same && r.now == nil && !e.merged(r, res) {
 		r.wait(CodeGone, acceptText(CodeGone), "The server does not have it any more. It would be created anew.")
 	}
-	if !e.same && res.now != nil && !r.builtIn && !again && r.existing(e) == "" {
+	if !e.same && res.now != nil && !r.builtIn && !e.again && r.existing(e) == "" {
 		r.wait(CodeExists, "Say what becomes of it (existing): add completes it, replace makes it what the source has. Or give yours another name (to).",
 			"The target has a role with the name %s already.", quote(res.name))
 	}
@@ -693,6 +695,12 @@ func (e *engine) check(r *role, res *result, again bool) {
 			r.wait(CodePermission, "", "%s", row.item.Name)
 		}
 	}
+}
+
+// merged reports whether the migration has made one role of the role and others: it is
+// gone because of that.
+func (e *engine) merged(r *role, res *result) bool {
+	return e.again && r.rule != nil && r.rule.merge != "" && res.now != nil
 }
 
 const notReadDo = "Take the snapshot as an account that may read everything, or accept it: accept: [not-read]. What is not known stays as it is then, and a new role lacks it."
