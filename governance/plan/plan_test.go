@@ -101,6 +101,18 @@ func TestStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/story/verification.txt.golden", after.String())
+	// Before it is carried out, what is true of many is said once.
+	before := Verify(p, s)
+	seen := map[string]bool{}
+	for _, f := range before.Findings {
+		if f.Code == string(CodeObject) && seen[f.Code] {
+			t.Errorf("there are several findings about objects that no step has changed: %q", f.Title)
+		}
+		seen[f.Code] = true
+	}
+	if !strings.HasPrefix(before.Lead, "Not everything is as planned: ") || !strings.Contains(before.Lead, "6 objects not as planned") {
+		t.Errorf("the verification begins with %q", before.Lead)
+	}
 	back, err := Back(done, got)
 	if err != nil {
 		t.Fatal(err)
