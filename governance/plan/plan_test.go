@@ -3,14 +3,17 @@ package plan
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -197,6 +200,67 @@ func TestLarge(t *testing.T) {
 	}
 }
 
+// TestAlike: what a plan warns of for many roles is one warning, which names them all.
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	const many = 200
+	s := story()
+	var d strings.Builder
+	d.WriteString("absent:\n  roles:\n")
+	for i := range many {
+		r := s.Roles[slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Auditors" })]
+		r.ID, r.Name, r.Enabled = 1000+i, fmt.Sprintf("Old %03d", i), new(bool)
+		if i%2 == 0 {
+			r.Name = fmt.Sprintf("Other %03d", i)
+		}
+		s.Roles = append(s.Roles, r)
+		if i%2 == 1 {
+			fmt.Fprintf(&d, "    - %s\n", r.Name)
+		}
+	}
+	d.WriteString("roles:\n")
+	for i := range many {
+		switch {
+		case i%4 == 0:
+			fmt.Fprintf(&d, "  - {name: New %03d, was: Other %03d}\n", i, i)
+		case i%4 == 2:
+			fmt.Fprintf(&d, "  - {name: Other %03d, permissions: [/portal/]}\n", i)
+		}
+	}
+	p := plan(t, s, d.String(), nil)
+	for code, want := range map[Code][]string{
+		CodeNamed:    {"100 roles are removed. ", "50 roles are renamed. "},
+		CodeDisabled: {"50 roles are disabled. "},
+	} {
+		var got []string
+		for _, w := range p.Warnings {
+			if w.Code != code {
+				continue
+			}
+			got = append(got, w.Text)
+			if n, _, _ := strings.Cut(w.Text, " "); strconv.Itoa(len(w.Roles)) != n || len(w.Steps) < len(w.Roles) {
+				t.Errorf("%q names %d roles and %d steps", w.Text, len(w.Roles), len(w.Steps))
+			}
+		}
+		slices.Sort(got)
+		if !slices.EqualFunc(got, want, strings.HasPrefix) {
+			t.Errorf("%s: got %q, want %q", code, got, want)
+		}
+	}
+	for _, f := range p.Report().Findings {
+		if strings.HasPrefix(f.Title, "50 roles are renamed. ") && !slices.ContainsFunc(f.Evidence, func(i report.Item) bool {
+			return strings.HasSuffix(i.Text, `: update role "Other 004": rename it to "New 004"`)
+		}) {
+			t.Errorf("the page does not say which role is renamed to what: %+v", f.Evidence)
+		}
+	}
+	// One alone is named in words.
+	p = plan(t, story(), "roles: [{name: Readers, was: Operators}]", nil)
+	if got := said(p, CodeNamed); !strings.HasPrefix(got, `The role "Operators" is renamed to "Readers". `) {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestBlocked: what is not safe is left out, with the reason, and so is what needs it.
 func TestBlocked(t *testing.T) {
 	t.Parallel()
@@ -357,7 +421,7 @@ absent: {roles: [Old operators], claims: ['OAuthRole:gone@Entra']}
 		got = append(got, s.Words())
 	}
 	want := []string{
-		`update permission set "Operational": add 1 permission`, `create claim "OAuthRole new (Entra)"`, `update role "Operators": change the name`,
+		`update permission set "Operational": add 1 permission`, `create claim "OAuthRole new (Entra)"`, `update role "Operators": rename it to "Readers"`,
 		`create role "Pilot": add 1 permission, add 1 holder`, `update role "Operators": remove 1 holder`,
 	}
 	if !slices.Equal(got, want) {

@@ -194,6 +194,14 @@ func planText(made *plan.Plan, lead string) string {
 		if w.Do != "" {
 			fmt.Fprintf(&b, " %s", show.Text(w.Do, 1000))
 		}
+		if n := len(w.Roles); n > 1 {
+			const shown = 10
+			fmt.Fprintf(&b, "\n  Roles: %s", show.Text(strings.Join(w.Roles[:min(n, shown)], ", "), 2000))
+			if n > shown {
+				fmt.Fprintf(&b, ", and %d more", n-shown)
+			}
+			b.WriteString(".")
+		}
 		b.WriteString("\n")
 	}
 	more := 0
