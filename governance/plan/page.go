@@ -59,6 +59,9 @@ func severityIf(condition bool, s report.Severity) report.Severity {
 }
 
 func (p *Plan) lead() string {
+	if p.Empty() && p.Incomplete() {
+		return "There is nothing to do, as far as the server could be read. What was not read may differ from what is desired."
+	}
 	if p.Empty() {
 		return "There is nothing to do: the server is as it is desired."
 	}

@@ -39,7 +39,8 @@ A step that cannot be done safely is blocked, with the reason, and left out. Whe
 plan locks the account out, or takes something from a large part of all roles or
 holders, is judged for the account that the server is read as.
 
-Exit status 3 if --exit-code is given and the server is not as the file says.`,
+Exit status 3 if --exit-code is given, and the server is not as the file says, or its
+roles and their holders could not be read in full.`,
 		Example: `  commandsec plan access.yaml --out plan.json --html plan.html
   commandsec plan access.yaml --in server.json
   commandsec plan access.yaml --only Operators --out pilot.json
@@ -50,7 +51,7 @@ Exit status 3 if --exit-code is given and the server is not as the file says.`,
 	c.Flags().StringVarP(&p.out, "out", "o", "", "write the plan to this `file`")
 	c.Flags().StringVar(&p.html, "html", "", "write a page to read and sign to this `file`")
 	c.Flags().StringArrayVar(&p.only, "only", nil, "plan this `role` and what it needs, and leave the rest for later; can be repeated")
-	exitCodeFlag(c, &p.exitCode, "there is something to do")
+	exitCodeFlag(c, &p.exitCode, "there is something to do, or roles or holders could not be read")
 	jsonFlag(c, &p.json)
 	addOriginFlags(c, &p.origin)
 	c.AddCommand(newPlanShow())
@@ -87,7 +88,10 @@ func (p *planning) run(c *cobra.Command, file string) error {
 	default:
 		nextApply(c, made, p.out, p.html)
 	}
-	if p.exitCode && !made.Empty() {
+	if made.Incomplete() {
+		tellGaps(c.ErrOrStderr(), made.Gaps)
+	}
+	if p.exitCode && (!made.Empty() || made.Incomplete()) {
 		return errFound
 	}
 	return nil
