@@ -383,7 +383,7 @@ func TestVerifyNotices(t *testing.T) {
 		}, CodeNotKnown, source.Roles[5].Name},
 		"no role of the source was read": {func(source, _ *snapshot.Snapshot) {
 			source.Roles, source.Gaps = nil, append(source.Gaps, snapshot.Gap{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonRefused})
-		}, CodeNotKnown, ""},
+		}, CodeRules, ""},
 		"the target is older": {func(source, after *snapshot.Snapshot) {
 			after.TakenAt = source.TakenAt.Add(-1)
 		}, CodeOld, ""},
@@ -423,4 +423,58 @@ func mappingOf(t *testing.T, source, target *snapshot.Snapshot, rules *Rules, ho
 	}
 	t.Fatalf("the source has no holder %s", holder)
 	return nil
+}
+
+// TestHoldersOnly: a role that keeps what it grants gets holders only if some come.
+func TestHoldersOnly(t *testing.T) {
+	t.Parallel()
+	a, b := Key{Type: "User", Value: `KEYEXAMPLE\a`, Scheme: "Active Directory"}, Key{Type: "User", Value: `KEYEXAMPLE\b`, Scheme: "Active Directory"}
+	held := func(keys ...Key) *snapshot.Role {
+		r := &snapshot.Role{}
+		for _, k := range keys {
+			r.Holders = append(r.Holders, snapshot.Holder{Key: k})
+		}
+		return r
+	}
+	for _, c := range []struct {
+		res  result
+		want string
+	}{
+		{result{holds: true, existing: plan.Add}, "stays as it is"},
+		{result{holds: true, existing: plan.Add, now: held(a)}, "stays as it is"},
+		{result{holds: true, existing: plan.Add, now: held(a), holders: []Key{a}}, "stays as it is"},
+		{result{holds: true, existing: plan.Add, now: held(a), holders: []Key{a, b}}, "gets holders"},
+		{result{holds: true, existing: plan.Add, holders: []Key{b}}, "gets holders"},
+		{result{holds: false, existing: plan.Add, holders: []Key{b}}, "stays as it is"},
+		{result{holds: true, existing: plan.Replace, now: held(a)}, "loses its holders"},
+		{result{holds: true, existing: plan.Replace, now: held(a), holders: []Key{b}}, "gets holders"},
+		{result{holds: true, existing: plan.Replace, now: held(a, b), holders: []Key{b}}, "loses holders"},
+		{result{holds: true, existing: plan.Replace, now: held(b), holders: []Key{b}}, "stays as it is"},
+	} {
+		if got := c.res.holdersOnly(); got != c.want {
+			t.Errorf("now %v, holders %v, %s: %q, want %q", c.res.now, c.res.holders, c.res.existing, got, c.want)
+		}
+	}
+}
+
+// TestBuiltInWithoutHolders: the report does not say that a role gets holders if there
+// are none.
+func TestBuiltInWithoutHolders(t *testing.T) {
+	t.Parallel()
+	source := tenant(t, 2, 30)
+	r := &source.Roles[slices.IndexFunc(source.Roles, func(r snapshot.Role) bool { return r.Name == reporting })]
+	r.Holders = nil
+	rules, err := parseRules("rules.yaml", []byte("roles: [{name: '"+reporting+"', accept: [built-in-role]}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, report, err := Desired(source, empty(t, source), rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range table(report, "roles").Rows {
+		if row.Cells[0].Text == reporting && row.Cells[1].Text != "stays as it is" {
+			t.Errorf("the role becomes: %q", row.Cells[1].Text)
+		}
+	}
 }

@@ -203,6 +203,12 @@ func newEngine(source, target *snapshot.Snapshot, rules *Rules) (*engine, error)
 		return nil, fmt.Errorf("migrate: the roles of the target %s could not be read (%s); take its snapshot as an account that may read them",
 			quote(e.target.Server.URL), gapText(g))
 	}
+	for _, part := range []snapshot.Part{snapshot.PartRolesV2, snapshot.PartRolesV1} {
+		if g := gapOf(e.source, part); len(e.source.Roles) == 0 && g != nil && g.Reason != snapshot.ReasonNotThere {
+			return nil, fmt.Errorf("migrate: the roles of the source %s could not be read (%s); take its snapshot as an account that may read them",
+				quote(e.source.Server.URL), gapText(g))
+		}
+	}
 	version, _, _ := strings.Cut(e.target.Server.Version, "+")
 	e.convert = &permissions.ConvertOptions{Version: version, Overlay: rules.overlay}
 	if errors.Is(permissions.Convert(nil, e.convert).Err(), permissions.ErrVersion) {

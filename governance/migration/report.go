@@ -446,14 +446,14 @@ func (e *engine) rolesTable(n *counts) report.Table {
 			t.Rows = append(t.Rows, row)
 			continue
 		case r.builtIn:
-			what = "gets holders"
+			what = res.holdersOnly()
 			why = append(why, report.Item{Text: "It is built in: what it grants cannot be changed. Nobody is taken from it, so that nobody is locked out."})
 		case len(res.members) > 1:
 			what = "merged"
 		case res.was != "" && res.was != res.name:
 			what = "renamed"
 		case res.now != nil && !res.says:
-			what = "gets holders"
+			what = res.holdersOnly()
 		case res.now != nil && res.existing == plan.Add:
 			what = "completed"
 		case res.now != nil:
@@ -479,6 +479,33 @@ func (e *engine) rolesTable(n *counts) report.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// holdersOnly says what becomes of a role that keeps what it grants.
+func (res *result) holdersOnly() string {
+	held, will := map[Key]bool{}, map[Key]bool{}
+	if res.now != nil {
+		for _, k := range keysOf(res.now) {
+			held[k.Fold()] = true
+		}
+	}
+	comes, goes := false, false
+	for _, k := range res.holders {
+		will[k.Fold()] = true
+		comes = comes || !held[k.Fold()]
+	}
+	for k := range held {
+		goes = goes || !will[k]
+	}
+	switch {
+	case res.holds && comes:
+		return "gets holders"
+	case res.holds && goes && res.existing != plan.Add && len(will) == 0:
+		return "loses its holders"
+	case res.holds && goes && res.existing != plan.Add:
+		return "loses holders"
+	}
+	return "stays as it is"
 }
 
 func (e *engine) permissionsTable(n *counts) report.Table {

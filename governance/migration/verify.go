@@ -242,28 +242,22 @@ func (v *verification) unread() {
 		})
 	}
 	const again = "Take the snapshot again, as an account that may read everything."
-	for _, side := range []struct {
-		word string
-		gaps []snapshot.Gap
-	}{{"source", v.source.Gaps}, {"target", v.target.Gaps}} {
-		f := report.Finding{Code: string(CodeNotKnown), Severity: report.High, Do: again}
-		for i := range side.gaps {
-			g := &side.gaps[i]
-			if about := g.Part == snapshot.PartRolesV1 || g.Part == snapshot.PartRolesV2; !about || g.Reason == snapshot.ReasonNotThere || g.Reason == snapshot.ReasonGone {
-				continue
-			}
-			if side.word == "source" && (g.Object != "" || len(v.source.Roles) > 0) {
-				continue // the roles that it is about say so
-			}
-			f.Evidence = append(f.Evidence, report.Item{Text: gapText(g)})
-			if g.Object != "" {
-				f.Roles = append(f.Roles, report.Item{Text: g.Object})
-			}
+	var roles, gaps []report.Item
+	for i := range v.target.Gaps {
+		g := &v.target.Gaps[i]
+		if about := g.Part == snapshot.PartRolesV1 || g.Part == snapshot.PartRolesV2; !about || g.Reason == snapshot.ReasonNotThere || g.Reason == snapshot.ReasonGone {
+			continue
 		}
-		if len(f.Evidence) > 0 {
-			f.Title = "The roles of the " + side.word + " could not be read in full: the rights of their holders are not known."
-			v.report.Findings = append(v.report.Findings, f)
+		gaps = append(gaps, report.Item{Text: gapText(g)})
+		if g.Object != "" {
+			roles = append(roles, report.Item{Text: g.Object})
 		}
+	}
+	if len(gaps) > 0 {
+		v.report.Findings = append(v.report.Findings, report.Finding{
+			Code: string(CodeNotKnown), Severity: report.High, Title: "Roles of the target could not be read in full: what their holders can do now is not known.",
+			Do: again, Roles: roles, Evidence: gaps,
+		})
 	}
 	f := report.Finding{
 		Code: string(CodeNotKnown), Severity: report.High, Do: again + " Or say in the rules that it may be missing: accept: [" + string(CodeNotRead) + "].",
