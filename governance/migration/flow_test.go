@@ -478,3 +478,65 @@ func TestBuiltInWithoutHolders(t *testing.T) {
 		}
 	}
 }
+
+// TestDroppedAndHeldElsewhere: what somebody can no longer do is what they could, and can
+// do through no other permission and no other role.
+func TestDroppedAndHeldElsewhere(t *testing.T) {
+	t.Parallel()
+	const pending, participate, manage = "CertificateEnrollment:PendingCsr", "WorkflowManagement:Participate", "/certificates/requests/manage/"
+	source := tenant(t, 2, 30)
+	a, b := Key{Type: "User", Value: `KEYEXAMPLE\a`, Scheme: "Active Directory"}, Key{Type: "User", Value: `KEYEXAMPLE\b`, Scheme: "Active Directory"}
+	role := func(name string, id int, permitted []permissions.Legacy, keys ...Key) snapshot.Role {
+		r := snapshot.Role{ID: id, Name: name, Names: permitted, Versions: []int{1}, ObjectNames: true, PermissionSetID: globalSet}
+		for _, k := range keys {
+			r.Holders = append(r.Holders, snapshot.Holder{Key: k, Versions: []int{1}})
+		}
+		return r
+	}
+	source.Roles = []snapshot.Role{
+		role("Requesters", 101, []permissions.Legacy{pending}, a, b),
+		role("Approvers", 102, []permissions.Legacy{participate}, b),
+		role("Both", 103, []permissions.Legacy{pending, participate}),
+	}
+	rules, err := parseRules("rules.yaml", []byte("decisions: [{name: '"+pending+"', drop: true}, {name: '"+participate+"', paths: ["+manage+"]}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := empty(t, source)
+	d, r, err := Desired(source, target, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Roles) != 3 {
+		t.Fatalf("%d roles are migrated: %+v", len(d.Roles), r.Findings)
+	}
+	verified := Verify(source, apply(t, target, d), rules)
+	lost := map[string][]string{}
+	for _, row := range slices.Concat(table(r, "holders").Rows, table(verified, "meant").Rows, table(verified, "same").Rows) {
+		for _, i := range row.Cells[len(row.Cells)-1].Items {
+			lost[row.Cells[0].Text] = append(lost[row.Cells[0].Text], i.Code+" "+i.Text)
+		}
+	}
+	const handle = manage + " handle CSRs that were generated but not yet enrolled (through " + pending + ")"
+	if want := []string{handle, handle}; !slices.Equal(lost[a.String()], want) { // and not approving requests, which they never could
+		t.Errorf("he can no longer: %q, want %q", lost[a.String()], want)
+	}
+	if got := lost[b.String()]; got != nil {
+		t.Errorf("another role grants it, and the report says that he can no longer: %q", got)
+	}
+	for _, row := range table(r, "permissions").Rows {
+		if row.Cells[0].Text != pending {
+			continue
+		}
+		want := "handle CSRs that were generated but not yet enrolled"
+		if row.Filter == "Both" {
+			want = ""
+			if !strings.Contains(row.Cells[5].Text, "What it became is still granted by "+participate) {
+				t.Errorf("the decision is %q", row.Cells[5].Text)
+			}
+		}
+		if row.Cells[4].Text != want {
+			t.Errorf("%s loses %q, want %q", row.Filter, row.Cells[4].Text, want)
+		}
+	}
+}

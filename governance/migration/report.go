@@ -525,8 +525,13 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 			for _, name := range row.dropped {
 				lost = strings.TrimPrefix(lost+"; what it is about is dropped by the rules: "+quote(name), "; ")
 			}
+			notes := row.notes
 			if row.lost && lost == "" && row.item != nil && row.item.Outcome != permissions.OutcomeRefused {
-				lost = "everything"
+				if still := stillGranted(row.item); still != "" {
+					notes = append(slices.Clone(notes), "What it became is still granted by "+still)
+				} else {
+					lost = "everything"
+				}
 			}
 			switch {
 			case row.waits && !r.skipped:
@@ -544,8 +549,8 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 			if lost != "" {
 				n.lost++
 			}
-			if len(row.notes) > 0 {
-				decision = strings.TrimPrefix(decision+". "+strings.Join(row.notes, ". "), ". ")
+			if len(notes) > 0 {
+				decision = strings.TrimPrefix(decision+". "+strings.Join(notes, ". "), ". ")
 			}
 			out.Cells = []report.Cell{{Text: row.name}, {Items: row.becomes}, {Text: sure}, {Text: widens}, {Text: lost}, {Text: decision}, {Text: r.Name}}
 			t.Rows = append(t.Rows, out)
@@ -584,7 +589,7 @@ func (e *engine) holdersTable(n *counts) report.Table {
 			}
 			row.Mark = v.mark()
 			row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: m.how}, report.Cell{Text: v.String() + m.waiting()},
-				report.Cell{Items: e.items(v.more, v.moreWords, report.Widened)}, report.Cell{Items: e.items(v.less, v.lessWords, report.Lost)})
+				report.Cell{Items: e.items(v.more, v.moreWords, report.Widened)}, report.Cell{Items: e.losses(&v)})
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -625,6 +630,34 @@ func (e *engine) items(effects []permissions.Effect, words []string, mark report
 	}
 	for _, text := range words {
 		out = append(out, report.Item{Text: text, Mark: mark})
+	}
+	return out
+}
+
+// stillGranted names the permissions of the role that grant all that a dropped one would
+// become, or is empty.
+func stillGranted(item *permissions.Item) string {
+	var by []string
+	for _, m := range item.Mappings {
+		i := slices.IndexFunc(item.StillGranted, func(r permissions.Redundancy) bool { return r.Path == m.Path })
+		if m.Path == "" || i < 0 {
+			return ""
+		}
+		if name := string(item.StillGranted[i].By); !slices.Contains(by, name) {
+			by = append(by, name)
+		}
+	}
+	return strings.Join(by, ", ")
+}
+
+// losses are what somebody can no longer do. Of a path that they were given only because
+// a name is converted to it, that is what the name allowed.
+func (e *engine) losses(v *verdict) []report.Item {
+	out := e.items(v.less, v.lessWords, report.Lost)
+	for i := range out {
+		if text := v.part[permissions.Path(out[i].Code)]; text != "" {
+			out[i].Text = text
+		}
 	}
 	return out
 }

@@ -2,7 +2,9 @@ package migration
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
@@ -98,6 +100,9 @@ type rights struct {
 	lost  []string           // what no path of the target says
 	items []permissions.Item // of names, together
 	paths [][]permissions.Path
+	// part are paths that a name allowed in part only, with what it did, if nothing else
+	// gives them.
+	part map[permissions.Path]string
 }
 
 // ledger works out what holders can do, once for all who hold the same roles.
@@ -156,18 +161,33 @@ func (l *ledger) source(m *mapping) *rights {
 	slices.Sort(out.lost)
 	out.lost = slices.Compact(out.lost)
 	out.set = permissions.NewSet(paths...)
-	for _, item := range permissions.Convert(legacy, l.e.convert).Items {
-		if item.Widens == "" && item.Narrows == "" || item.Outcome != permissions.OutcomeConverted && item.Outcome != permissions.OutcomeDropped {
-			continue
+	out.part = map[permissions.Path]string{}
+	var whole []permissions.Path // that somebody had in full
+	for _, i := range list {
+		if len(l.e.roles[i].legacy) == 0 {
+			whole = append(whole, l.e.roles[i].before.Paths()...)
 		}
+	}
+	for _, item := range permissions.Convert(legacy, l.e.convert).Items {
 		var at []permissions.Path
 		for _, p := range item.Paths {
 			if t := l.e.objects.translate(p); t.path != "" {
 				at = append(at, t.path)
 			}
 		}
+		if info, known := permissions.KnownLegacy(item.Name); item.Widens == "" {
+			whole = append(whole, at...)
+		} else if known && len(at) == 1 {
+			p := at[0].Canonical()
+			out.part[p] = strings.TrimPrefix(out.part[p]+"; "+info.Effect+" (through "+string(item.Name)+")", "; ")
+		}
+		if item.Widens == "" && item.Narrows == "" || item.Outcome != permissions.OutcomeConverted && item.Outcome != permissions.OutcomeDropped {
+			continue
+		}
 		out.items, out.paths = append(out.items, item), append(out.paths, at)
 	}
+	had := permissions.NewSet(whole...)
+	maps.DeleteFunc(out.part, func(p permissions.Path, _ string) bool { return had.Allows(p) })
 	l.before[id] = out
 	return out
 }
@@ -192,6 +212,7 @@ func (l *ledger) target(k Key) *rights {
 type verdict struct {
 	more, less           []permissions.Effect // in paths
 	moreWords, lessWords []string
+	part                 map[permissions.Path]string // of what is less
 }
 
 func (v *verdict) wider() bool    { return len(v.more)+len(v.moreWords) > 0 }
@@ -213,7 +234,7 @@ func (v *verdict) String() string {
 // it was converted from counts, although it is the same path.
 func compare(before, after *rights) verdict {
 	diff := before.set.Diff(after.set)
-	v := verdict{more: diff.Added, less: diff.Removed, lessWords: slices.Clone(before.lost)}
+	v := verdict{more: diff.Added, less: diff.Removed, lessWords: slices.Clone(before.lost), part: before.part}
 	for i, item := range before.items {
 		if item.Widens != "" && slices.ContainsFunc(before.paths[i], after.set.Allows) {
 			v.moreWords = append(v.moreWords, item.Widens+" (through "+string(item.Name)+")")

@@ -136,7 +136,7 @@ func (v *verification) holder(m *mapping) {
 	}
 	row.Mark = d.mark()
 	row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: result + m.waiting()},
-		report.Cell{Items: v.items(d.more, d.moreWords, report.Widened)}, report.Cell{Items: v.items(d.less, d.lessWords, report.Lost)})
+		report.Cell{Items: v.items(d.more, d.moreWords, report.Widened)}, report.Cell{Items: v.losses(&d)})
 	switch {
 	case !after.set.Equal(want.set):
 		row.Mark = report.Warning
