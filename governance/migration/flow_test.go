@@ -540,3 +540,49 @@ func TestDroppedAndHeldElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// TestAlike: what is to be said of many roles is one finding, which names them all.
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	source := tenant(t, 3, n+10)
+	target := empty(t, source)
+	target.Permissions = []permissions.Path{"/portal/read/"}
+	long := strings.Repeat("x", 5000)
+	for i := range source.Roles {
+		r := &source.Roles[i]
+		if isBuiltIn(r.Name) || i >= n {
+			continue
+		}
+		r.Names = []permissions.Legacy{"Reports:Read"}
+		if i%2 == 0 {
+			r.Enabled = new(false)
+		} else {
+			r.Enabled, r.Description = new(true), long
+		}
+	}
+	_, r, err := Desired(source, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, f := range r.Findings {
+		switch Code(f.Code) {
+		case CodeDisabled, CodeCut, CodeUnlisted:
+			if strings.Contains(f.Title, "/reports/read/") || Code(f.Code) != CodeUnlisted {
+				count[f.Code]++
+				if len(f.Roles) < n/2-4 {
+					t.Errorf("%s names %d roles: %s", f.Code, len(f.Roles), f.Title)
+				}
+			}
+		}
+		if Code(f.Code) == CodeDisabled && !strings.Contains(f.Title, "roles are left out, each for this reason. It is disabled") {
+			t.Errorf("the title is %q", f.Title)
+		}
+	}
+	for _, code := range []Code{CodeDisabled, CodeCut, CodeUnlisted} {
+		if count[string(code)] != 1 {
+			t.Errorf("there are %d findings %s", count[string(code)], code)
+		}
+	}
+}

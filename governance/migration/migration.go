@@ -673,7 +673,7 @@ func (e *engine) check(r *role, res *result) {
 	}
 	if !e.same && res.now != nil && !r.builtIn && !e.again && r.existing(e) == "" {
 		r.wait(CodeExists, "Say what becomes of it (existing): add completes it, replace makes it what the source has. Or give yours another name (to).",
-			"The target has a role with the name %s already.", quote(res.name))
+			"The target has a role with %s already.", nameOf(r, res))
 	}
 	if r.unreadPermissions != "" {
 		r.wait(CodeNotRead, notReadDo, "What it grants is not known: %s.", r.unreadPermissions)
@@ -707,6 +707,14 @@ func (e *engine) check(r *role, res *result) {
 // gone because of that.
 func (e *engine) merged(r *role, res *result) bool {
 	return e.again && r.rule != nil && r.rule.merge != "" && res.now != nil
+}
+
+// nameOf is the name that a role gets: many roles keep theirs.
+func nameOf(r *role, res *result) string {
+	if res.name == r.Name {
+		return "the same name"
+	}
+	return "the name " + quote(res.name)
 }
 
 const notReadDo = "Take the snapshot as an account that may read everything, or accept it: accept: [not-read]. What is not known stays as it is then, and a new role lacks it."
@@ -771,13 +779,18 @@ func (e *engine) finish(res *result) {
 	e.chooseSet(res)
 }
 
-// find1 notes a finding about roles.
+// find1 notes a finding about roles. What is to be said of several is said once.
 func (e *engine) find1(code Code, severity report.Severity, title, do string, roles []*role) {
-	f := report.Finding{Code: string(code), Severity: severity, Title: title, Do: do}
-	for _, r := range roles {
-		f.Roles = append(f.Roles, report.Item{Text: r.Name})
+	f := &report.Finding{Code: string(code), Severity: severity, Title: title, Do: do}
+	if i := slices.IndexFunc(e.findings, func(known report.Finding) bool { return known.Code == f.Code && known.Title == title }); i >= 0 {
+		f = &e.findings[i]
+	} else {
+		e.findings = append(e.findings, *f)
+		f = &e.findings[len(e.findings)-1]
 	}
-	e.findings = append(e.findings, f)
+	for _, r := range roles {
+		f.Roles = append(f.Roles, report.Item{Text: r.Name, Link: r.anchor})
+	}
 }
 
 // chooseSet finds the permission set of a role.
@@ -865,7 +878,7 @@ func (e *engine) describe(res *result) {
 			"Make sure that it is the same role.", res.members)
 	}
 	if res.texts && (limits.Exceeds(first.Description, limits.Description) || limits.Exceeds(first.EmailAddress, limits.Email)) {
-		e.find1(CodeCut, report.Low, fmt.Sprintf("The description or the e-mail address of the role %s is longer than the target takes.", quote(first.Name)),
+		e.find1(CodeCut, report.Low, "The description or the e-mail address of roles is longer than the target takes.",
 			"The description is shortened, and the address is left out.", res.members)
 	}
 	if !res.says || e.listed == nil {
@@ -873,8 +886,8 @@ func (e *engine) describe(res *result) {
 	}
 	for p := range res.paths.All() {
 		if !e.listed[p] && !e.listed[p.Unscoped()] {
-			e.find1(CodeUnlisted, report.Medium, fmt.Sprintf("The target does not list the permission %s of the role %s.", p, quote(res.name)),
-				"The target may refuse the role, or the permission may grant nothing.", res.members)
+			e.find1(CodeUnlisted, report.Medium, fmt.Sprintf("The target does not list the permission %s, which roles would grant.", p),
+				"The target may refuse these roles, or the permission may grant nothing.", res.members)
 		}
 	}
 }

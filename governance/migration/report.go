@@ -242,34 +242,33 @@ var guides = []report.Guide{
 	{Code: string(CodeCut), Title: "Texts that are too long"},
 }
 
-// waiting are the findings about what has to be decided: one for each permission, object
-// and holder, however many roles wait for it.
+// waiting are the findings about what has to be decided: one for each permission, object,
+// holder and other reason, however many roles wait for it.
 func (e *engine) waiting() []report.Finding {
 	type about struct {
 		code Code
 		text string
-		role string // of what a role waits for alone
 	}
 	byAbout := map[about]*report.Finding{}
 	var order []about
 	for _, r := range e.roles {
 		for _, why := range r.reasons {
-			key := about{code: why.code, text: why.text}
-			shared := why.code == CodePermission || why.code == CodeObject || why.code == CodeHolder
-			if !shared {
-				key.role = r.Name
-			}
+			key := about{why.code, why.text}
 			f := byAbout[key]
 			if f == nil {
 				f = &report.Finding{Code: string(why.code), Severity: report.High, Title: why.text, Do: why.do}
-				if !shared {
-					f.Title = fmt.Sprintf("The role %s is left out. %s", quote(r.Name), why.text)
-				}
 				byAbout[key] = f
 				order = append(order, key)
 			}
 			if n := len(f.Roles); n == 0 || f.Roles[n-1].Text != r.Name {
 				f.Roles = append(f.Roles, report.Item{Text: r.Name, Link: r.anchor})
+			}
+			switch shared := why.code == CodePermission || why.code == CodeObject || why.code == CodeHolder; {
+			case shared: // the title says what it is about
+			case len(f.Roles) == 1:
+				f.Title = fmt.Sprintf("The role %s is left out. %s", quote(r.Name), why.text)
+			default:
+				f.Title = fmt.Sprintf("%d roles are left out, each for this reason. %s", len(f.Roles), why.text)
 			}
 		}
 		for _, row := range r.rows {
