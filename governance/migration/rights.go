@@ -234,14 +234,38 @@ func (v *verdict) String() string {
 // it was converted from counts, although it is the same path.
 func compare(before, after *rights) verdict {
 	diff := before.set.Diff(after.set)
-	v := verdict{more: diff.Added, less: diff.Removed, lessWords: slices.Clone(before.lost), part: before.part}
+	v := verdict{more: diff.Added, less: diff.Removed, part: before.part}
+	var more, less []said
 	for i, item := range before.items {
 		if item.Widens != "" && slices.ContainsFunc(before.paths[i], after.set.Allows) {
-			v.moreWords = append(v.moreWords, item.Widens+" (through "+string(item.Name)+")")
+			more = say(more, item.Widens, item.Name)
 		}
 		if item.Narrows != "" {
-			v.lessWords = append(v.lessWords, item.Narrows+" (from "+string(item.Name)+")")
+			less = say(less, item.Narrows, item.Name)
 		}
 	}
+	for _, s := range more {
+		v.moreWords = append(v.moreWords, s.text+" (through "+strings.Join(s.names, ", ")+")")
+	}
+	v.lessWords = slices.Clone(before.lost)
+	for _, s := range less {
+		v.lessWords = append(v.lessWords, s.text+" (from "+strings.Join(s.names, ", ")+")")
+	}
 	return v
+}
+
+// said is what is to be said of one or several names.
+type said struct {
+	text  string
+	names []string
+}
+
+func say(list []said, text string, name permissions.Legacy) []said {
+	i := slices.IndexFunc(list, func(s said) bool { return s.text == text })
+	if i < 0 {
+		i = len(list)
+		list = append(list, said{text: text})
+	}
+	list[i].names = append(list[i].names, string(name))
+	return list
 }

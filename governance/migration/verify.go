@@ -100,6 +100,10 @@ func (e *engine) verify(r *report.Report) {
 		{Label: "Holders who become no claim", Number: v.none},
 		{Label: "Roles left out, because somebody has to decide", Number: waiting, Severity: severityIf(waiting > 0, report.Medium)},
 	}
+	r.SignOff = &report.SignOff{
+		Statement: "I have read who can do more or less on " + e.target.Server.URL + " than before the migration, and that it is as it was decided.",
+		Decisions: []string{"confirmed", "confirmed with exceptions", "not confirmed"}, Signers: []string{"Reviewer", "Owner of the PKI"},
+	}
 	r.Notes = []report.Note{{Title: "Rights", Text: "What a holder can do is what all of their roles grant together. Before, it is converted from names, as far as the source showed no paths: " +
 		"guesses count, and so does what is refused without a decision."}}
 }
@@ -135,7 +139,11 @@ func (v *verification) holder(m *mapping) {
 		}
 	}
 	row.Mark = d.mark()
-	row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: result + m.waiting()},
+	is := m.to.String()
+	if m.to == m.from {
+		is = "the same claim"
+	}
+	row.Cells = append(row.Cells, report.Cell{Text: is}, report.Cell{Text: result + m.waiting()},
 		report.Cell{Items: v.items(d.more, d.moreWords, report.Widened)}, report.Cell{Items: v.losses(&d)})
 	switch {
 	case !after.set.Equal(want.set):
