@@ -400,6 +400,9 @@ func TestVerifyNotices(t *testing.T) {
 			}
 			v := Verify(&was, &is, with)
 			for _, f := range v.Findings {
+				if name := after.Roles[granting].Name; f.Code == string(CodeWider) && c.about == stranger.String() && !slices.Contains(f.Roles, report.Item{Text: name}) {
+					t.Errorf("the finding does not say that it is through %q: %+v", name, f.Roles)
+				}
 				if f.Code == string(c.code) && (c.about == "" || slices.ContainsFunc(slices.Concat(f.Roles, f.Holders), func(i report.Item) bool { return i.Text == c.about })) {
 					return
 				}

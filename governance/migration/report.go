@@ -163,7 +163,11 @@ func (e *engine) report() *report.Report {
 	if n.skipped > 0 {
 		r.Lead += fmt.Sprintf(" Skipped by the rules: %s.", plural(n.skipped, "role"))
 	}
-	r.Lead += fmt.Sprintf(" Afterwards %s can do more than before, and %s less.", plural(n.more, "holder"), strconv.Itoa(n.less))
+	before := "before"
+	if e.same && !e.source.TakenAt.Equal(e.target.TakenAt) { // the plan compares with what the server is now
+		before = "when the source was read"
+	}
+	r.Lead += fmt.Sprintf(" Afterwards %s can do more than %s, and %s less.", plural(n.more, "holder"), before, strconv.Itoa(n.less))
 	r.Figures = []report.Figure{
 		{Label: "Roles left out, because somebody has to decide", Number: n.waiting, Severity: severityIf(n.waiting > 0, report.High)},
 		{Label: "Roles that can be migrated", Number: n.migrated},

@@ -14,6 +14,7 @@ import (
 
 // final is a role of the target: what it grants to whom.
 type final struct {
+	name    string
 	set     permissions.Set
 	holders []Key
 }
@@ -44,7 +45,7 @@ func (e *engine) now() []final {
 	out := make([]final, 0, len(e.target.Roles))
 	for i := range e.target.Roles {
 		r := &e.target.Roles[i]
-		out = append(out, final{e.current(r), keysOf(r)})
+		out = append(out, final{r.Name, e.current(r), keysOf(r)})
 	}
 	return out
 }
@@ -64,11 +65,11 @@ func (e *engine) promised() []final {
 			byRole[res.now] = res
 			continue
 		}
-		out = append(out, final{res.paths, res.holders})
+		out = append(out, final{res.name, res.paths, res.holders})
 	}
 	for i := range e.target.Roles {
 		r := &e.target.Roles[i]
-		f := final{e.current(r), keysOf(r)}
+		f := final{r.Name, e.current(r), keysOf(r)}
 		if absent[names.Fold(r.Name)] {
 			continue
 		}

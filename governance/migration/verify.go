@@ -7,6 +7,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/permissions"
 )
 
 // Verify compares what each holder could do on the source with what the claim that they
@@ -176,8 +177,11 @@ func (v *verification) others(became map[Key]bool) {
 			continue
 		}
 		v.wrong = append(v.wrong, report.Row{Mark: report.Warning, Cells: []report.Cell{
-			{Text: "nobody who held a role"}, {Text: k.String()}, {Text: "new"},
-			{Items: v.items(diff.Added, nil, report.Widened)}, {Items: v.items(diff.Removed, nil, report.Lost)},
+			{Text: "nobody who held a role"},
+			{Text: k.String()},
+			{Text: "new"},
+			{Items: v.items(diff.Added, nil, report.Widened)},
+			{Items: v.items(diff.Removed, nil, report.Lost)},
 		}})
 		v.find(k, after, want)
 	}
@@ -209,7 +213,7 @@ func (v *verification) find(k Key, after, want *rights) {
 	v.unexpected++
 	diff := want.set.Diff(after.set)
 	f := report.Finding{Severity: report.High, Holders: []report.Item{{Text: k.String()}}}
-	what := ""
+	var what string
 	switch {
 	case after.set.Len() == 0:
 		f.Code, what = string(CodeMissing), "can do nothing"
@@ -222,9 +226,16 @@ func (v *verification) find(k Key, after, want *rights) {
 	}
 	f.Title = quote(k.String()) + " " + what + "."
 	f.Evidence = append(v.items(diff.Added, nil, report.Widened), v.items(diff.Removed, nil, report.Lost)...)
-	id := f.Code
+	parts := []string{f.Code}
 	for _, item := range f.Evidence {
-		id += "\x00" + string(item.Mark) + item.Code
+		parts = append(parts, string(item.Mark)+item.Code)
+	}
+	id := strings.Join(parts, "\x00")
+	for _, i := range v.now.held[k.Fold()] { // through which roles they can do too much
+		role := &v.now.finals[i]
+		if slices.ContainsFunc(diff.Added, func(effect permissions.Effect) bool { return role.set.Allows(effect.Path) }) {
+			f.Roles = append(f.Roles, report.Item{Text: role.name})
+		}
 	}
 	at, found := v.findings[id]
 	if !found {
@@ -238,6 +249,11 @@ func (v *verification) find(k Key, after, want *rights) {
 		return
 	}
 	known.Holders = append(known.Holders, f.Holders[0])
+	for _, role := range f.Roles {
+		if !slices.Contains(known.Roles, role) {
+			known.Roles = append(known.Roles, role)
+		}
+	}
 	known.Title = plural(len(known.Holders), "holder") + " " + what + "."
 }
 

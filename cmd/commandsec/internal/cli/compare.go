@@ -87,15 +87,10 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 // asked for, nor what neither server has.
 func unread(list []snapshot.NotCompared) []snapshot.NotCompared {
 	return slices.DeleteFunc(slices.Clone(list), func(n snapshot.NotCompared) bool {
-		switch n.Gap.Reason {
-		case snapshot.ReasonNotAsked:
-			return true
-		case snapshot.ReasonNotThere:
-			return slices.ContainsFunc(list, func(other snapshot.NotCompared) bool {
-				return other.Side != n.Side && other.Gap.Reason == n.Gap.Reason && other.Gap.Part == n.Gap.Part && other.Gap.Object == n.Gap.Object
-			})
+		neither := func(other snapshot.NotCompared) bool {
+			return other.Side != n.Side && other.Gap.Reason == n.Gap.Reason && other.Gap.Part == n.Gap.Part && other.Gap.Object == n.Gap.Object
 		}
-		return false
+		return n.Gap.Reason == snapshot.ReasonNotAsked || n.Gap.Reason == snapshot.ReasonNotThere && slices.ContainsFunc(list, neither)
 	})
 }
 

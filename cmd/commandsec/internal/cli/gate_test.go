@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestGates(t *testing.T) {
 				{Part: part, Reason: snapshot.ReasonRefused}, {Part: part, Object: "Secret role", Reason: snapshot.ReasonFailed},
 			} {
 				lacking := *s
-				lacking.Gaps = append(lacking.Gaps[:len(lacking.Gaps):len(lacking.Gaps)], g)
+				lacking.Gaps = append(slices.Clip(lacking.Gaps), g)
 				some := save("some.json", &lacking)
 				calls := [][3][]string{
 					{{"compare", all, all}, {"compare", all, some}, {"compare", some, all}},

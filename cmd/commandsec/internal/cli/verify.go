@@ -90,7 +90,8 @@ func (v *verification) run(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		r, err = v.plan(c, args[0])
 		good = "keep the plan, its journal and what was signed together."
-		wrong = "if the plan was not carried out in full, run its 'commandsec apply' again with the same journal; the way back: commandsec rollback JOURNAL --out back.json"
+		wrong = "if the plan was not carried out in full, run its 'commandsec apply' again with the same journal; if others changed something since, " +
+			"plan again; the way back: commandsec rollback JOURNAL --out back.json"
 	} else {
 		r, err = v.migration(c)
 		good = "keep the snapshots, the rules and what was signed together."
