@@ -262,14 +262,14 @@ func (b *builder) lockOut(sorted []*holding) {
 	case len(ownLosing) > 0 && !slices.ContainsFunc(can, still):
 		b.warn(CodeLockOut, report.Critical, fmt.Sprintf("The account %s, which applies the plan, can no longer change security afterwards.", quote(who)),
 			"Let another account apply the plan, or keep /security/modify/ for this one.", ownLosing)
-	case len(own) == 0:
+	case len(own) == 0 && !slices.ContainsFunc(can, still):
 		perhaps := slices.DeleteFunc(slices.Clone(losing), func(k Key) bool { return !accounts.May(k, who) })
 		if len(perhaps) == 0 {
 			return
 		}
 		text := "It is not known as which account the plan will be applied. These lose what allows changing security, and it may be one of them."
 		if who != "" {
-			text = fmt.Sprintf("The account %s, which applies the plan, holds no role itself. "+
+			text = fmt.Sprintf("The account %s, which applies the plan, holds no role itself that allows changing security. "+
 				"These groups lose what allows changing security, and it may hold it through one of them.", quote(who))
 		}
 		b.warn(CodeLockOut, report.High, text, "Make sure that the account keeps /security/modify/ through a role in the permission set Global.", perhaps)
@@ -327,6 +327,11 @@ func (b *builder) warnSteps(p *Plan) {
 		switch now := b.roles[names.Fold(step.Name)]; {
 		case step.Action == Delete:
 			alike.add(step, named, "removed", fmt.Sprintf("The role %s is removed. %s", quote(step.Name), one), "%d roles are removed. "+several)
+			if len(now) == 1 && now[0].Enabled != nil && !*now[0].Enabled {
+				alike.add(step, Warning{Code: CodeDisabled, Severity: report.Low, Do: "Note that it was disabled."}, "removed",
+					fmt.Sprintf("The role %s is disabled. If the way back makes it again, it is enabled.", quote(step.Name)),
+					"%d disabled roles are removed. If the way back makes them again, they are enabled.")
+			}
 			continue
 		case step.After.Role.Name != step.Before.Role.Name && !names.Same(step.After.Role.Name, step.Before.Role.Name):
 			alike.add(step, named, "renamed", fmt.Sprintf("The role %s is renamed to %s. %s", quote(step.Name), quote(step.After.Role.Name), one),
