@@ -261,6 +261,18 @@ func TestAlike(t *testing.T) {
 			t.Errorf("the page does not say which role is renamed to what: %+v", f.Evidence)
 		}
 	}
+	p = plan(t, story(), "roles: [{name: A, permissions: ['Monitoring:Read']}, {name: B, permissions: ['Monitoring:Read']}, {name: C, permissions: ['API:Read']}]", nil)
+	var widened []string
+	for _, w := range p.Warnings {
+		if w.Code == CodeWidened {
+			widened = append(widened, strings.Join(w.Roles, " ")+": "+w.Text)
+		}
+	}
+	slices.Sort(widened)
+	if len(widened) != 2 || !strings.HasPrefix(widened[0], "A B: The version 1 name Monitoring:Read of 2 roles became ") ||
+		!strings.HasPrefix(widened[1], `C: The version 1 name API:Read of role "C" became `) {
+		t.Errorf("got %q", widened)
+	}
 	// One alone is named in words.
 	p = plan(t, story(), "roles: [{name: Readers, was: Operators}]", nil)
 	if got := said(p, CodeNamed); !strings.HasPrefix(got, `The role "Operators" is renamed to "Readers". `) {

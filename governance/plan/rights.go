@@ -390,6 +390,28 @@ func (a *alike) add(step *Step, w Warning, about, one, several string) {
 	}
 }
 
+// joined makes one warning of those that say the same of a name of several roles.
+func joined(list []Warning) []Warning {
+	var out []Warning
+	index := map[string]int{}
+	for _, w := range list {
+		if w.Code != CodeWidened || len(w.Roles) != 1 {
+			out = append(out, w)
+			continue
+		}
+		before, after, _ := strings.Cut(w.Text, " of role "+quote(w.Roles[0])+" ")
+		at, found := index[before+after]
+		if !found {
+			index[before+after] = len(out)
+			out = append(out, w)
+			continue
+		}
+		out[at].Roles = append(out[at].Roles, w.Roles[0])
+		out[at].Text = fmt.Sprintf("%s of %d roles %s", before, len(out[at].Roles), after)
+	}
+	return out
+}
+
 // lostNames are the version 1 names of a role that a step writes, or deletes, and that
 // no path stands for.
 func (b *builder) lostNames(step *Step) (lost []string) {
