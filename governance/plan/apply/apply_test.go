@@ -449,7 +449,7 @@ func TestMoved(t *testing.T) {
 			}
 			slices.Sort(got)
 			for _, want := range []string{
-				`role Auditors: somebody else changed it since: change the name`,
+				`role Auditors: somebody else changed it since: rename it to "Looked at"`,
 				`role Made: there is one already`,
 				`role Operators: somebody else changed it since: add 1 permission`,
 				`role Readers: the claim OAuthRole idle (System) that it is to get is not there any more`,
