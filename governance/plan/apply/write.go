@@ -350,6 +350,7 @@ func (r *run) edit(ctx context.Context, s *step) (*plan.Object, bool, error) {
 	for try := 1; ; try++ {
 		late := false // a write that nobody waits for any more may still be carried out
 		watch := service.Option[security.CallOption](func(c *service.Settings) {
+			c.Directly = true // the plan has seen to it
 			c.OnMeta = func(m transport.Meta) { late = late || m.StatusCode == 0 || m.StatusCode >= 500 }
 		})
 		role, made, err := r.rolesV2.Edit(ctx, before.Role.ID, change, append(slices.Clip(r.call), watch)...)
