@@ -69,7 +69,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error("without room for anything, something was written")
 		}
 		p.settle()
-		resumed(t, fmt.Sprintf("with a disk of %d bytes", limit), p, made, dir, want, before)
+		resumedAndBack(t, fmt.Sprintf("with a disk of %d bytes", limit), p, made, dir, want, before)
 	}
 	if refused < 5 {
 		t.Errorf("the disk was full %d times only", refused)
