@@ -303,7 +303,17 @@ func TestKilledAgain(t *testing.T) {
 // next run waits. That run finds what was made, and does not make it again.
 func TestKilledWhileCreating(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, tenant())
+	for name, opts := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killedWhileCreating(t, opts)
+		})
+	}
+}
+
+func killedWhileCreating(t *testing.T, opts []securitytest.Option) {
+	t.Helper()
+	p := newPlace(t, tenant(opts...))
 	dir := t.TempDir()
 	made := save(t, p, dir)
 	p.settle()
@@ -335,9 +345,9 @@ func TestKilledWhileCreating(t *testing.T) {
 	}
 	_ = cmd.Wait() // it was killed
 	close(dead)
-	opts := approved(made)
-	opts.CrashSettle = time.Second
-	result, err := apply.Run(t.Context(), p.client(), made, open(t, filepath.Join(dir, "journal")), opts)
+	options := approved(made)
+	options.CrashSettle = time.Second
+	result, err := apply.Run(t.Context(), p.client(), made, open(t, filepath.Join(dir, "journal")), options)
 	if err != nil {
 		t.Fatal(err)
 	}
