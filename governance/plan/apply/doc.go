@@ -23,7 +23,8 @@
 // A step that fails does not stop those that do not need it, unless
 // [Options.StopOnError] says so. Steps that need it are skipped, and so are removals that
 // would take a role from somebody who gets another one by a step that was not done. A
-// refused sign-in stops everything.
+// refused sign-in stops everything, and so does a server that three steps in a row had no
+// connection to; what was not begun is left for the next run.
 //
 // # Journal
 //
