@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/commandsec/commandsec-go/governance/plan/apply"
 )
 
 // limitFiles makes the disk look full for files of a size, if the environment says so.
@@ -28,6 +30,14 @@ func limitFiles() error {
 	}
 	signal.Ignore(syscall.SIGXFSZ)
 	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: size})
+}
+
+// TestDevice: a device is no journal, whatever it takes.
+func TestDevice(t *testing.T) {
+	t.Parallel()
+	if _, err := apply.OpenJournal(os.DevNull); err == nil || !strings.Contains(err.Error(), "it is not a plain file; name one") {
+		t.Error(err)
+	}
 }
 
 // TestDiskFull: if the journal cannot be written, nothing is written to the server that it

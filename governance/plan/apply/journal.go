@@ -148,7 +148,7 @@ func (j *Journal) load() (again bool, err error) {
 		return false, err
 	}
 	if !info.Mode().IsRegular() {
-		return false, errors.New("it is not a file")
+		return false, errors.New("it is not a plain file; name one that can be read and written here")
 	}
 	if err := lock(j.file); err != nil {
 		return false, err
