@@ -47,6 +47,7 @@ func (p *Plan) Report() *report.Report {
 		Statement: "I have read this plan and approve that its steps are carried out on " + p.Server.URL + ". Digest of the plan: " + digest,
 		Decisions: []string{"approved", "approved with exceptions", "not approved"},
 		Signers:   []string{"Reviewer", "Owner of the PKI"},
+		Digest:    digest,
 	}
 	return r
 }
@@ -83,7 +84,7 @@ func (p *Plan) provenance(digest string) report.Provenance {
 		Sources: []report.Source{{
 			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.ReadAs, Taken: p.TakenAt, Digest: p.Snapshot,
 		}},
-		Files: []report.File{{Label: "Plan", Name: "this plan", Digest: digest}},
+		Files: []report.File{{Label: "Plan digest", Digest: digest}},
 	}
 	if p.Desired.File != "" || p.Desired.Digest != "" {
 		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})

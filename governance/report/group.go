@@ -147,7 +147,7 @@ func (s *Source) facts() []fact {
 		{"Read as", s.Account},
 		{"Read at", moment(s.Taken)},
 		{"Snapshot", s.File},
-		{"Digest", s.Digest},
+		{"Snapshot digest", s.Digest},
 	})
 }
 

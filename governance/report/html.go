@@ -122,8 +122,16 @@ func (p *page) generatedCSS() string {
 		}
 	}
 	var left []string
+	signed := p.SignOff != nil && p.SignOff.Digest != ""
+	if signed {
+		left = append(left, capital(p.Kind)+" "+shortDigest(p.SignOff.Digest))
+	}
 	for _, s := range p.Provenance.Sources {
-		left = append(left, join(s.Server, join(moment(s.Taken), shortDigest(s.Digest))))
+		at := join(s.Server, moment(s.Taken))
+		if !signed {
+			at = join(at, shortDigest(s.Digest))
+		}
+		left = append(left, at)
 	}
 	fmt.Fprintf(&b, "\n@page{@bottom-left{content:%s}@bottom-right{content:\"Page \" counter(page) \" of \" counter(pages)}}\n",
 		cssString(strings.Join(left, "  |  ")))

@@ -247,4 +247,7 @@ type SignOff struct {
 	Decisions []string `json:"decisions,omitempty"`
 	// Signers are who signs, one line each: "Reviewer", "Owner of the PKI".
 	Signers []string `json:"signers,omitempty"`
+	// Digest is that of the file that they sign, if it is one of its own, such as a
+	// plan. It is at the foot of each page of paper, in place of those of the snapshots.
+	Digest string `json:"digest,omitzero"`
 }

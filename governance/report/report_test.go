@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -273,6 +274,36 @@ func TestPolicy(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Paper of a plan can be told from paper of another plan of the same snapshot: the digest
+// at the foot is the one that is signed.
+func TestFoot(t *testing.T) {
+	t.Parallel()
+	foot := func(r *report.Report) string {
+		_, rest, _ := strings.Cut(written(t, r.WriteHTML), "@bottom-left{content:\"")
+		text, _, _ := strings.Cut(rest, "\"}")
+		return regexp.MustCompile(`\\[0-9a-f]{6}`).ReplaceAllStringFunc(text, func(s string) string {
+			code, err := strconv.ParseInt(s[1:], 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(rune(code))
+		})
+	}
+	r := &report.Report{
+		Kind: report.Plan,
+		Provenance: report.Provenance{Sources: []report.Source{{
+			Server: "https://command.example.com", Digest: "sha256:1111111111111111111111111111111111111111",
+		}}},
+	}
+	if got, want := foot(r), "https://command.example.com, sha256:11111111111111111111111..."; got != want {
+		t.Errorf("without a digest to sign: %q, want %q", got, want)
+	}
+	r.SignOff = &report.SignOff{Digest: "sha256:2222222222222222222222222222222222222222"}
+	if got, want := foot(r), "Plan sha256:22222222222222222222222...  |  https://command.example.com"; got != want {
+		t.Errorf("with one: %q, want %q", got, want)
 	}
 }
 
