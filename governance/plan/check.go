@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -14,7 +15,7 @@ import (
 
 // check returns what is wrong with a desired state on any server.
 func check(d *Desired) problems {
-	c := checker{said: map[string]Position{}}
+	c := checker{said: map[string]Position{}, described: map[string]description{}}
 	if d.Server.Value != "" {
 		if _, err := snapshot.NormalizeURL(d.Server.Value); err != nil {
 			c.add(d.Server.At, "%v", err)
@@ -33,6 +34,7 @@ func check(d *Desired) problems {
 	for _, claim := range d.Claims {
 		c.key(claim.Key, claim.At)
 		c.once("claim", holderID(claim.Key), claim.Key.String(), claim.At)
+		c.describe(claim.Key, claim.Description, cmp.Or(claim.described, claim.At))
 	}
 	for i := range d.Roles {
 		c.role(&d.Roles[i])
@@ -43,12 +45,42 @@ func check(d *Desired) problems {
 type checker struct {
 	problems
 
-	said map[string]Position // what was named already, and where
+	said      map[string]Position    // what was named already, and where
+	described map[string]description // of claims
+}
+
+type description struct {
+	text string
+	at   Position
+}
+
+// describe checks what is said of a claim, which several roles may say.
+func (c *checker) describe(k Key, text *string, at Position) {
+	if text == nil {
+		return
+	}
+	if strings.TrimSpace(*text) == "" {
+		c.add(at, "the description of the claim must not be empty")
+	}
+	c.length(at, "the description of the claim", text, limits.Description)
+	first, said := c.described[holderID(k)]
+	if !said {
+		c.described[holderID(k)] = description{*text, at}
+	} else if first.text != *text {
+		where := ""
+		if first.at != (Position{}) {
+			where = " at " + first.at.String()
+		}
+		c.add(at, "the claim %s has another description%s", quote(k.String()), where)
+	}
 }
 
 // once notes what is named a second time.
 func (c *checker) once(kind, id, name string, at Position) {
 	first, twice := c.said[kind+"\x00"+id]
+	if strings.TrimSpace(name) == "" {
+		return // that it has no name is said already
+	}
 	if !twice {
 		c.said[kind+"\x00"+id] = at
 		return
@@ -87,19 +119,20 @@ func (c *checker) absent(a *Absent) {
 }
 
 func (c *checker) role(r *Role) {
-	c.once("role", names.Fold(r.Name), r.Name, r.At)
+	c.once("role", names.Fold(r.Name), r.Name, r.where("name"))
 	if r.Was != "" && !names.Same(r.Was, r.Name) {
-		c.once("role", names.Fold(r.Was), r.Was, r.At)
+		c.once("role", names.Fold(r.Was), r.Was, r.where("was"))
 	}
-	c.length(r.At, "the description", r.Description, limits.Description)
-	c.length(r.At, "the e-mail address", r.EmailAddress, limits.Email)
+	c.length(r.where("description"), "the description", r.Description, limits.Description)
+	c.length(r.where("email"), "the e-mail address", r.EmailAddress, limits.Email)
 	if r.Existing != "" && r.Existing != Add && r.Existing != Replace {
-		c.add(r.At, `existing must be "add" or "replace", not %s`, quote(string(r.Existing)))
+		c.add(r.where("existing"), `existing must be "add" or "replace", not %s`, quote(string(r.Existing)))
 	}
 	c.rights(r.Permissions)
 	for _, h := range r.Holders {
 		if !h.Identity {
 			c.key(h.Key, h.At)
+			c.describe(h.Key, h.Description, h.At)
 		} else if strings.TrimSpace(h.Key.Value) == "" || h.Key.Scheme != holders.SchemeActiveDirectory {
 			c.add(h.At, "an identity is an account of the scheme %q", holders.SchemeActiveDirectory)
 		}

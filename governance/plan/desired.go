@@ -34,6 +34,8 @@ type Desired struct {
 	// Notes say what the file leaves out, and why. [Desired.WriteYAML] writes them as
 	// comments; they mean nothing to [Make].
 	Notes []string
+
+	wrong Problems // what [LoadDesired] found, if it could read the file
 }
 
 // Text is a text of a desired state, and where it is written.
@@ -57,6 +59,8 @@ type Claim struct {
 	// Description nil: it stays as it is, and that of a new claim is its value.
 	Description *string
 	At          Position
+
+	described Position // where the description is written
 }
 
 // Role is a role that there should be. What is nil stays as it is.
@@ -72,6 +76,16 @@ type Role struct {
 	// Existing says what becomes of a role that is there already.
 	Existing Existing
 	At       Position
+
+	at map[string]Position // of members that were read from a file
+}
+
+// where is where a member of the role is written or, if that is not known, the role.
+func (r *Role) where(member string) Position {
+	if at, known := r.at[member]; known {
+		return at
+	}
+	return r.At
 }
 
 // Existing says what becomes of a role that is there already.
@@ -93,7 +107,10 @@ type Holder struct {
 	// that keep identities apart from claims, it is written through version 1. The type
 	// of the key may be empty if the server knows the account.
 	Identity bool
-	At       Position
+	// Description is what a claim gets that the server lacks; one that is there keeps its
+	// own. Nil: its value.
+	Description *string
+	At          Position
 }
 
 // Absent are the objects that should not be there. Nothing else is ever deleted.
@@ -180,5 +197,10 @@ func (p *problems) err() error {
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})
-	return Problems(slices.Compact(sorted))
+	told := make(map[Problem]bool, len(sorted))
+	return Problems(slices.DeleteFunc(sorted, func(p Problem) bool {
+		again := told[p]
+		told[p] = true
+		return again
+	}))
 }

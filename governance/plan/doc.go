@@ -45,7 +45,8 @@
 // A holder is a claim, TYPE:VALUE@SCHEME or a mapping of the three, or an identity: an
 // Active Directory account. On servers that show identities as claims, both are the
 // same. On servers that keep them apart, a claim is written through version 2 and an
-// identity through version 1.
+// identity through version 1. The mapping of a claim may have a description, which the
+// claim gets if it is created.
 //
 // An entry of rolesFrom stands for a role for each line of a CSV or JSON list.
 // ${column} is what the line has in a column, $$ a dollar sign. An entry of a list, or a

@@ -34,8 +34,11 @@ func Export(s *snapshot.Snapshot) (*Desired, error) {
 	for i := range e.Roles {
 		e.role(&e.Roles[i])
 	}
+	if e.legacy {
+		e.note("The server is taken for Command 10: a plan changes who holds a role there, and nothing else.")
+	}
 	for _, g := range s.Gaps {
-		if g.Reason != snapshot.ReasonNotAsked {
+		if g.Reason != snapshot.ReasonNotAsked && (g.Reason != snapshot.ReasonNotThere || !e.legacy) {
 			about := ""
 			if g.Object != "" {
 				about = " (" + quote(g.Object) + ")"
@@ -337,6 +340,9 @@ func (n *node) holder(name string, h Holder) {
 	list := n.list(name)
 	item := &node{}
 	switch short, ok := formatHolder(h.Key); {
+	case h.Description != nil && !h.Identity:
+		item.key(h.Key)
+		item.optional("description", h.Description)
 	case h.Identity:
 		item.text("identity", h.Key.Value, "")
 		if h.Key.Type != "" {

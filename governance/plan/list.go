@@ -53,11 +53,15 @@ func (l *loader) rolesFrom(n *yaml.Node) []Role {
 	}
 	list := &loader{file: filepath.Join(filepath.Dir(l.file), name), values: l.values, problems: l.problems}
 	columns, rows := list.rows(data)
-	broken := len(list.problems) > len(l.problems)
 	l.values, l.problems = list.values, list.problems
-	if broken || !l.columns(pattern, columns, len(rows)) {
+	if len(columns) == 0 {
 		return nil
 	}
+	list.pattern = map[*yaml.Node]Position{}
+	if !l.columns(pattern, columns, len(rows), list.pattern) {
+		return nil
+	}
+	list.problems = l.problems
 	var roles []Role
 	byName := map[string]int{}
 	for _, r := range rows {
@@ -92,7 +96,8 @@ func (l *loader) merge(r *Role, other Role, at *yaml.Node) {
 	r.Holders = append(r.Holders, other.Holders...)
 }
 
-// rows reads a list, CSV with names of columns in its first line or JSON.
+// rows reads a list, CSV with names of columns in its first line or JSON. Lines that are
+// wrong are left out. There are no columns if nothing can be made of the list.
 func (l *loader) rows(data []byte) (columns []string, rows []row) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // spreadsheets write it
 	if strings.EqualFold(filepath.Ext(l.file), ".json") {
@@ -111,6 +116,9 @@ func (l *loader) rows(data []byte) (columns []string, rows []row) {
 				at.Line, at.Column, err = wrong.Line, wrong.Column, wrong.Err
 			}
 			l.problems.add(at, "this is not a CSV list: %s", show.Text(err.Error(), maxShown))
+			if errors.Is(err, csv.ErrFieldCount) {
+				continue
+			}
 			return columns, rows
 		}
 		node := func(i int, text string) *yaml.Node {
@@ -118,12 +126,19 @@ func (l *loader) rows(data []byte) (columns []string, rows []row) {
 			return l.visit(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Line: line, Column: column})
 		}
 		if columns == nil {
+			before := len(l.problems)
+			if len(record) == 1 && strings.ContainsAny(record[0], ";\t|") {
+				l.add(node(0, ""), "the columns of a CSV list are separated by commas; this has one column, %s", quote(record[0]))
+			}
 			for i, name := range record {
 				name = strings.TrimSpace(name)
 				if name == "" || slices.Contains(columns, name) {
 					l.add(node(i, name), "the column has no name, or that of another column: %s", quote(name))
 				}
 				columns = append(columns, name)
+			}
+			if len(l.problems) > before {
+				return nil, nil
 			}
 			continue
 		}
@@ -139,7 +154,7 @@ func (l *loader) rows(data []byte) (columns []string, rows []row) {
 		}
 		if rows = append(rows, out); len(rows) > maxRoles || l.full() {
 			l.add(out.at, "the list has too many lines")
-			return columns, nil
+			return nil, nil
 		}
 	}
 	if columns == nil {
@@ -160,7 +175,7 @@ func (l *loader) jsonRows(data []byte) (columns []string, rows []row) {
 			l.add(item, "each entry of the list must be an object")
 			continue
 		}
-		out := row{at: item, cells: map[string]cell{}}
+		before, out := len(l.problems), row{at: item, cells: map[string]cell{}}
 		for i := 0; i+1 < len(item.Content) && !l.full(); i += 2 {
 			name, value := item.Content[i], l.visit(item.Content[i+1])
 			if _, twice := out.cells[name.Value]; twice {
@@ -185,6 +200,9 @@ func (l *loader) jsonRows(data []byte) (columns []string, rows []row) {
 			}
 			out.cells[name.Value] = c
 		}
+		if len(l.problems) > before {
+			continue
+		}
 		if rows = append(rows, out); len(rows) > maxRoles {
 			l.add(item, "the list has too many entries")
 			return nil, nil
@@ -195,11 +213,12 @@ func (l *loader) jsonRows(data []byte) (columns []string, rows []row) {
 
 // columns notes the columns that a pattern names and the list lacks, and a pattern that
 // is too large for that many lines.
-func (l *loader) columns(pattern *yaml.Node, known []string, lines int) bool {
+func (l *loader) columns(pattern *yaml.Node, known []string, lines int, at map[*yaml.Node]Position) bool {
 	before, values := len(l.problems), l.values
 	var walk func(n *yaml.Node, depth int)
 	walk = func(n *yaml.Node, depth int) {
-		if n = l.visit(n); depth == maxDepth {
+		n = l.visit(n)
+		if at[n] = l.at(n); depth == maxDepth {
 			l.add(n, "this is nested too deeply")
 			return
 		}
@@ -307,11 +326,16 @@ func (r row) alone(n *yaml.Node) (cell, bool) {
 	return c, true
 }
 
-// fill fills the pattern of one text in.
+// fill fills the pattern of one text in. One that names no column stays where it is
+// written.
 func (r row) fill(n *yaml.Node) *yaml.Node {
+	parts := pieces(n.Value)
+	if len(parts) == 1 {
+		return n
+	}
 	out := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Line: r.at.Line, Column: r.at.Column}
 	var b strings.Builder
-	for _, p := range pieces(n.Value) {
+	for _, p := range parts {
 		if !p.column {
 			b.WriteString(p.text)
 			continue

@@ -36,6 +36,9 @@ const (
 // names. It looks at everything before it returns an error, which is of type [Problems]
 // if the file could be read: each problem says file, line and column. Members that are
 // not known are refused.
+//
+// With such an error comes what could be read, if that is enough to go on: [Make] refuses
+// it, and says these problems again together with those that need a server to be found.
 func LoadDesired(path string) (*Desired, error) {
 	dir, name := filepath.Split(path)
 	if dir == "" {
@@ -45,11 +48,7 @@ func LoadDesired(path string) (*Desired, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the desired state %s: %w", show.Text(path, maxShown), err)
 	}
-	d, err := parseDesired(path, data, func(name string) ([]byte, error) { return yamlfile.Below(dir, name, maxDesired) })
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
+	return parseDesired(path, data, func(name string) ([]byte, error) { return yamlfile.Below(dir, name, maxDesired) })
 }
 
 // parseDesired reads a desired state. read reads the lists that it names.
@@ -57,18 +56,19 @@ func parseDesired(file string, data []byte, read func(string) ([]byte, error)) (
 	l := &loader{file: file, read: read, hash: sha256.New(), values: maxValues}
 	l.sum(data)
 	root := l.parse(data)
+	if root == nil {
+		return nil, l.problems.err()
+	}
 	d := &Desired{File: file}
-	if root != nil {
-		l.desired(root, d)
+	l.desired(root, d)
+	if l.full() {
+		return nil, l.problems.err()
 	}
 	d.Digest = "sha256:" + hex.EncodeToString(l.hash.Sum(nil))
-	if len(l.problems) == 0 {
-		l.problems = check(d)
-	}
-	if err := l.problems.err(); err != nil {
-		return nil, err
-	}
-	return d, nil
+	l.problems = append(l.problems, check(d)...)
+	err := l.problems.err()
+	d.wrong, _ = errors.AsType[Problems](err)
+	return d, err
 }
 
 // loader turns the nodes of a file into a desired state.
@@ -78,6 +78,7 @@ type loader struct {
 	hash     hash.Hash
 	values   int // that may still be read
 	problems problems
+	pattern  map[*yaml.Node]Position // nodes that come from another file
 }
 
 // sum adds a file to the digest. Its length keeps two files apart.
@@ -86,7 +87,21 @@ func (l *loader) sum(data []byte) {
 	l.hash.Write(data)
 }
 
-func (l *loader) at(n *yaml.Node) Position { return Position{l.file, n.Line, n.Column} }
+func (l *loader) at(n *yaml.Node) Position {
+	if at, other := l.pattern[n]; other {
+		return at
+	}
+	return Position{l.file, n.Line, n.Column}
+}
+
+// keep adds a holder to a list, unless something is wrong with it: what is said of it on
+// a server would not help.
+func (l *loader) keep(list *[]Holder, n *yaml.Node, read func(*yaml.Node) Holder) {
+	before := len(l.problems)
+	if h := read(n); len(l.problems) == before {
+		*list = append(*list, h)
+	}
+}
 
 func (l *loader) add(n *yaml.Node, format string, args ...any) {
 	l.problems.add(l.at(n), format, args...)
@@ -249,6 +264,9 @@ var hints = map[string]string{
 	"collections":       "collections are never changed by a plan",
 	"containers":        "containers are never changed by a plan",
 	"enabled":           "version 2 of the API cannot enable and disable roles",
+	"private":           "version 2 of the API does not have it, and it has no documented effect",
+	"immutable":         "which roles are built in is not for a plan to change",
+	"valid":             "the server says whether an audit signature matches",
 	"id":                "objects are told apart by name",
 	"<<":                "merge keys are not supported; use an alias for a whole value",
 }
@@ -405,14 +423,19 @@ func (l *loader) desired(root *yaml.Node, d *Desired) {
 		})
 	})
 	l.each(f, "claims", func(n *yaml.Node) {
-		c := Claim{At: l.at(n)}
+		before, c := len(l.problems), Claim{At: l.at(n)}
 		if v := l.visit(n); v.Kind == yaml.MappingNode {
 			m := l.fields(v, "a claim", claimFields)
 			c.Key, c.Description = l.key(v, m), l.optional(m, "description")
+			if m["description"] != nil {
+				c.described = l.at(m["description"])
+			}
 		} else {
 			c.Key = l.shortKey(v)
 		}
-		d.Claims = append(d.Claims, c)
+		if len(l.problems) == before {
+			d.Claims = append(d.Claims, c)
+		}
 	})
 	l.each(f, "roles", func(n *yaml.Node) { d.Roles = append(d.Roles, l.role(n, Replace)) })
 	l.each(f, "rolesFrom", func(n *yaml.Node) { d.Roles = append(d.Roles, l.rolesFrom(n)...) })
@@ -420,8 +443,8 @@ func (l *loader) desired(root *yaml.Node, d *Desired) {
 		a := l.fields(n, "absent", absentFields)
 		d.Absent.Roles = l.texts(a, "roles")
 		d.Absent.PermissionSets = l.texts(a, "permissionSets")
-		l.each(a, "claims", func(n *yaml.Node) { d.Absent.Claims = append(d.Absent.Claims, l.holder(n)) })
-		l.each(a, "identities", func(n *yaml.Node) { d.Absent.Identities = append(d.Absent.Identities, l.identity(n)) })
+		l.each(a, "claims", func(n *yaml.Node) { l.keep(&d.Absent.Claims, n, l.absentClaim) })
+		l.each(a, "identities", func(n *yaml.Node) { l.keep(&d.Absent.Identities, n, l.identity) })
 	}
 }
 
@@ -429,7 +452,10 @@ func (l *loader) role(n *yaml.Node, existing Existing) Role {
 	f := l.fields(n, "a role", roleFields)
 	r := Role{
 		Name: l.required(n, f, "name", "a role"), Description: l.optional(f, "description"), EmailAddress: l.optional(f, "email"),
-		PermissionSet: l.optional(f, "permissionSet"), Permissions: l.texts(f, "permissions"), Existing: existing, At: l.at(n),
+		PermissionSet: l.optional(f, "permissionSet"), Permissions: l.texts(f, "permissions"), Existing: existing, At: l.at(n), at: make(map[string]Position, len(f)),
+	}
+	for name, value := range f {
+		r.at[name] = l.at(value)
 	}
 	if was := l.optional(f, "was"); was != nil {
 		r.Was = *was
@@ -437,6 +463,7 @@ func (l *loader) role(n *yaml.Node, existing Existing) Role {
 	if e := l.optional(f, "existing"); e != nil {
 		r.Existing = Existing(*e)
 		if r.Existing != Add && r.Existing != Replace {
+			r.Existing = existing
 			l.add(f["existing"], `existing must be "add" or "replace", not %s%s`, quote(*e), didYouMean(*e, []string{"add", "replace"}))
 		}
 	}
@@ -447,15 +474,21 @@ func (l *loader) role(n *yaml.Node, existing Existing) Role {
 				if l.full() {
 					break
 				}
-				r.Holders = append(r.Holders, l.holder(item))
+				l.keep(&r.Holders, item, l.holder)
 			}
 		}
 	}
 	return r
 }
 
-// holder reads a claim in either form, or an identity.
-func (l *loader) holder(n *yaml.Node) Holder {
+// holder reads a claim in either form, perhaps with the description that it gets if it is
+// created, or an identity.
+func (l *loader) holder(n *yaml.Node) Holder { return l.holderOf(n, claimFields) }
+
+// absentClaim reads a claim, or an identity, which does not belong there.
+func (l *loader) absentClaim(n *yaml.Node) Holder { return l.holderOf(n, keyFields) }
+
+func (l *loader) holderOf(n *yaml.Node, fields []string) Holder {
 	v := l.visit(n)
 	if v.Kind == yaml.MappingNode {
 		for i := 0; i < len(v.Content); i += 2 {
@@ -463,7 +496,8 @@ func (l *loader) holder(n *yaml.Node) Holder {
 				return l.identity(n)
 			}
 		}
-		return Holder{Key: l.key(v, l.fields(v, "a holder", keyFields)), At: l.at(n)}
+		f := l.fields(v, "a holder", fields)
+		return Holder{Key: l.key(v, f), Description: l.optional(f, "description"), At: l.at(n)}
 	}
 	return Holder{Key: l.shortKey(v), At: l.at(n)}
 }

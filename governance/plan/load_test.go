@@ -382,7 +382,7 @@ func TestDocument(t *testing.T) {
 		t.Errorf("the guide has %d examples and %d lists", len(examples), len(lists))
 	}
 	for _, code := range []Code{
-		CodeLockOut, CodeLarge, CodeBlocked, CodeNamed, CodeWidened, CodeUnknown, CodeScheme, CodeNames, CodeDisabled, CodeNewID, CodeIncomplete,
+		CodeLockOut, CodeLarge, CodeBlocked, CodeNamed, CodeWidened, CodeUnknown, CodeScheme, CodeDomain, CodeNames, CodeDisabled, CodeNewID, CodeIncomplete,
 	} {
 		if !strings.Contains(string(text), "`"+string(code)+"`") {
 			t.Errorf("the guide lacks the warning %s", code)

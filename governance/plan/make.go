@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
@@ -31,12 +33,13 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	m := &maker{
 		world: newWorld(current.Sorted(), opts.Convert), opts: opts, desired: desired, problems: check(desired),
 		sets: map[string]*target{}, claims: map[Key]*target{}, identities: map[Key]*target{},
-		roles: map[string]*roleTarget{}, gone: map[gone]Position{},
+		roles: map[string]*roleTarget{}, gone: map[gone]Position{}, described: map[string]string{}, namedAt: map[Key]Position{}, nearest: map[permissions.Path]string{},
 	}
-	m.server()
-	if err := m.problems.err(); err != nil { // what follows relies on it
-		return nil, err
+	m.problems = append(m.problems, desired.wrong...)
+	if !m.server() {
+		return nil, m.problems.err() // on another server, everything else is wrong, too
 	}
+	m.descriptions()
 	m.permissionSets()
 	m.describeClaims()
 	m.absentClaims()
@@ -46,13 +49,15 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	m.absentRoles()
 	m.takeFromAll()
 	m.only()
-	if err := m.problems.err(); err != nil {
-		return nil, err
+	if len(m.problems) > 0 {
+		m.problems = append(m.problems, m.doubts...)
+		return nil, m.problems.err()
 	}
 	b := &builder{world: m.world, account: opts.Account, warnings: m.warnings, later: m.later}
 	b.targets = m.targets()
 	p := b.build()
 	p.Desired = Source{desired.File, desired.Digest}
+	p.Conversion = slices.Clone(opts.Conversion)
 	p.Only = append([]string{}, opts.Only...)
 	return p, nil
 }
@@ -87,12 +92,16 @@ type maker struct {
 	opts       *Options
 	desired    *Desired
 	problems   problems
+	doubts     problems // what may be wrong: said together with problems, if there are any
 	warnings   []Warning
 	sets       map[string]*target     // by folded name
 	claims     map[Key]*target        // by folded key
 	identities map[Key]*target        // likewise
 	roles      map[string]*roleTarget // by folded name as it is now, that of a new role as it will be
 	gone       map[gone]Position      // who should hold nothing any more
+	described  map[string]string      // descriptions of claims that are created, by [holderID]
+	namedAt    map[Key]Position       // where holders are named first, by folded key
+	nearest    map[permissions.Path]string
 	later      []string
 }
 
@@ -105,14 +114,28 @@ type gone struct {
 
 func (m *maker) goneAs(k Key, identity bool) gone { return gone{k.Fold(), identity && m.separate()} }
 
-func (m *maker) server() {
-	if m.desired.Server.Value == "" || len(m.problems) > 0 {
-		return
+// server reports whether the desired state is for this server.
+func (m *maker) server() bool {
+	if m.desired.Server.Value == "" {
+		return true
 	}
 	want, err := snapshot.NormalizeURL(m.desired.Server.Value)
-	if err == nil && want != m.Server.URL {
-		m.problems.add(m.desired.Server.At, "the desired state is for the server %s, and the snapshot is of %s; correct or remove its server",
-			quote(want), quote(m.Server.URL))
+	if err != nil || want == m.Server.URL {
+		return true // check noted what is no URL
+	}
+	m.problems.add(m.desired.Server.At, "the desired state is for the server %s, and the snapshot is of %s; correct or remove its server",
+		quote(want), quote(m.Server.URL))
+	return false
+}
+
+// descriptions notes what claims are to be called if they are created.
+func (m *maker) descriptions() {
+	for i := range m.desired.Roles {
+		for _, h := range m.desired.Roles[i].Holders {
+			if h.Description != nil && !h.Identity {
+				m.described[holderID(h.Key)] = *h.Description
+			}
+		}
 	}
 }
 
@@ -131,26 +154,30 @@ func (m *maker) path(t Text) (permissions.Path, permissions.Legacy, bool) {
 }
 
 // paths makes paths of what somebody wrote for a role or, without a name, for a
-// permission set.
-func (m *maker) paths(role string, list []Text) permissions.Set {
-	paths := make([]permissions.Path, 0, len(list))
+// permission set, and says where each is written.
+func (m *maker) paths(role string, list []Text) (permissions.Set, map[permissions.Path]Position) {
+	paths, written := make([]permissions.Path, 0, len(list)), make(map[permissions.Path]Position, len(list))
 	var legacy []permissions.Legacy
 	at := map[permissions.Legacy]Position{}
 	for _, t := range list {
 		p, l, ok := m.path(t)
 		switch {
 		case !ok:
-		case l != "":
+		case l == "":
+			paths, written[p] = append(paths, p), t.At
+		case role != "": // check noted it in a permission set
 			legacy, at[l] = append(legacy, l), t.At
-		default:
-			paths = append(paths, p)
 		}
 	}
 	if len(legacy) == 0 {
-		return permissions.NewSet(paths...)
+		return permissions.NewSet(paths...), written
 	}
-	c := permissions.Convert(legacy, m.convert)
+	// ConvertAll, because a decision may be about one role alone.
+	c := permissions.ConvertAll([]permissions.LegacyRole{{Role: role, Names: legacy}}, m.convert).Roles[0]
 	for _, item := range c.Items {
+		for _, p := range item.Paths {
+			written[p] = at[item.Input]
+		}
 		if item.Outcome == permissions.OutcomeUnknown || item.Outcome == permissions.OutcomeRefused {
 			m.problems.add(at[item.Input], "cannot convert %s, write paths instead: %s", quote(string(item.Input)), item.Reason)
 		}
@@ -168,7 +195,7 @@ func (m *maker) paths(role string, list []Text) permissions.Set {
 		}
 		m.warn(CodeWidened, report.Medium, text, "Decide whether that is right; write the paths that are.", []string{role})
 	}
-	return c.Set.Add(paths...)
+	return c.Set.Add(paths...), written
 }
 
 func joinPaths(list []permissions.Path) string {
@@ -183,18 +210,62 @@ func (m *maker) warn(code Code, severity report.Severity, text, do string, roles
 	m.warnings = append(m.warnings, Warning{Code: code, Severity: severity, Text: text, Do: do, Roles: roles, Holders: keys})
 }
 
-// unknown warns about paths that nobody knows, among those that come new.
-func (m *maker) unknown(what, name string, added permissions.Set, at Position) {
+// unknown warns about paths that nobody knows, and about those for objects that are not
+// there, among those that come new.
+func (m *maker) unknown(what, name string, added permissions.Set, at map[permissions.Path]Position) {
 	for p := range added.All() {
-		if m.known(p) {
+		var text, do string
+		switch noun := m.objects.missing(p); {
+		case !m.known(p):
+			text = fmt.Sprintf("Nobody knows the permission %s of %s %s: neither the server's list nor the catalogue has it.%s", p, what, quote(name), m.near(p))
+			do = "Check the spelling; the server may refuse it, or it grants nothing."
+		case noun != "":
+			text = fmt.Sprintf("The permission %s of %s %s is for a %s that the server does not have.", p, what, quote(name), noun)
+			do = "Check the id, or write the name in braces in its place."
+		default:
 			continue
 		}
-		text := fmt.Sprintf("Nobody knows the permission %s of %s %s: neither the server's list nor the catalogue has it.", p, what, quote(name))
-		if s := at.String(); s != "" {
+		m.doubts.add(at[p], "%s", text)
+		if s := at[p].String(); s != "" {
 			text += " See " + s + "."
 		}
-		m.warn(CodeUnknown, report.Medium, text, "Check the spelling; the server may refuse it, or it grants nothing.", []string{name})
+		m.warn(CodeUnknown, report.Medium, text, do, []string{name})
 	}
+}
+
+// mostSearches is how many unknown paths get a search for the known one that is nearest.
+const mostSearches = 500
+
+// near suggests the known path that one was probably meant to be.
+func (m *maker) near(p permissions.Path) string {
+	text, searched := m.nearest[p]
+	if searched || len(m.nearest) == mostSearches {
+		return text
+	}
+	for _, f := range permissions.Lint([]permissions.Path{p}, nil) {
+		if f.Code == permissions.CodeMisspelled && len(f.Suggest) > 0 {
+			text = " Did you mean " + string(f.Suggest[0]) + "?"
+		}
+	}
+	m.nearest[p] = text
+	return text
+}
+
+// fit refuses a name that nothing new may have. One that is empty in a file is told
+// already.
+func (m *maker) fit(at Position, what, name string, limit int) {
+	if problem := unfitName(name, limit); problem != "" && !(strings.TrimSpace(name) == "" && len(m.desired.wrong) > 0) {
+		m.problems.add(at, "%s %s%s", what, problem, escaped(name))
+	}
+}
+
+// escaped is what to do about a name whose backslash YAML took for the beginning of a
+// control character.
+func escaped(name string) string {
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return "; in double quotes, YAML makes one of a backslash and a letter: write 'DOMAIN\\name' in single quotes"
+	}
+	return ""
 }
 
 const noSets = "the server has no permission sets: Command has them from version 11 on"
@@ -234,7 +305,7 @@ func (m *maker) ambiguous(what, name string, at Position) {
 
 func (m *maker) permissionSet(d *PermissionSet) {
 	fold := names.Fold(d.Name)
-	want := m.paths("", d.Permissions)
+	want, at := m.paths("", d.Permissions)
 	t := &target{kind: KindPermissionSet, name: d.Name, version: 1, at: d.At}
 	found := m.world.sets[fold]
 	gap := m.gap(snapshot.PartPermissionSets, "")
@@ -248,16 +319,14 @@ func (m *maker) permissionSet(d *PermissionSet) {
 		if d.Permissions == nil || want.Equal(has) {
 			return
 		}
-		m.unknown("permission set", t.name, want.Minus(has), d.At)
+		m.unknown("permission set", t.name, want.Minus(has), at)
 		t.after = &Object{PermissionSet: &PermissionSetState{ID: found[0].ID, Name: t.name, Permissions: want.Paths()}}
 		if found[0].ID == globalSet {
 			t.blocked = "the permission set Global is built in: it allows everything on every server"
 		}
 	default:
-		if problem := unfitName(d.Name, 0); problem != "" {
-			m.problems.add(d.At, "the name of the permission set %s", problem)
-		}
-		m.unknown("permission set", d.Name, want, d.At)
+		m.fit(d.At, "the name of the permission set", d.Name, 0)
+		m.unknown("permission set", d.Name, want, at)
 		t.after = &Object{PermissionSet: &PermissionSetState{Name: d.Name, Permissions: want.Paths()}}
 		switch {
 		case m.legacy:
@@ -276,11 +345,6 @@ func (m *maker) describeClaims() {
 		if err != nil {
 			m.problems.add(c.At, "%v", err)
 			continue
-		}
-		if c.Description != nil {
-			if problem := cmpText(strings.TrimSpace(*c.Description) == "", "must not be empty", tooLong(*c.Description, limits.Description)); problem != "" {
-				m.problems.add(c.At, "the description of the claim %s", problem)
-			}
 		}
 		if !m.isClaim(k) {
 			m.newClaim(k, c.Description, c.At)
@@ -312,10 +376,9 @@ func (m *maker) newClaim(k Key, description *string, at Position) {
 	if m.claims[k.Fold()] != nil {
 		return
 	}
-	if problem := unfitName(k.Value, limits.ClaimText); problem != "" {
-		m.problems.add(at, "the value of the claim %s", problem)
-	}
-	state := ClaimState{Key: k, Description: k.Value}
+	m.fit(at, "the value of the claim", k.Value, limits.ClaimText)
+	m.domain(k, at)
+	state := ClaimState{Key: k, Description: cmp.Or(m.described[holderID(k)], k.Value)}
 	if description != nil {
 		state.Description = *description
 	}
@@ -333,10 +396,23 @@ func (m *maker) newClaim(k Key, description *string, at Position) {
 		for _, p := range m.Providers {
 			schemes = append(schemes, p.Scheme)
 		}
-		m.warn(CodeScheme, report.High, fmt.Sprintf("No identity provider of the server has the scheme %s of the new claim %s%s.",
-			quote(k.Scheme), quote(k.String()), strings.TrimSuffix(didYouMean(k.Scheme, schemes), "?")),
+		text := fmt.Sprintf("No identity provider of the server has the scheme %s of the new claim %s%s.",
+			quote(k.Scheme), quote(k.String()), strings.TrimSuffix(didYouMean(k.Scheme, schemes), "?"))
+		m.doubts.add(at, "%s", text)
+		m.warn(CodeScheme, report.High, text,
 			"Correct the scheme, or set the identity provider up first. A plan never changes identity providers.", nil, k)
 	}
+}
+
+// domain warns about a new account without domain, which the server may spell in its own
+// way: what was written would then not be what is there.
+func (m *maker) domain(k Key, at Position) {
+	if !k.Type.AD() || strings.Contains(k.Value, `\`) {
+		return
+	}
+	text := fmt.Sprintf(`The new account %s is named without a domain. The server may add one, and then it is not what was planned.`, quote(k.Value))
+	m.doubts.add(at, "%s", text)
+	m.warn(CodeDomain, report.Medium, text, `Write DOMAIN\name.`, nil, k)
 }
 
 // newIdentity plans an identity that the server lacks.
@@ -344,9 +420,8 @@ func (m *maker) newIdentity(k Key, at Position) {
 	if m.identities[k.Fold()] != nil {
 		return
 	}
-	if problem := unfitName(k.Value, limits.ClaimText); problem != "" {
-		m.problems.add(at, "the account %s", problem)
-	}
+	m.fit(at, "the account", k.Value, limits.ClaimText)
+	m.domain(k, at)
 	t := &target{kind: KindIdentity, name: k.Value, version: 1, at: at, after: &Object{Identity: &IdentityState{Key: k}}}
 	if gap := m.gap(snapshot.PartIdentities, ""); gap != nil {
 		t.blocked = "whether there is such an identity is not known: " + gapText(gap)

@@ -168,6 +168,19 @@ func (o *objects) id(kind permissions.Scope, name string) (string, error) {
 	return "", fmt.Errorf("the server has no %s %s%s", nounOf[kind], quote(name), didYouMean(name, all))
 }
 
+// missing is what kind of object a path is for that the server does not have, or "".
+func (o *objects) missing(p permissions.Path) string {
+	id, limited := p.Scope()
+	info, known := permissions.Known(p.Unscoped())
+	if !limited || !known || o.byID[info.Scope] == nil || o.gaps[info.Scope] != nil {
+		return ""
+	}
+	if _, there := o.byID[info.Scope][strings.ToLower(id)]; there {
+		return ""
+	}
+	return nounOf[info.Scope]
+}
+
 // resolve makes a path or a version 1 name of a right; exactly one is not empty.
 func (o *objects) resolve(r right) (permissions.Path, permissions.Legacy, error) {
 	if !r.named {

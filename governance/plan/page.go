@@ -89,6 +89,9 @@ func (p *Plan) provenance(digest string) report.Provenance {
 	if p.Desired.File != "" || p.Desired.Digest != "" {
 		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})
 	}
+	for _, f := range p.Conversion {
+		out.Files = append(out.Files, report.File{Label: "Version 1 names converted with", Name: f.File, Digest: f.Digest})
+	}
 	return out
 }
 
@@ -124,6 +127,7 @@ var guides = []report.Guide{
 	{Code: string(CodeWidened), Title: "Version 1 names that became something else", Why: "The vendor prints the mapping for a few names only."},
 	{Code: string(CodeUnknown), Title: "Permissions that nobody knows"},
 	{Code: string(CodeScheme), Title: "Claims of identity providers that are not there"},
+	{Code: string(CodeDomain), Title: "Accounts without domain", Why: "The server adds the domain, so that what it then has is not what was planned."},
 	{Code: string(CodeNames), Title: "Version 1 names that version 2 does not show", Why: "What they allow is not counted among the rights of this plan."},
 	{Code: string(CodeDisabled), Title: "Disabled roles"},
 	{Code: string(CodeNewID), Title: "Roles that come back under another id"},
@@ -514,6 +518,9 @@ func (p *Plan) notes() []report.Note {
 			notes = append(notes, report.Note{Title: "The way back", Text: "A role that is removed comes back under another id if the plan is taken back."})
 			break
 		}
+	}
+	if p.Account != "" && p.Account != p.ReadAs {
+		notes = append(notes, report.Note{Title: "Account", Text: "Whether the plan locks an account out is judged for " + quote(p.Account) + ", which is to apply it."})
 	}
 	if len(p.Only) > 0 {
 		text := "Nothing else would change."

@@ -24,6 +24,10 @@ type Plan struct {
 	Account  string          `json:"account"`  // who carries the plan out, as far as known; see [Options.Account]
 	Desired  Source          `json:"desired"`
 
+	// Conversion are the files that version 1 names were converted with, see
+	// [Options.Conversion].
+	Conversion []Source `json:"conversion,omitempty"`
+
 	// Only are the roles that the plan was limited to, Later those that would change
 	// without that limit.
 	Only  []string `json:"only"`
@@ -145,8 +149,9 @@ const (
 	CodeBlocked    Code = "blocked"            // steps that cannot be carried out
 	CodeNamed      Code = "named-elsewhere"    // a role is renamed or removed, and may be named elsewhere
 	CodeWidened    Code = "conversion-widens"  // a version 1 name became more than it allowed, or less, or by a guess
-	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it
+	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it, or no object has its id
 	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
+	CodeDomain     Code = "no-domain"          // a new Active Directory account is named without its domain
 	CodeNames      Code = "names-lost"         // version 1 shows names of a role that version 2 has no path for
 	CodeDisabled   Code = "disabled-role"      // the role cannot be assigned
 	CodeNewID      Code = "new-id"             // a role comes back under another id
@@ -200,6 +205,10 @@ type Options struct {
 	// Convert says how version 1 names become paths: with an overlay that the server
 	// proved, with decisions. Nil: as package permissions does by default.
 	Convert *permissions.ConvertOptions
+
+	// Conversion are the files that Convert was read from, such as an overlay. The plan
+	// names them, as what its conversions rest on.
+	Conversion []Source
 
 	// Account is who will carry the plan out, if that is not the account that the
 	// snapshot was read as. It is needed to tell whether it locks itself out.

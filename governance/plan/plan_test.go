@@ -2,15 +2,18 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/yamlfile"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -150,6 +153,11 @@ func TestLockOut(t *testing.T) {
 	}{
 		{"the account loses it", adminOnly, story(), nil, `The account "KEYEXAMPLE\admin", which applies the plan, can no longer`},
 		{"another account applies", "roles: [{name: Old operators, holders: []}]", story(), &Options{Account: `KEYEXAMPLE\nobody`}, "may hold it through one of them"},
+		{"it holds another role", "roles: [{name: Old operators, holders: []}]", story(), &Options{Account: `KEYEXAMPLE\svc_pool`}, "holds no role itself that allows changing security"},
+		{
+			"the account gets it", "roles: [{name: Administrator, existing: add, holders: [{identity: 'KEYEXAMPLE\\svc_pool'}]}, {name: Old operators, holders: []}]",
+			story(), &Options{Account: `KEYEXAMPLE\svc_pool`}, "",
+		},
 		{"spelled otherwise", adminOnly, story(), &Options{Account: "ADMIN@keyexample.com"}, `The account "ADMIN@keyexample.com", which`},
 		{"kept through another role", "roles: [{name: Administrator, holders: []}, {name: Old operators, holders: [{identity: 'KEYEXAMPLE\\admin'}]}]", story(), nil, ""},
 		{"somebody else loses it", "absent: {roles: [Old operators]}", story(), nil, ""},
@@ -281,6 +289,31 @@ func TestBlocked(t *testing.T) {
 	}
 }
 
+// TestWrittenTwice: a role that gets and loses something is written twice, and warned of once. The first of the
+// two steps has its permissions in the order that they end in.
+func TestWrittenTwice(t *testing.T) {
+	t.Parallel()
+	s := story()
+	operators := slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Operators" })
+	s.Roles[operators].Names = []permissions.Legacy{"API:Read"}
+	p := plan(t, s, "roles: [{name: Operators, permissions: [/agents/management/read/, /reports/read/]}]", nil)
+	for _, code := range []Code{CodeNames, CodeDisabled} {
+		var got []Warning
+		for _, w := range p.Warnings {
+			if w.Code == code {
+				got = append(got, w)
+			}
+		}
+		if len(got) != 1 || !slices.Equal(got[0].Steps, []int{1, 2}) {
+			t.Errorf("%s: %+v", code, got)
+		}
+	}
+	want := []permissions.Path{"/agents/management/read/", "/reports/read/", "/certificates/collections/read/", "/portal/read/"}
+	if got := p.Steps[0].After.Role.Paths; !slices.Equal(got, want) {
+		t.Errorf("the first step writes %v", got)
+	}
+}
+
 // TestContradictions: what does not fit the server is told with its place, all at once.
 func TestContradictions(t *testing.T) {
 	t.Parallel()
@@ -304,15 +337,15 @@ absent:
 	}
 	_, err = Make(story(), d, &Options{Only: []string{"Operatrs"}})
 	want := `only "Operatrs": the desired state does not name this role; did you mean "Operators"?
-access.yaml:2:5: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
+access.yaml:3:20: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
 access.yaml:5:9: the server has no collection "Web server"; did you mean "Web servers"?
 access.yaml:6:9: the server has 2 objects of the kind collection with the name "Mail"; write the id of one: 7, 8
 access.yaml:7:9: "/portal/read/" is not known to take a collection, container, PAM provider or identity provider; write an id, not a name
 access.yaml:8:9: cannot convert "Certificates:Reed", write paths instead: is not a permission that is known here; did you mean Certificates:Read?
 access.yaml:9:15: the server does not know the account "KEYEXAMPLE\\nobody"; add type: User or type: Group to create it
 access.yaml:9:48: "OAuthRole gone (Entra)" should hold the role "Operators" and be absent
-access.yaml:10:5: the role "Old operators" is to be renamed to "Auditors", and there is a role of that name already
-access.yaml:11:5: the name of the role must not hold control or invisible characters`
+access.yaml:10:27: the role "Old operators" is to be renamed to "Auditors", and there is a role of that name already
+access.yaml:11:12: the name of the role must not hold control or invisible characters`
 	if err == nil || err.Error() != strings.ReplaceAll(want, `\\`, `\`) {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -322,6 +355,296 @@ access.yaml:11:5: the name of the role must not hold control or invisible charac
 	}
 	if _, err := Make(nil, d, nil); err == nil {
 		t.Error("there is no snapshot")
+	}
+}
+
+// TestAllAtOnce: mistakes of form, contradictions, what does not fit the server, and what
+// a plan would only warn of are told in one run, each with its place.
+func TestAllAtOnce(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"list.csv":       "group,set\nweb,Operationl\nmail\nshop,\n",
+		"semicolons.csv": "group;set\nweb;Operational\n",
+		"list.json":      `[{"group": "db"}, {"group": ["a", {}]}, {"group": "ftp"}]`,
+	}
+	text := `roles:
+  - name: Operators
+    permision: [/portal/read/]
+    permissions: [/portal/raed/, /portal//read/, '/certificates/collections/read/{Web}/']
+    holders: ['OAuthRole:new@Entar', 'OAuthRoel:new@Entra', {identity: 'KEYEXAMPLE\nobody'}]
+    existing: ad
+  - {name: operators}
+  - {permissionSet: Operational2, was: Auditors, permissions: [/certificates/collections/read/5/, /certificates/collections/read/6/]}
+  - {name: Old operators, was: Auditors, permissionSet: Mine, permissions: ['/pam/read/{Vault}/'], holders: [{identity: somebody}]}
+claims: [{type: OAuthRole, value: pki, scheme: Entra, description: ''}]
+permissionSets: [{name: New, permissions: [AdminPortal:Read, /made/up/]}]
+rolesFrom:
+  - file: list.csv
+    name: ${group}
+    permissionSet: ${set}
+    permissions: [/poral/read/]
+  - {file: list.json, name: '${group}', permissionSet: Nowhere}
+  - {file: semicolons.csv, name: '${group}'}
+`
+	d, err := parseDesired("access.yaml", []byte(text), func(name string) ([]byte, error) { return []byte(files[name]), nil })
+	if err == nil || d == nil {
+		t.Fatalf("%v, %v", d, err)
+	}
+	_, err = Make(story(), d, nil)
+	const want = `access.yaml:3:5: a role has no "permision"; did you mean "permissions"?
+access.yaml:4:19: Nobody knows the permission /portal/raed/ of role "Operators": neither the server's list nor the catalogue has it. Did you mean /portal/read/?
+access.yaml:4:34: not a permission path: "/portal//read/" has an empty segment; write single slashes
+access.yaml:4:50: the server has no collection "Web"
+access.yaml:5:15: No identity provider of the server has the scheme "Entar" of the new claim "OAuthRole new (Entar)"; did you mean "Entra".
+access.yaml:5:38: "OAuthRoel" is not a claim type; the types are [User Group Computer OAuthOid OAuthRole OAuthSubject OAuthClientId]
+access.yaml:5:61: the server does not know the account "KEYEXAMPLE\nobody"; add type: User or type: Group to create it
+access.yaml:6:15: existing must be "add" or "replace", not "ad"; did you mean "add"?
+access.yaml:7:12: the role "operators" is named twice, also at access.yaml:2:11
+access.yaml:8:5: a role must have a name
+access.yaml:8:21: the server has no permission set "Operational2", and the desired state creates none; did you mean "Operational"?
+access.yaml:8:64: The permission /certificates/collections/read/5/ of role "Auditors" is for a collection that the server does not have.
+access.yaml:9:32: the role "Auditors" is named twice, also at access.yaml:8:40
+access.yaml:9:32: the role "Auditors" is to be renamed to "Old operators", and there is a role of that name already
+access.yaml:9:57: the server has no permission set "Mine", and the desired state creates none
+access.yaml:9:77: the server has no PAM provider "Vault"
+access.yaml:9:110: the server does not know the account "somebody"; add type: User or type: Group to create it
+access.yaml:10:68: the description of the claim must not be empty
+access.yaml:11:44: a permission set holds paths, not version 1 names such as "AdminPortal:Read"
+access.yaml:11:62: Nobody knows the permission /made/up/ of permission set "New": neither the server's list nor the catalogue has it.
+access.yaml:16:19: Nobody knows the permission /poral/read/ of role "web": neither the server's list nor the catalogue has it. Did you mean /portal/read/?
+access.yaml:16:19: Nobody knows the permission /poral/read/ of role "shop": neither the server's list nor the catalogue has it. Did you mean /portal/read/?
+access.yaml:17:56: the server has no permission set "Nowhere", and the desired state creates none
+list.csv:2:5: the server has no permission set "Operationl", and the desired state creates none; did you mean "Operational"?
+list.csv:3:1: this is not a CSV list: wrong number of fields
+list.json:1:35: "group" must be a text or a list of texts
+semicolons.csv:1:1: the columns of a CSV list are separated by commas; this has one column, "group;set"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestEscaped: an account in double quotes has lost its backslash, which is said.
+func TestEscaped(t *testing.T) {
+	t.Parallel()
+	d, err := parseDesired("access.yaml", []byte(`roles: [{name: Auditors, holders: [{identity: "KEYEXAMPLE\admin"}, {identity: "KEYEXAMPLE\bob", type: User}]}]`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Make(story(), d, nil)
+	const hint = "; in double quotes, YAML makes one of a backslash and a letter: write 'DOMAIN\\name' in single quotes"
+	if err == nil || strings.Count(err.Error(), hint) != 2 {
+		t.Errorf("got\n%v\nwant twice: %s", err, hint)
+	}
+}
+
+// TestEmail: an e-mail address that the server does not show again is refused, since
+// nobody could tell whether the role has it.
+func TestEmail(t *testing.T) {
+	t.Parallel()
+	try := func(version, text string, shown ...string) error {
+		d, err := parseDesired("access.yaml", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := story()
+		s.Server.Version = version
+		for i, address := range shown {
+			s.Roles[i].EmailAddress = address
+		}
+		_, err = Make(s, d, nil)
+		return err
+	}
+	const text = `roles:
+  - {name: Auditors, email: a@example.com}
+  - {name: Operators, existing: add, email: b@example.com}
+  - {name: New, email: c@example.com}
+  - {name: Old operators, email: ""}
+`
+	err := try("24.3.1+4f1c2ab", text)
+	if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 3 {
+		t.Errorf("%v, want a problem for each of 3 roles", err)
+	}
+	const want = `access.yaml:2:29: this server (Command 24.3.1) does not show e-mail addresses of roles, so that nobody could tell whether the role "Auditors" has it; leave email out`
+	if err == nil || !strings.HasPrefix(err.Error(), want+"\n") {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	for _, version := range []string{"11.0", "23.9.2", "24.0"} {
+		if try(version, text) == nil {
+			t.Errorf("version %s shows no e-mail addresses", version)
+		}
+	}
+	for _, version := range []string{"24.4", "24.10.0", "25.1", "", "custom", "24"} {
+		if err := try(version, text); err != nil {
+			t.Errorf("version %q: %v", version, err)
+		}
+	}
+	if err := try("24.3.1", text, "shown@example.com"); err != nil {
+		t.Errorf("the server shows one: %v", err)
+	}
+	if err := try("24.3.1", `roles: [{name: New, email: ""}]`); err != nil {
+		t.Errorf("none: %v", err)
+	}
+}
+
+// TestMoreProblems: roles that could not be read in full are looked at, too; nothing is
+// told twice in other words; a name of version 1 has a place as well.
+func TestMoreProblems(t *testing.T) {
+	t.Parallel()
+	try := func(text string) (*Plan, error) {
+		d, _ := parseDesired("access.yaml", []byte(text), nil) // Make says what is wrong
+		return Make(story(), d, nil)
+	}
+	for text, want := range map[string]string{
+		"roles: [{name: Broken, permissionSet: Nowhere}]":                                      `access.yaml:1:39: the server has no permission set "Nowhere", and the desired state creates none`,
+		"permissionSets: [{name: New, permissions: ['AdminPortal:Reed']}]":                     `access.yaml:1:44: a permission set holds paths, not version 1 names such as "AdminPortal:Reed"`,
+		"server: https://other.example.com/KeyfactorAPI\nroles: [{name: X, permissionSet: Y}]": `access.yaml:1:9: the desired state is for the server "https://other.example.com/KeyfactorAPI", and the snapshot is of "https://command.example.com/KeyfactorAPI"; correct or remove its server`,
+		"roles: [{name: New, permissions: ['Collections[99]:Read']}, {name: Y, existing: x}]": "access.yaml:1:35: The permission /certificates/collections/read/99/ of role \"New\" is for a collection that the server does not have.\n" +
+			`access.yaml:1:81: existing must be "add" or "replace", not "x"`,
+	} {
+		if _, err := try(text); err == nil || err.Error() != want {
+			t.Errorf("%s\ngot\n%v\nwant\n%s", text, err, want)
+		}
+	}
+	p, err := try("roles: [{name: Broken, permissions: ['API:Read']}]")
+	if err != nil || p.has(CodeWidened) || p.Blocked() != 1 {
+		t.Errorf("%v, a role that is left out is warned of: %+v", err, p.Warnings)
+	}
+}
+
+// TestLegacyNames: on a server with version 1 of roles only, too, everything wrong is told.
+func TestLegacyNames(t *testing.T) {
+	t.Parallel()
+	s := story()
+	s.Roles = []snapshot.Role{{ID: 3, Name: "Operators", Description: "Ops", Versions: []int{1}, Names: []permissions.Legacy{"AdminPortal:Read"}}}
+	s.Gaps = []snapshot.Gap{{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere}}
+	d, err := parseDesired("access.yaml", []byte("roles: [{name: Operators, permissions: ['Collections[{A}]:Read', 'Collections[{B}]:Read']}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Make(s, d, nil)
+	if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 2 {
+		t.Errorf("%v, want what is wrong with both names", err)
+	}
+}
+
+// TestDomain: the plan warns of new accounts without domain, and of no others.
+func TestDomain(t *testing.T) {
+	t.Parallel()
+	p := plan(t, story(), `claims: [{type: Computer, value: web$, scheme: Active Directory}]
+roles:
+  - {name: New, holders: [{identity: new, type: User}, {identity: svc_pool}, {type: User, value: 'x@example.com', scheme: Active Directory}, {identity: 'KEYEXAMPLE\good', type: Group}, 'OAuthRole:x@Entra']}
+`, nil)
+	var got []string
+	for _, w := range p.Warnings {
+		if w.Code == CodeDomain {
+			got = append(got, w.Holders[0].Value)
+		}
+	}
+	if want := []string{"new", "web$", "x@example.com"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestDeletedDisabled: a disabled role that is deleted comes back enabled, which is said.
+func TestDeletedDisabled(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"Operators": true, "Auditors": false} {
+		s := story()
+		s.Roles, s.Gaps = slices.DeleteFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Broken" }), nil
+		if p := plan(t, s, "absent: {roles: ["+name+"]}", nil); p.Blocked() > 0 || p.has(CodeDisabled) != want {
+			t.Errorf("%s: %+v", name, p.Warnings)
+		}
+	}
+}
+
+// TestAccount: the page names the account that is to apply the plan, if another one read
+// the server.
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	for account, want := range map[string]bool{`KEYEXAMPLE\writer`: true, `KEYEXAMPLE\admin`: false, "": false} {
+		p := plan(t, story(), "roles: [{name: Auditors, description: x}]", &Options{Account: account})
+		got := slices.ContainsFunc(p.Report().Notes, func(n report.Note) bool { return strings.Contains(n.Text, `"KEYEXAMPLE\writer"`) })
+		if got != want || p.Account != cmp.Or(account, `KEYEXAMPLE\admin`) {
+			t.Errorf("%q: named %v, account %q", account, got, p.Account)
+		}
+	}
+}
+
+// TestConversion: decisions about one role count for it alone, and the plan names the
+// files that its conversions rest on.
+func TestConversion(t *testing.T) {
+	t.Parallel()
+	decisions, err := permissions.ParseDecisions([]byte("Auditors:\nCertificateEnrollment:PendingCsr | /dashboard/read/ | decided\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []Source{{"decisions.txt", "sha256:00"}}
+	p := plan(t, story(), "roles: [{name: Auditors, permissions: ['CertificateEnrollment:PendingCsr']}, {name: New, permissions: ['CertificateEnrollment:PendingCsr']}]",
+		&Options{Convert: &permissions.ConvertOptions{Decisions: decisions}, Conversion: files})
+	got := map[string][]permissions.Path{}
+	for _, s := range p.Steps {
+		got[s.Name] = s.After.Role.Paths
+	}
+	if want := map[string][]permissions.Path{"Auditors": {"/dashboard/read/"}, "New": {"/certificates/requests/manage/"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if !slices.Equal(p.Conversion, files) || !slices.ContainsFunc(p.Report().Provenance.Files, func(f report.File) bool { return f.Name == "decisions.txt" }) {
+		t.Errorf("the plan names %v", p.Conversion)
+	}
+}
+
+// TestDescriptions: a holder can say what its claim is called if that is created. A claim
+// that is there keeps its description.
+func TestDescriptions(t *testing.T) {
+	t.Parallel()
+	read := func(text string) (*Desired, error) {
+		return parseDesired("access.yaml", []byte(text), func(string) ([]byte, error) {
+			return []byte("group,owner\nweb,Anna\nmail,\npki,Peter\n"), nil
+		})
+	}
+	d, err := read(`roles:
+  - {name: Auditors, existing: add, holders: ['OAuthRole:web@Entra']}
+  - {name: Operators, existing: add, holders: [{type: OAuthRole, value: other, scheme: Entra, description: Other people}]}
+rolesFrom:
+  - {file: list.csv, name: 'Team ${group}', holders: [{type: OAuthRole, value: '${group}', scheme: Entra, description: '${owner} answers for it'}]}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Make(story(), d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range p.Steps {
+		if s.Kind == KindClaim {
+			got[s.Name] = string(s.Action) + " " + s.After.Claim.Description
+		}
+		if s.Kind == KindRole && s.Action == Create && s.After.Role.Claims[0].Description == "" {
+			t.Errorf("%s has a claim without description", s.Name)
+		}
+	}
+	want := map[string]string{
+		"OAuthRole web (Entra)": "create Anna answers for it", "OAuthRole mail (Entra)": "create mail", "OAuthRole other (Entra)": "create Other people",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	var b bytes.Buffer
+	if err := d.WriteYAML(&b); err != nil || !strings.Contains(b.String(), "description: Other people") {
+		t.Errorf("%v: a description is not written:\n%s", err, &b)
+	}
+	_, err = read(`claims: [{type: OAuthRole, value: web, scheme: Entra, description: The web}]
+roles:
+  - {name: A, holders: [{type: OAuthRole, value: web, scheme: Entra, description: Web}, {type: OAuthRole, value: x, scheme: Entra, description: ' '}]}
+  - {name: B, holders: [{type: OAuthRole, value: web, scheme: Entra, description: The web}]}
+absent: {claims: [{type: OAuthRole, value: y, scheme: Entra, description: Y}]}
+`)
+	const wrong = `access.yaml:3:25: the claim "OAuthRole web (Entra)" has another description at access.yaml:1:68
+access.yaml:3:89: the description of the claim must not be empty
+access.yaml:5:62: a holder has no "description"; it has type, value, scheme`
+	if err == nil || err.Error() != wrong {
+		t.Errorf("got\n%v\nwant\n%s", err, wrong)
 	}
 }
 

@@ -262,14 +262,14 @@ func (b *builder) lockOut(sorted []*holding) {
 	case len(ownLosing) > 0 && !slices.ContainsFunc(can, still):
 		b.warn(CodeLockOut, report.Critical, fmt.Sprintf("The account %s, which applies the plan, can no longer change security afterwards.", quote(who)),
 			"Let another account apply the plan, or keep /security/modify/ for this one.", ownLosing)
-	case len(own) == 0:
+	case len(own) == 0 && !slices.ContainsFunc(can, still):
 		perhaps := slices.DeleteFunc(slices.Clone(losing), func(k Key) bool { return !accounts.May(k, who) })
 		if len(perhaps) == 0 {
 			return
 		}
 		text := "It is not known as which account the plan will be applied. These lose what allows changing security, and it may be one of them."
 		if who != "" {
-			text = fmt.Sprintf("The account %s, which applies the plan, holds no role itself. "+
+			text = fmt.Sprintf("The account %s, which applies the plan, holds no role itself that allows changing security. "+
 				"These groups lose what allows changing security, and it may hold it through one of them.", quote(who))
 		}
 		b.warn(CodeLockOut, report.High, text, "Make sure that the account keeps /security/modify/ through a role in the permission set Global.", perhaps)
@@ -301,9 +301,15 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 
 // warnSteps warns about steps.
 func (b *builder) warnSteps(p *Plan) {
+	noted := map[string]int{} // by text: both steps of a role that is written twice are one warning
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		note := func(code Code, severity report.Severity, text, do string) {
+			if at, found := noted[text]; found {
+				b.warnings[at].Steps = append(b.warnings[at].Steps, step.Number)
+				return
+			}
+			noted[text] = len(b.warnings)
 			w := Warning{Code: code, Severity: severity, Text: text, Do: do, Steps: []int{step.Number}}
 			if step.Kind == KindRole || step.Kind == KindMembers {
 				w.Roles = []string{step.Name}
@@ -328,6 +334,10 @@ func (b *builder) warnSteps(p *Plan) {
 		switch now := b.roles[names.Fold(step.Name)]; {
 		case step.Action == Delete:
 			note(CodeNamed, report.Medium, fmt.Sprintf("The role %s is removed. %s", quote(step.Name), elsewhere), "Look for it there first.")
+			if len(now) == 1 && now[0].Enabled != nil && !*now[0].Enabled {
+				note(CodeDisabled, report.Low, fmt.Sprintf("The role %s is disabled. If the way back makes it again, it is enabled.", quote(step.Name)),
+					"Note that it was disabled.")
+			}
 			continue
 		case step.After.Role.Name != step.Before.Role.Name && !names.Same(step.After.Role.Name, step.Before.Role.Name):
 			note(CodeNamed, report.Medium,

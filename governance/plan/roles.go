@@ -9,6 +9,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
+	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -18,16 +19,16 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 	old := m.world.roles[names.Fold(d.Was)]
 	switch {
 	case len(found) > 1:
-		m.ambiguous("roles", d.Name, d.At)
+		m.ambiguous("roles", d.Name, d.where("name"))
 	case d.Was == "" || len(old) == 0 || len(found) == 1 && found[0] == old[0]:
 		if len(found) == 1 {
 			now = found[0]
 		}
 		return now, true
 	case len(old) > 1:
-		m.ambiguous("roles", d.Was, d.At)
+		m.ambiguous("roles", d.Was, d.where("was"))
 	case len(found) == 1:
-		m.problems.add(d.At, "the role %s is to be renamed to %s, and there is a role of that name already", quote(d.Was), quote(d.Name))
+		m.problems.add(d.where("was"), "the role %s is to be renamed to %s, and there is a role of that name already", quote(d.Was), quote(d.Name))
 	default:
 		return old[0], true
 	}
@@ -38,6 +39,7 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 func (m *maker) role(d *Role) {
 	now, ok := m.find(d)
 	if !ok {
+		m.inspect(d)
 		return
 	}
 	if now == nil {
@@ -50,6 +52,7 @@ func (m *maker) role(d *Role) {
 	case m.legacy:
 		m.legacyRole(d, r)
 	case m.unread(now, 2) != "":
+		m.inspect(d)
 		if d.says() {
 			r.role = m.blocked(r, "the role could not be read in full, and what is not known is never overwritten: "+m.unread(now, 2))
 		}
@@ -57,6 +60,18 @@ func (m *maker) role(d *Role) {
 		m.existingRole(d, r)
 	}
 	m.membersOf(d, r)
+}
+
+// inspect notes what is wrong with a role that goes no further.
+func (m *maker) inspect(d *Role) {
+	warnings := len(m.warnings)
+	m.email(d)
+	if d.PermissionSet != nil && !m.legacy {
+		m.setPermissionSet(d, &RoleState{}, *d.PermissionSet)
+	}
+	m.paths(d.Name, d.Permissions)
+	m.holders(d)
+	m.warnings = m.warnings[:warnings]
 }
 
 // says reports whether a desired role says more than that the role is there.
@@ -69,11 +84,20 @@ func (m *maker) blocked(r *roleTarget, reason string) *target {
 	return &target{kind: KindRole, name: r.name, version: 2, before: &Object{Role: m.state(r.now)}, vague: true, blocked: reason, at: r.at}
 }
 
-func (m *maker) newRole(d *Role) {
-	state := &RoleState{Name: d.Name, Description: d.Name, Paths: []permissions.Path{}, Claims: []ClaimState{}}
-	if problem := unfitName(d.Name, limits.RoleName); problem != "" {
-		m.problems.add(d.At, "the name of the role %s", problem)
+// email refuses an e-mail address that nobody could read back, so that it would never be
+// known whether the role has it.
+func (m *maker) email(d *Role) {
+	if m.noEmail && d.EmailAddress != nil && *d.EmailAddress != "" {
+		version, _, _ := strings.Cut(m.Server.Version, "+") // without the commit
+		m.problems.add(d.where("email"), "this server (Command %s) does not show e-mail addresses of roles, so that nobody could tell whether the role %s has it; leave email out",
+			show.Text(version, maxShown), quote(d.Name))
 	}
+}
+
+func (m *maker) newRole(d *Role) {
+	m.email(d)
+	state := &RoleState{Name: d.Name, Description: d.Name, Paths: []permissions.Path{}, Claims: []ClaimState{}}
+	m.fit(d.where("name"), "the name of the role", d.Name, limits.RoleName)
 	if d.Description != nil {
 		state.Description = cmp.Or(*d.Description, d.Name)
 	}
@@ -94,16 +118,16 @@ func (m *maker) newRole(d *Role) {
 			r.role.blocked = "whether there is such a role is not known: " + gapText(gap)
 		}
 	}
-	granted := m.paths(d.Name, d.Permissions)
-	m.unknown("role", d.Name, granted, d.At)
+	granted, at := m.paths(d.Name, d.Permissions)
+	m.unknown("role", d.Name, granted, at)
 	state.Paths = granted.Paths()
 	claims, identities := m.holders(d)
 	for _, k := range claims {
-		state.Claims = append(state.Claims, m.held(k, d.At))
+		state.Claims = append(state.Claims, m.held(k))
 	}
 	state.Claims = sortClaims(state.Claims)
 	if len(identities) > 0 {
-		after := &MembersState{Role: d.Name, Identities: m.accounts(identities, d.At)}
+		after := &MembersState{Role: d.Name, Identities: m.accounts(identities)}
 		r.members = &target{
 			kind: KindMembers, name: d.Name, version: 1, before: &Object{Members: &MembersState{Role: d.Name, Identities: []IdentityState{}}},
 			after: &Object{Members: after}, at: d.At,
@@ -117,7 +141,7 @@ func (m *maker) setPermissionSet(d *Role, state *RoleState, set string) {
 	if found := m.setByID[strings.ToLower(set)]; found != nil {
 		state.PermissionSetID, state.PermissionSet = found.ID, found.Name
 	} else if found := m.world.sets[names.Fold(set)]; len(found) > 1 {
-		m.problems.add(d.At, "the server has several permission sets with the name %s; write the id of one", quote(set))
+		m.problems.add(d.where("permissionSet"), "the server has several permission sets with the name %s; write the id of one", quote(set))
 	} else if len(found) == 1 {
 		state.PermissionSetID, state.PermissionSet = found[0].ID, found[0].Name
 	} else if t := m.sets[names.Fold(set)]; t != nil && t.before == nil && t.after != nil {
@@ -127,31 +151,30 @@ func (m *maker) setPermissionSet(d *Role, state *RoleState, set string) {
 	} else if gap := m.gap(snapshot.PartPermissionSets, ""); gap != nil && isGUID(set) {
 		state.PermissionSetID, state.PermissionSet = strings.ToLower(set), set
 	} else if gap != nil {
-		m.problems.add(d.At, "no permission set is known by its name, because the list could not be read (%s); write the id", gapText(gap))
+		m.problems.add(d.where("permissionSet"), "no permission set is known by its name, because the list could not be read (%s); write the id", gapText(gap))
 	} else {
 		var all []string
 		for _, s := range m.PermissionSets {
 			all = append(all, s.Name)
 		}
-		m.problems.add(d.At, "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, all))
+		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, all))
 	}
 }
 
 // existingRole plans what version 2 writes of a role.
 func (m *maker) existingRole(d *Role, r *roleTarget) {
+	m.email(d)
 	before := m.state(r.now)
 	after := m.state(r.now)
 	keep := d.Existing == Add
 	after.Name = d.Name
 	if !names.Same(d.Name, before.Name) {
-		if problem := unfitName(d.Name, limits.RoleName); problem != "" {
-			m.problems.add(d.At, "the name of the role %s", problem)
-		}
+		m.fit(d.where("name"), "the name of the role", d.Name, limits.RoleName)
 	}
 	if d.Description != nil && (!keep || before.Description == "") {
 		after.Description = *d.Description
 		if after.Description == "" && before.Description != "" {
-			m.problems.add(d.At, "the server takes no role without a description")
+			m.problems.add(d.where("description"), "the server takes no role without a description")
 		}
 	}
 	if d.EmailAddress != nil && (!keep || before.EmailAddress == "") {
@@ -161,11 +184,12 @@ func (m *maker) existingRole(d *Role, r *roleTarget) {
 		m.setPermissionSet(d, after, *d.PermissionSet)
 	}
 	if d.Permissions != nil {
-		want, has := m.paths(d.Name, d.Permissions), before.set()
+		want, at := m.paths(d.Name, d.Permissions)
+		has := before.set()
 		if keep {
 			want = want.Union(has)
 		}
-		m.unknown("role", r.name, want.Minus(has), d.At)
+		m.unknown("role", r.name, want.Minus(has), at)
 		if !want.Equal(has) {
 			after.Paths = want.Paths()
 		}
@@ -180,7 +204,7 @@ func (m *maker) existingRole(d *Role, r *roleTarget) {
 			if held[k.Fold()] {
 				after.Claims = append(after.Claims, m.claim(k))
 			} else {
-				after.Claims = append(after.Claims, m.held(k, d.At))
+				after.Claims = append(after.Claims, m.held(k))
 			}
 		}
 		after.Claims = sortClaims(after.Claims)
@@ -230,9 +254,6 @@ func (m *maker) legacyRole(d *Role, r *roleTarget) {
 
 // sameNames reports whether a role has the version 1 names that it should have.
 func (m *maker) sameNames(d *Role, now *snapshot.Role) bool {
-	if !now.ObjectNames {
-		return false // those for single objects are not known
-	}
 	has := map[permissions.Legacy]bool{}
 	for _, l := range now.Names {
 		if parsed, err := permissions.ParseLegacy(string(l)); err == nil {
@@ -240,15 +261,12 @@ func (m *maker) sameNames(d *Role, now *snapshot.Role) bool {
 		}
 		has[l] = true
 	}
-	want := map[permissions.Legacy]bool{}
-	for _, t := range d.Permissions {
-		_, l, ok := m.path(t)
-		if ok && l == "" || !has[l] {
-			return false
-		}
-		want[l] = true
+	want, same := map[permissions.Legacy]bool{}, true
+	for _, t := range d.Permissions { // all of them: each may be wrong
+		_, l, _ := m.path(t)
+		same, want[l] = same && has[l], true
 	}
-	return d.Existing == Add || len(want) == len(has)
+	return now.ObjectNames && same && (d.Existing == Add || len(want) == len(has))
 }
 
 // holders are who should hold a role: through version 2, and through version 1.
@@ -263,6 +281,9 @@ func (m *maker) holders(d *Role) (claims, identities []Key) {
 			m.problems.add(h.At, "%s should hold the role %s and be absent", quote(k.String()), quote(d.Name))
 			continue
 		}
+		if _, named := m.namedAt[k.Fold()]; !named {
+			m.namedAt[k.Fold()] = h.At
+		}
 		if h.Identity && m.separate() {
 			identities = append(identities, k)
 		} else {
@@ -273,19 +294,19 @@ func (m *maker) holders(d *Role) (claims, identities []Key) {
 }
 
 // held is a claim that a role gets; it is created if the server lacks it.
-func (m *maker) held(k Key, at Position) ClaimState {
+func (m *maker) held(k Key) ClaimState {
 	if !m.isClaim(k) {
-		m.newClaim(k, nil, at)
+		m.newClaim(k, nil, m.namedAt[k.Fold()])
 		return *m.claims[k.Fold()].after.Claim
 	}
 	return m.claim(k)
 }
 
-func (m *maker) accounts(keys []Key, at Position) []IdentityState {
+func (m *maker) accounts(keys []Key) []IdentityState {
 	out := make([]IdentityState, 0, len(keys))
 	for _, k := range keys {
 		if !m.isIdentity(k) {
-			m.newIdentity(k, at)
+			m.newIdentity(k, m.namedAt[k.Fold()])
 		}
 		out = append(out, m.identity(k))
 	}
@@ -311,7 +332,7 @@ func (m *maker) membersOf(d *Role, r *roleTarget) {
 		return
 	}
 	before := m.members(r.now)
-	after := &MembersState{RoleID: r.now.ID, Role: r.name, Identities: m.accounts(identities, d.At)}
+	after := &MembersState{RoleID: r.now.ID, Role: r.name, Identities: m.accounts(identities)}
 	if d.Existing == Add {
 		after.Identities = sortIdentities(slices.Concat(before.Identities, after.Identities))
 	}

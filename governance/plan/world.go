@@ -30,6 +30,8 @@ type world struct {
 	// legacy: the server has version 1 of roles only. apart: it keeps identities apart
 	// from claims, so that they are written through version 1.
 	legacy, apart bool
+	// noEmail: the server does not show the e-mail addresses of roles.
+	noEmail bool
 
 	roles    map[string][]*snapshot.Role // by folded name, like the following
 	roleByID map[int]*snapshot.Role
@@ -80,10 +82,19 @@ func newWorld(s *snapshot.Snapshot, convert *permissions.ConvertOptions) *world 
 	for _, p := range s.Permissions {
 		w.listed[p.Canonical()] = true
 	}
+	w.noEmail = beforeEmail(s.Server.Version) && !slices.ContainsFunc(s.Roles, func(r snapshot.Role) bool { return r.EmailAddress != "" })
 	if g := w.gap(snapshot.PartRolesV2, ""); g != nil && g.Reason == snapshot.ReasonNotThere {
 		w.legacy = !slices.ContainsFunc(s.Roles, func(r snapshot.Role) bool { return read(&r, 2) })
 	}
 	return w
+}
+
+// beforeEmail reports whether a version of Command is certainly older than 24.4, the
+// first with e-mail addresses of roles. A server may not tell its version.
+func beforeEmail(version string) bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor) // what is no version is none that is older
+	return n == 2 && (major < 24 || major == 24 && minor < 4)
 }
 
 // seenOnce reports an Active Directory user or group that only one version shows at a
@@ -221,7 +232,7 @@ func (w *world) key(h Holder) (Key, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return Key{}, fmt.Errorf("the server does not know the account %s; add type: User or type: Group to create it", quote(k.Value))
+		return Key{}, fmt.Errorf("the server does not know the account %s; add type: User or type: Group to create it%s", quote(k.Value), escaped(k.Value))
 	}
 	return Key{}, fmt.Errorf("the account %s is a user and a group on the server; add its type", quote(k.Value))
 }

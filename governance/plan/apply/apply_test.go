@@ -279,6 +279,28 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestOrder: what a plan does not touch keeps its place, so that what compares lists member by member sees what the
+// plan names and nothing else. The way back restores the order, too.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	was := []string{"/reports/read/", "/portal/read/", "/auditing/read/", "/certificates/collections/read/"}
+	server, client := start(t, tenant(securitytest.WithRoles(securitytest.Role{ID: 20, Name: "Ordered", Description: "In an order", Permissions: was}))...)
+	j := fresh(t)
+	run(t, client, planned(t, client, "roles: [{name: Ordered, permissions: [/certificates/collections/read/, /dashboard/read/, /portal/read/, /reports/read/]}]"), j)
+	role, _ := server.Role(20)
+	if want := []string{"/reports/read/", "/portal/read/", "/certificates/collections/read/", "/dashboard/read/"}; !slices.Equal(role.Permissions, want) {
+		t.Errorf("the role grants %v", role.Permissions)
+	}
+	back, err := plan.Back(j.Entries(), taken(t, client))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, client, back, fresh(t))
+	if role, _ = server.Role(20); !slices.Equal(role.Permissions, was) {
+		t.Errorf("after the way back the role grants %v", role.Permissions)
+	}
+}
+
 // TestVersion1: on Command 10 a plan changes the identities of roles.
 func TestVersion1(t *testing.T) {
 	t.Parallel()

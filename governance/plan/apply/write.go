@@ -400,7 +400,7 @@ func put(u *roles.UpdateV2, before, after *plan.RoleState) {
 		u.PermissionSetID = after.PermissionSetID
 	}
 	if !permissions.NewSet(u.Permissions...).Equal(permissions.NewSet(after.Paths...)) {
-		u.Permissions = slices.Clone(after.Paths)
+		u.Permissions = arrange(u.Permissions, after.Paths)
 	}
 	want := map[plan.Key]bool{}
 	for _, c := range after.Claims {
@@ -415,6 +415,27 @@ func put(u *roles.UpdateV2, before, after *plan.RoleState) {
 			u.Claims = append(u.Claims, request(c))
 		}
 	}
+}
+
+// arrange returns want in the order of have: what stays keeps its place, and what is new comes after what it follows in
+// want. Whoever compares lists member by member, as Terraform does, finds what the plan names and nothing else.
+func arrange(have, want []permissions.Path) []permissions.Path {
+	out := make([]permissions.Path, 0, len(want))
+	for _, p := range have {
+		if slices.Contains(want, p) && !slices.Contains(out, p) { // a list with a path twice may be refused
+			out = append(out, p)
+		}
+	}
+	next := 0
+	for _, p := range want {
+		if at := slices.Index(out, p); at >= 0 {
+			next = at + 1
+			continue
+		}
+		out = slices.Insert(out, next, p)
+		next++
+	}
+	return out
 }
 
 func request(c plan.ClaimState) claims.Request {

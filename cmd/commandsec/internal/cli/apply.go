@@ -22,6 +22,7 @@ type applying struct {
 	journal string
 	json    bool
 	conn    *connection
+	refused bool // what a dry run found out, and told
 }
 
 func newApply() *cobra.Command {
@@ -38,7 +39,8 @@ Before it writes, apply asks the server whether the account may do it, and looks
 object of the plan. If one of them moved on since the plan was made, nothing is written,
 and each of them is told. Steps that are blocked in the plan are left out.
 
---dry-run does all of that but write. It needs no approval, and no journal.
+--dry-run does all of that but write. It needs no approval, and no journal. It tells
+everything for which the plan would be refused, and goes on to what moved on.
 
 Exit status 3 if the plan is refused, so that nothing was written: it is not the one
 that was approved, it locks somebody out, it is large, or objects moved on.`,
@@ -75,15 +77,24 @@ func (a *applying) run(c *cobra.Command, file string) error {
 	}
 	if refused := a.refuse(made, file); len(refused) > 0 {
 		complain(c.ErrOrStderr(), errors.Join(refused...))
-		fmt.Fprintln(c.ErrOrStderr(), "Nothing was written.")
-		next(c, "read the plan: commandsec plan show %s", quoted(file))
-		return errFound
+		if !a.opts.DryRun {
+			fmt.Fprintln(c.ErrOrStderr(), "Nothing was written.")
+			next(c, "read the plan: commandsec plan show %s", quoted(file))
+			return errFound
+		}
+		a.refused = true
+		a.opts.Approve, a.opts.AllowLockout, a.opts.AllowLarge = "", true, true // to hear the rest
 	}
 	client, err := a.client(c)
 	if err != nil {
 		return err
 	}
 	result, err := a.carryOut(c, client, made)
+	if a.opts.DryRun && errors.Is(err, apply.ErrLockOut) { // of the account that it would be carried out as
+		complain(c.ErrOrStderr(), err)
+		a.refused, a.opts.AllowLockout = true, true
+		result, err = a.carryOut(c, client, made)
+	}
 	if result == nil {
 		return a.notBegun(c, made, err)
 	}
@@ -167,7 +178,11 @@ func planCall(made *plan.Plan) string {
 	if made.Desired.File == "" {
 		return "commandsec rollback JOURNAL --out back.json"
 	}
-	return fmt.Sprintf("commandsec plan %s --out plan.json --html plan.html", quoted(made.Desired.File))
+	call := fmt.Sprintf("commandsec plan %s --out plan.json --html plan.html", quoted(made.Desired.File))
+	if len(made.Only)+len(made.Conversion) > 0 {
+		call += ", and the flags that this plan was made with"
+	}
+	return call
 }
 
 // appliedFormat is the number of the form of what became of a plan as JSON.
@@ -221,6 +236,9 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 		complain(c.ErrOrStderr(), fmt.Errorf("interrupted: %s", result))
 	case err != nil:
 		complain(c.ErrOrStderr(), err)
+	case a.refused:
+		next(c, "read the plan: commandsec plan show %s", quoted(file))
+		return errFound
 	case result.DryRun:
 		next(c, "%s", applyCall(made, file))
 		return nil

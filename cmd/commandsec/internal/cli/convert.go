@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -272,4 +274,13 @@ func fromFile[T any](flag, name string, parse func([]byte) (T, error)) (parsed T
 		return parsed, usageError{fmt.Errorf("%s %s: %w", flag, name, err)}
 	}
 	return parsed, nil
+}
+
+// digesting tells the digest of a file while it is parsed.
+func digesting[T any](tell func(digest string), parse func([]byte) (T, error)) func([]byte) (T, error) {
+	return func(text []byte) (T, error) {
+		sum := sha256.Sum256(text)
+		tell("sha256:" + hex.EncodeToString(sum[:]))
+		return parse(text)
+	}
 }

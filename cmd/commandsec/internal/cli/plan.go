@@ -14,15 +14,17 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/permissions"
 )
 
 // planning is a call of plan.
 type planning struct {
 	origin
 
-	out, html      string
-	only           []string
-	json, exitCode bool
+	out, html          string
+	overrides, overlay string
+	opts               plan.Options
+	json, exitCode     bool
 }
 
 func newPlan() *cobra.Command {
@@ -36,20 +38,29 @@ it takes and what they mean for whom. It changes nothing. --out writes the plan,
 to read and sign.
 
 A step that cannot be done safely is blocked, with the reason, and left out. Whether the
-plan locks the account out, or takes something from a large part of all roles or
-holders, is judged for the account that the server is read as.
+plan locks the account out is judged for the one that the server is read as, unless
+--account names the one that will apply it.
+
+Names of version 1 in the file become paths as 'commandsec permissions convert' says.
+--overlay takes what a server proved, --overrides your own decisions. The plan names both.
+
+What is wrong with the file is told all at once, with line and column.
 
 Exit status 3 if --exit-code is given and the server is not as the file says.`,
 		Example: `  commandsec plan access.yaml --out plan.json --html plan.html
   commandsec plan access.yaml --in server.json
   commandsec plan access.yaml --only Operators --out pilot.json
+  commandsec plan access.yaml --account 'KEYEXAMPLE\svc_apply' --out plan.json
   commandsec plan access.yaml --exit-code          # is there drift?`,
 		Args: operands("DESIRED"),
 		RunE: func(c *cobra.Command, args []string) error { return p.run(c, args[0]) },
 	}
 	c.Flags().StringVarP(&p.out, "out", "o", "", "write the plan to this `file`")
 	c.Flags().StringVar(&p.html, "html", "", "write a page to read and sign to this `file`")
-	c.Flags().StringArrayVar(&p.only, "only", nil, "plan this `role` and what it needs, and leave the rest for later; can be repeated")
+	c.Flags().StringArrayVar(&p.opts.Only, "only", nil, "plan this `role` and what it needs, and leave the rest for later; can be repeated")
+	c.Flags().StringVar(&p.opts.Account, "account", "", "judge a lock-out for this `account`, which will apply the plan (default: the one that reads)")
+	c.Flags().StringVar(&p.overrides, "overrides", "", "convert names of version 1 by the decisions in this `file`")
+	c.Flags().StringVar(&p.overlay, "overlay", "", "convert them by what a server proved, from this `file`, which 'commandsec prove' writes")
 	exitCodeFlag(c, &p.exitCode, "there is something to do")
 	jsonFlag(c, &p.json)
 	addOriginFlags(c, &p.origin)
@@ -61,18 +72,21 @@ func (p *planning) run(c *cobra.Command, file string) error {
 	if err := p.check(c); err != nil {
 		return err
 	}
-	if err := checkOutputs(p.out, "--html", p.html, file, p.in); err != nil {
+	if err := checkOutputs(p.out, "--html", p.html, file, p.in, p.overrides, p.overlay); err != nil {
 		return err
 	}
-	desired, err := loadDesired(file)
+	if err := p.conversion(); err != nil {
+		return err
+	}
+	desired, wrong := loadDesired(file)
+	if desired == nil {
+		return wrong
+	}
+	current, err := p.read(c) // even if something is wrong: what the server shows of the rest is told, too
 	if err != nil {
-		return err
+		return errors.Join(wrong, err)
 	}
-	current, err := p.read(c)
-	if err != nil {
-		return err
-	}
-	made, err := plan.Make(current, desired, &plan.Options{Only: p.only})
+	made, err := plan.Make(current, desired, &p.opts)
 	if err != nil {
 		return err
 	}
@@ -91,6 +105,36 @@ func (p *planning) run(c *cobra.Command, file string) error {
 		return errFound
 	}
 	return nil
+}
+
+// conversion reads how names of version 1 become paths.
+func (p *planning) conversion() (err error) {
+	note := func(file string) func(string) {
+		return func(digest string) {
+			p.opts.Conversion = append(p.opts.Conversion, plan.Source{File: file, Digest: digest})
+		}
+	}
+	p.opts.Convert = &permissions.ConvertOptions{}
+	if p.opts.Convert.Overlay, err = fromFile("--overlay", p.overlay, digesting(note(p.overlay), permissions.ParseOverlay)); err != nil {
+		return err
+	}
+	p.opts.Convert.Decisions, err = fromFile("--overrides", p.overrides, digesting(note(p.overrides), permissions.ParseDecisions))
+	return err
+}
+
+// again are the flags of this call that another one needs, too.
+func (p *planning) again() string {
+	var b strings.Builder
+	b.WriteString(p.origin.again())
+	for _, only := range p.opts.Only {
+		b.WriteString(" --only " + quoted(only))
+	}
+	for _, flag := range [][2]string{{"account", p.opts.Account}, {"overlay", p.overlay}, {"overrides", p.overrides}} {
+		if flag[1] != "" {
+			b.WriteString(" --" + flag[0] + " " + quoted(flag[1]))
+		}
+	}
+	return b.String()
 }
 
 // write writes the plan, its page, and what it is about.

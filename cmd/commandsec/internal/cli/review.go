@@ -2,8 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -143,11 +141,9 @@ func (files *reviewFiles) options(file string) (opts *review.Options, err error)
 // noting notes a file among those of a review while it is parsed: what is a pipe cannot
 // be read twice.
 func noting[T any](opts *review.Options, label, name string, parse func([]byte) (T, error)) func([]byte) (T, error) {
-	return func(text []byte) (T, error) {
-		sum := sha256.Sum256(text)
-		opts.Files = append(opts.Files, report.File{Label: label, Name: filepath.Base(name), Digest: "sha256:" + hex.EncodeToString(sum[:])})
-		return parse(text)
-	}
+	return digesting(func(digest string) {
+		opts.Files = append(opts.Files, report.File{Label: label, Name: filepath.Base(name), Digest: digest})
+	}, parse)
 }
 
 // reading turns a function that parses what it reads into one that parses a text.

@@ -75,6 +75,9 @@ func Start(ctx context.Context, addr string, t Tenant) (*Server, error) {
 	if err := handler.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrVersion, err) // the rest of a tenant is never wrong
 	}
+	if err := appoint(handler); err != nil {
+		return nil, err
+	}
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -99,6 +102,20 @@ func Start(ctx context.Context, addr string, t Tenant) (*Server, error) {
 	}
 	go func() { s.ended <- s.http.ServeTLS(listener, "", "") }()
 	return s, nil
+}
+
+// appoint makes the account that signs in a holder of the built-in role, as the person is
+// who sets a server up: without one, every plan would lock somebody out.
+func appoint(handler *securitytest.Handler) error {
+	const administrator = 1
+	if _, err := handler.AddIdentity(securitytest.Identity{AccountName: handler.Username, Type: "User"}); err != nil {
+		return fmt.Errorf("add the account of the administrator: %w", err)
+	}
+	err := handler.UpdateRole(administrator, func(r *securitytest.Role) { r.Identities = append(r.Identities, handler.Username) })
+	if err != nil {
+		return fmt.Errorf("make the account %s an administrator: %w", handler.Username, err)
+	}
+	return nil
 }
 
 // reachable is the address that a client on this machine uses.

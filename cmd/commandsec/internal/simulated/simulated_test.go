@@ -126,3 +126,19 @@ func TestVariables(t *testing.T) {
 		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
 	}
 }
+
+// The account that signs in holds the built-in role on every version, as on real servers.
+func TestAdministrator(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"10.5", "11.0", "24.3", "24.4", "25.4.1"} {
+		s := start(t, "127.0.0.1:0", simulated.Tenant{Version: version, Seed: 3, Roles: 5})
+		client, err := s.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		role, err := roles.NewV1(client).Get(t.Context(), 1)
+		if err != nil || role.Name != "Administrator" || len(role.Identities) != 1 || role.Identities[0].AccountName != s.Handler.Username || len(role.Permissions) > 0 {
+			t.Errorf("%s: %+v, %v", version, role, err)
+		}
+	}
+}
