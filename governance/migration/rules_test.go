@@ -177,7 +177,7 @@ func FuzzLoadRules(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(data))
-	f.Add(strings.ReplaceAll(string(skeleton), "\n  # ", "\n  "))
+	f.Add(taken(string(skeleton)))
 	f.Add("roles: &a [*a]")
 	f.Fuzz(func(t *testing.T, text string) {
 		dir := t.TempDir()
