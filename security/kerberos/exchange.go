@@ -68,7 +68,7 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 	}
 	var reply messages.ASRep
 	var key types.EncryptionKey
-	sent, err := l.send(ctx, conf, who.realm, &request, &reply)
+	sent, err := l.send(ctx, conf, who.realm, &request, &reply, false)
 	if refusal, ok := errors.AsType[messages.KRBError](err); ok && refusal.ErrorCode == errorcode.KDC_ERR_PREAUTH_REQUIRED {
 		var stamp types.PAData
 		if key, stamp, err = who.prove(refusal.EData); err != nil {
@@ -76,7 +76,7 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 		}
 		request.PAData = append(request.PAData, stamp)
 		trying(true)
-		sent, err = l.send(ctx, conf, who.realm, &request, &reply)
+		sent, err = l.send(ctx, conf, who.realm, &request, &reply, true)
 		if _, refused := errors.AsType[messages.KRBError](err); refused || err == nil {
 			trying(false)
 		}
@@ -99,15 +99,16 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 	return issued(&reply.KDCRepFields), nil
 }
 
-// send sends a request, and decodes the answer into reply. It returns what was sent.
+// send sends a request, which may be proof of a password, and decodes the answer into
+// reply. It returns what was sent.
 func (l *login) send(ctx context.Context, conf *krb5conf, realm string,
-	request interface{ Marshal() ([]byte, error) }, reply interface{ Unmarshal(data []byte) error },
+	request interface{ Marshal() ([]byte, error) }, reply interface{ Unmarshal(data []byte) error }, proof bool,
 ) ([]byte, error) {
 	sent, err := request.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	answer, err := l.ask(ctx, conf, realm, sent)
+	answer, err := l.ask(ctx, conf, realm, sent, proof)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +249,7 @@ func (l *login) grant(ctx context.Context, conf *krb5conf, tgt *ticket, realm st
 		return nil, err
 	}
 	var reply messages.TGSRep
-	if _, err := l.send(ctx, conf, realm, &request, &reply); err != nil {
+	if _, err := l.send(ctx, conf, realm, &request, &reply, false); err != nil {
 		return nil, err
 	}
 	if err := decrypt(&reply.KDCRepFields, tgt.key, keyusage.TGS_REP_ENCPART_SESSION_KEY); err != nil {

@@ -597,6 +597,34 @@ func TestUnheard(t *testing.T) {
 	}
 }
 
+// TestUnheardByMany: a KDC that got a password and did not answer may have counted it, and
+// the domain controllers of a domain count together. So no other one gets it from the same
+// call. The next call begins with another one.
+func TestUnheardByMany(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	deaf := func() string {
+		return listen(t, func(request []byte) []byte {
+			before := l.proofs.Load()
+			if answer := l.answer(request); l.proofs.Load() == before {
+				return answer
+			}
+			return nil
+		}).Addr().String()
+	}
+	first := deaf()
+	login := askLiar(t, first+"\n  kdc = "+deaf()+"\n  kdc = "+deaf(), "")
+	fails(t, "three", login, "no KDC of the realm EXAMPLE.COM answered ("+first+")")
+	if n := l.proofs.Swap(0); n != 1 {
+		t.Errorf("the password was sent %d times in one call", n)
+	}
+	login = askLiar(t, deaf()+"\n  kdc = "+listen(t, l.answer).Addr().String(), "")
+	fails(t, "two", login)
+	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 2 {
+		t.Errorf("%v; the password was sent %d times", err, l.proofs.Load())
+	}
+}
+
 // TestDatagrams: over UDP, too, what comes is not trusted, and a KDC that is not there is
 // told at once. It does not run beside other tests, which could listen for TCP at its port.
 func TestDatagrams(t *testing.T) {
