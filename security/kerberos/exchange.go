@@ -29,8 +29,9 @@ type distrust string
 func (d distrust) Error() string { return string(d) }
 
 var (
-	errWrongKey = errors.New("the key does not decrypt the answer")
-	errSkew     = errors.New("clock skew")
+	errWrongKey   = errors.New("the key does not decrypt the answer")
+	errSkew       = errors.New("clock skew")
+	errOtherProof = errors.New("it wants another proof than a password or key, such as a smart card or FAST armor")
 )
 
 // decode reads an answer: a message as it is wanted, or an error that a KDC reports. What
@@ -120,6 +121,9 @@ func (who *account) prove(wanted []byte) (types.EncryptionKey, types.PAData, err
 	var data types.PADataSequence
 	if err := data.Unmarshal(wanted); err != nil {
 		return types.EncryptionKey{}, types.PAData{}, distrust("what it wants to be told first cannot be read")
+	}
+	if !data.Contains(patype.PA_ENC_TIMESTAMP) { // it would count what it does not take as a wrong password
+		return types.EncryptionKey{}, types.PAData{}, errOtherProof
 	}
 	h, err := hintOf(data, who.usable)
 	if err == nil && h == nil { // it has no key of any type that it was offered (RFC 4120, section 5.2.7.5)

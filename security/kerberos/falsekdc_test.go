@@ -36,6 +36,7 @@ type liar struct {
 	sealed  func(reply *messages.KDCRepFields) // and after that
 	sum     func(sum []byte)                   // changes what it says of the request; nil if it says nothing
 	silent  bool                               // it does not say which types of key it wants
+	card    bool                               // it wants a smart card
 
 	signIns, proofs, grants atomic.Int32
 }
@@ -92,8 +93,12 @@ func (l *liar) answer(request []byte) []byte {
 		case l.silent:
 			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED, l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
 		case l.wants != nil:
+			proof := patype.PA_ENC_TIMESTAMP
+			if l.card {
+				proof = patype.PA_PK_AS_REQ
+			}
 			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED,
-				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}}))
+				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}, {PADataType: proof}}))
 		}
 		reply := messages.ASRep{KDCRepFields: l.reply(&as.ReqBody, as.ReqBody.CName, 11)}
 		if l.sum != nil {
@@ -266,6 +271,7 @@ func TestLies(t *testing.T) {
 		"RC4":                   {wants(types.ETypeInfo2{{EType: 23}}), "(it wants [23]) and this client have no encryption type in common", 0},
 		"DES":                   {wants(types.ETypeInfo2{{EType: 3}, {EType: 1}, {EType: 16}}), "(it wants [3 1 16])", 0},
 		"no type":               {wants(types.ETypeInfo2{}), "names no encryption types", 0},
+		"a smart card":          {func(l *liar) { l.card = true }, "another proof than a password or key, such as a smart card", 0},
 		"not a word":            {func(l *liar) { l.silent = true }, "no encryption type in common", 0},
 		"an answer in RC4":      {func(l *liar) { l.use(23); l.wants = nil }, "no encryption type in common", 0},
 		"rounds in the answer":  {func(l *liar) { l.wants = nil; l.as = hinting(l, []byte{0xff, 0, 0, 0}) }, "in 4278190080 rounds", 0},
@@ -622,6 +628,25 @@ func TestUnheardByMany(t *testing.T) {
 	fails(t, "two", login)
 	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 2 {
 		t.Errorf("%v; the password was sent %d times", err, l.proofs.Load())
+	}
+}
+
+// TestUnavailable: a KDC that says so is no reason to give up, whatever it was asked.
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]int32{"from the first request on": 1, "for a proof": 2, "for the service": 3} {
+		l := newLiar(t)
+		var asked atomic.Int32
+		k := listen(t, func(request []byte) []byte {
+			if asked.Add(1) >= from {
+				return l.refuse(errorcode.KDC_ERR_SVC_UNAVAILABLE, nil)
+			}
+			return l.answer(request)
+		}).Addr().String()
+		if _, err := askLiar(t, k+"\n  kdc = "+listen(t, l.answer).Addr().String(), "").fetch(t.Context()); err != nil || asked.Load() != from {
+			t.Errorf("%s: %v; it was asked %d times", name, err, asked.Load())
+		}
+		fails(t, name+", alone", askLiar(t, k, ""), "no KDC of the realm EXAMPLE.COM answered", "it says that it is not available")
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
+	"github.com/jcmturner/gokrb5/v8/messages"
+
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 )
@@ -64,6 +67,9 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 		}
 		for i, address := range addresses {
 			answer, reached, err := l.askOne(ctx, network, address, request)
+			if err == nil && unavailable(answer) {
+				err, reached = errors.New("it says that it is not available"), false
+			}
 			if err == nil {
 				l.first[realm] = address
 				return answer, nil
@@ -86,6 +92,13 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 		}
 	}
 	return nil, none
+}
+
+// unavailable reports whether a KDC says that another one is to be asked, as a read-only
+// domain controller does that cannot reach the one that knows the password.
+func unavailable(answer []byte) bool {
+	var refusal messages.KRBError
+	return refusal.Unmarshal(answer) == nil && refusal.ErrorCode == errorcode.KDC_ERR_SVC_UNAVAILABLE
 }
 
 // locate is where the KDCs of a realm are: as krb5.conf says, else as DNS says.
