@@ -341,6 +341,24 @@ func TestConfirmation(t *testing.T) {
 	}
 }
 
+// TestNamesStay: a KDC is not asked to write the name of the account in its own way, which
+// would be refused, whatever krb5.conf says. Active Directory would.
+func TestNamesStay(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	k := listen(t, func(request []byte) []byte {
+		var as messages.ASReq
+		l.as = nil
+		if as.Unmarshal(request) == nil && types.IsFlagSet(&as.ReqBody.KDCOptions, flags.Canonicalize) {
+			l.as = func(r *messages.KDCRepFields) { r.CName.NameString = []string{"SVC"} }
+		}
+		return l.answer(request)
+	})
+	if _, err := askLiar(t, k.Addr().String(), " canonicalize = true\n").fetch(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEncryptionTypes: RC4 is used only if permitted_enctypes names it, and triple DES
 // never.
 func TestEncryptionTypes(t *testing.T) {
@@ -358,7 +376,8 @@ func TestEncryptionTypes(t *testing.T) {
 		"AES-128 is":           {" permitted_enctypes = aes256-cts aes128-cts\n", 17, ""},
 		"triple DES":           {" allow_weak_crypto = true\n permitted_enctypes = des3-cbc-sha1-kd aes256-cts\n", 16, "no encryption type in common"},
 		"nothing that is used": {" allow_weak_crypto = true\n permitted_enctypes = des3-cbc-sha1-kd des-cbc-md5\n", 18, "allows no encryption type that is used"},
-		"nothing in common":    {" permitted_enctypes = aes256-cts\n default_tkt_enctypes = aes128-cts\n", 18, "allows no encryption type that is used"},
+		"nothing in common":    {" permitted_enctypes = aes256-cts\n default_tkt_enctypes = aes128-cts\n", 18, "default_tkt_enctypes have no AES in common"},
+		"nor for services":     {" permitted_enctypes = aes256-cts\n default_tgs_enctypes = rc4-hmac\n", 18, "default_tgs_enctypes have no AES in common"},
 	} {
 		l := newLiar(t)
 		l.use(tc.kind)

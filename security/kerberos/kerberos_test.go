@@ -183,9 +183,13 @@ func TestWhichSetting(t *testing.T) {
 		t.Error(err)
 	}
 	s := situation{conf: &krb5conf{}, principal: "svc@EXAMPLE.COM", realm: "EXAMPLE.COM", spn: "HTTP/alias"}
-	err = s.explain(messages.NewKRBError(types.PrincipalName{}, "EXAMPLE.COM", errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, ""))
-	if !strings.Contains(err.Error(), "SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)") {
-		t.Error(err)
+	for code, says := range map[int32]string{
+		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN:  "SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)",
+		errorcode.KDC_ERR_PRINCIPAL_NOT_UNIQUE: "HTTP/alias belongs to more than one account",
+	} {
+		if err := s.explain(messages.NewKRBError(types.PrincipalName{}, "EXAMPLE.COM", code, "")); !strings.Contains(err.Error(), says) {
+			t.Error(err)
+		}
 	}
 }
 
@@ -210,6 +214,7 @@ func TestErrors(t *testing.T) {
 		errorcode.KDC_ERR_ETYPE_NOSUPP:        {"no encryption type in common for svc@EXAMPLE.COM; allow AES", false},
 		errorcode.KRB_AP_ERR_SKEW:             {"the clock of this machine differs", false},
 		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN: {"does not serve the realm EXAMPLE.COM", false},
+		errorcode.KRB_ERR_RESPONSE_TOO_BIG:    {"open port 88 for TCP", false},
 		errorcode.KDC_ERR_POLICY:              {"did not give svc@EXAMPLE.COM a ticket", false},
 	} {
 		k := refuse(t, code, "mind \x1b[31m"+password, nil)
