@@ -122,12 +122,12 @@ func (who *account) prove(wanted []byte) (types.EncryptionKey, types.PAData, err
 	if err := data.Unmarshal(wanted); err != nil {
 		return types.EncryptionKey{}, types.PAData{}, distrust("what it wants to be told first cannot be read")
 	}
-	if !data.Contains(patype.PA_ENC_TIMESTAMP) { // it would count what it does not take as a wrong password
-		return types.EncryptionKey{}, types.PAData{}, errOtherProof
-	}
 	h, err := hintOf(data, who.usable)
 	if err == nil && h == nil { // it has no key of any type that it was offered (RFC 4120, section 5.2.7.5)
 		err = &noCommonType{}
+	}
+	if err == nil && !data.Contains(patype.PA_ENC_TIMESTAMP) { // it could count what it does not take as a wrong password
+		err = errOtherProof
 	}
 	if err != nil {
 		return types.EncryptionKey{}, types.PAData{}, err
