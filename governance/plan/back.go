@@ -310,7 +310,7 @@ func (b *backer) lacking(targets []*target) []*target {
 	create := func(kind Kind, o *Object) {
 		if !comes[o.id(kind)] {
 			comes[o.id(kind)] = true
-			out = append(out, &target{kind: kind, name: o.name(), version: 1, after: o})
+			out = append(out, &target{kind: kind, name: o.name(), version: 1, after: o, implied: true})
 		}
 	}
 	for _, t := range targets {

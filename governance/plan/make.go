@@ -72,6 +72,9 @@ type target struct {
 	vague   bool    // it should be changed, and to what is not known; always blocked
 	blocked string
 	at      Position
+
+	promised []Key // who should hold the role, if it is vague
+	implied  bool  // nobody named it but a holder of a role
 }
 
 // roleTarget is a role and what is to become of it.

@@ -52,9 +52,10 @@ func (m *maker) role(d *Role) {
 	case m.legacy:
 		m.legacyRole(d, r)
 	case m.unread(now, 2) != "":
-		m.inspect(d)
+		claims := m.inspect(d)
 		if d.says() {
 			r.role = m.blocked(r, "the role could not be read in full, and what is not known is never overwritten: "+m.unread(now, 2))
+			r.role.promised = claims
 		}
 	default:
 		m.existingRole(d, r)
@@ -62,16 +63,18 @@ func (m *maker) role(d *Role) {
 	m.membersOf(d, r)
 }
 
-// inspect notes what is wrong with a role that goes no further.
-func (m *maker) inspect(d *Role) {
+// inspect notes what is wrong with a role that goes no further, and returns the claims
+// that should hold it.
+func (m *maker) inspect(d *Role) []Key {
 	warnings := len(m.warnings)
 	m.email(d)
 	if d.PermissionSet != nil && !m.legacy {
 		m.setPermissionSet(d, &RoleState{}, *d.PermissionSet)
 	}
 	m.paths(d.Name, d.Permissions)
-	m.holders(d)
+	claims, _ := m.holders(d)
 	m.warnings = m.warnings[:warnings]
+	return claims
 }
 
 // says reports whether a desired role says more than that the role is there.
@@ -296,7 +299,10 @@ func (m *maker) holders(d *Role) (claims, identities []Key) {
 // held is a claim that a role gets; it is created if the server lacks it.
 func (m *maker) held(k Key) ClaimState {
 	if !m.isClaim(k) {
-		m.newClaim(k, nil, m.namedAt[k.Fold()])
+		if m.claims[k.Fold()] == nil {
+			m.newClaim(k, nil, m.namedAt[k.Fold()])
+			m.claims[k.Fold()].implied = true
+		}
 		return *m.claims[k.Fold()].after.Claim
 	}
 	return m.claim(k)
@@ -306,7 +312,8 @@ func (m *maker) accounts(keys []Key) []IdentityState {
 	out := make([]IdentityState, 0, len(keys))
 	for _, k := range keys {
 		if !m.isIdentity(k) {
-			m.newIdentity(k, m.namedAt[k.Fold()])
+			m.newIdentity(k, m.namedAt[k.Fold()]) // identities stand nowhere but at roles
+			m.identities[k.Fold()].implied = true
 		}
 		out = append(out, m.identity(k))
 	}
@@ -321,12 +328,14 @@ func (m *maker) membersOf(d *Role, r *roleTarget) {
 	claims, identities := m.holders(d)
 	if m.legacy && len(claims) > 0 {
 		r.role = m.blocked(r, "the server has no claims: Command has them from version 11 on")
+		r.role.promised = claims
 	}
 	if reason := m.unread(r.now, 1); reason != "" {
 		if len(identities) > 0 {
 			r.members = &target{
 				kind: KindMembers, name: r.name, version: 1, at: d.At, vague: true,
-				blocked: "the identities of the role could not be read, and what is not known is never overwritten: " + reason,
+				blocked:  "the identities of the role could not be read, and what is not known is never overwritten: " + reason,
+				promised: identities,
 			}
 		}
 		return
