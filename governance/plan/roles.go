@@ -20,6 +20,9 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 	switch {
 	case len(found) > 1:
 		m.ambiguous("roles", d.Name, d.where("name"))
+	case d.Was != "" && len(old)+len(found) == 0 && !m.perhaps(d.Was):
+		m.problems.add(d.where("was"), "there is no role %s to be renamed to %s, nor one of that name already; if the role is new, leave was out%s",
+			quote(d.Was), quote(d.Name), didYouMean(d.Was, m.roleNames()))
 	case d.Was == "" || len(old) == 0 || len(found) == 1 && found[0] == old[0]:
 		if len(found) == 1 {
 			now = found[0]
@@ -33,6 +36,28 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 		return old[0], true
 	}
 	return nil, false
+}
+
+// perhaps reports whether there may be a role of a name that the snapshot lacks.
+func (m *maker) perhaps(name string) bool {
+	gap := m.gap(m.rolesPart(), name)
+	return gap != nil && gap.Reason != snapshot.ReasonGone
+}
+
+// rolesPart is what the snapshot has its roles from.
+func (m *maker) rolesPart() snapshot.Part {
+	if m.legacy {
+		return snapshot.PartRolesV1
+	}
+	return snapshot.PartRolesV2
+}
+
+func (m *maker) roleNames() []string {
+	all := make([]string, 0, len(m.Roles))
+	for i := range m.Roles {
+		all = append(all, m.Roles[i].Name)
+	}
+	return all
 }
 
 // role plans a role that there should be.
@@ -101,6 +126,7 @@ func (m *maker) newRole(d *Role) {
 	m.email(d)
 	state := &RoleState{Name: d.Name, Description: d.Name, Paths: []permissions.Path{}, Claims: []ClaimState{}}
 	m.fit(d.where("name"), "the name of the role", d.Name, limits.RoleName)
+	m.scripts(d.where("name"), "role", d.Name)
 	if d.Description != nil {
 		state.Description = cmp.Or(*d.Description, d.Name)
 	}
@@ -156,11 +182,7 @@ func (m *maker) setPermissionSet(d *Role, state *RoleState, set string) {
 	} else if gap != nil {
 		m.problems.add(d.where("permissionSet"), "no permission set is known by its name, because the list could not be read (%s); write the id", gapText(gap))
 	} else {
-		var all []string
-		for _, s := range m.PermissionSets {
-			all = append(all, s.Name)
-		}
-		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, all))
+		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, m.setNames()))
 	}
 }
 
@@ -173,6 +195,7 @@ func (m *maker) existingRole(d *Role, r *roleTarget) {
 	after.Name = d.Name
 	if !names.Same(d.Name, before.Name) {
 		m.fit(d.where("name"), "the name of the role", d.Name, limits.RoleName)
+		m.scripts(d.where("name"), "role", d.Name)
 	}
 	if d.Description != nil && (!keep || before.Description == "") {
 		after.Description = *d.Description
@@ -359,14 +382,12 @@ func (m *maker) setMembers(r *roleTarget, before, after *MembersState) {
 func (m *maker) absentRoles() {
 	for _, a := range m.desired.Absent.Roles {
 		found := m.world.roles[names.Fold(a.Value)]
-		gap := m.gap(snapshot.PartRolesV2, a.Value)
-		if m.legacy {
-			gap = m.gap(snapshot.PartRolesV1, a.Value)
-		}
+		gap := m.gap(m.rolesPart(), a.Value)
 		switch {
 		case len(found) > 1:
 			m.ambiguous("roles", a.Value, a.At)
 		case len(found) == 0 && gap == nil || gap != nil && gap.Reason == snapshot.ReasonGone:
+			m.misspelled("role", a.Value, m.roleNames(), a.At)
 		case len(found) == 0:
 			r := &roleTarget{name: a.Value, delete: true, at: a.At}
 			r.role = &target{
