@@ -19,8 +19,8 @@ type Entry struct {
 }
 
 // Back plans the way back from steps that were carried out, in their order: a plan like
-// any other, which makes each object what it was before the first of them. What others
-// changed since is not overwritten: that step is blocked. A role that was deleted comes
+// any other, which makes each object what it was before the first of them. An object of
+// which others changed anything since is left as it is: its step is blocked. A role that was deleted comes
 // back under another id.
 func Back(done []Entry, now *snapshot.Snapshot) (*Plan, error) {
 	if now == nil {

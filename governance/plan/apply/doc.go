@@ -16,7 +16,8 @@
 // between that last reading and the write is lost. For a change or a removal the window is
 // one request long. Whether something is there already that is to be created, and whom an
 // identity that is to be deleted holds, is read from a list, for 64 objects or more at a
-// time: there the window is the time that these take. The server refuses to create what
+// time: there the window is the time that these take. Two plans that are carried out at
+// once, each with a journal of its own, can overwrite each other so. The server refuses to create what
 // is there already; that is assumed.
 //
 // A step that fails does not stop those that do not need it, unless
