@@ -115,6 +115,23 @@ func TestWeigh(t *testing.T) {
 	}
 }
 
+// TestWindows: every window is measured, and none is shorter than the request that it is.
+func TestWindows(t *testing.T) {
+	const count = 20
+	windows, err := bench.Windows(t.Context(), server, count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(windows) != 2 {
+		t.Fatalf("%+v", windows)
+	}
+	for _, w := range windows {
+		if w.Count != count || w.Median < 10*time.Millisecond || w.P99 < w.Median || w.Most < w.P99 {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
 func works(t testing.TB) []bench.Work {
 	t.Helper()
 	list, skipped, err := bench.Works(t.Context(), server)

@@ -67,7 +67,7 @@ func (s *Server) AppliedBase(latency time.Duration) string {
 }
 
 func apiPath(tenant string, latency time.Duration) string {
-	return "/" + tenant + "/" + latency.String() + "/KeyfactorAPI"
+	return "/" + tenant + "/" + latency.String() + apiRoot
 }
 
 // TLS trusts the server's certificate.
@@ -94,7 +94,9 @@ func (s *Server) Requests(ctx context.Context) (n int64, err error) {
 }
 
 const (
+	apiRoot      = "/KeyfactorAPI"
 	requestsPath = "/requests"
+	windowsPath  = "/windows"
 	resetPath    = "/reset" // makes the server that plans are applied to anew
 )
 
@@ -181,7 +183,7 @@ func serve() error {
 	}
 	// HTTP/1.1, which all clients speak.
 	server := &http.Server{
-		Handler:           &tenants{live: live, replays: map[string]*replay{}, applied: appliedServer(live)},
+		Handler:           &tenants{live: live, replays: map[string]*replay{}, applied: appliedServer(live), watch: newWatch()},
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ReadHeaderTimeout: time.Minute,
 		IdleTimeout:       10 * time.Second, // of connections that a client opens and forgets
@@ -219,6 +221,7 @@ type tenants struct {
 	mu       sync.Mutex
 	replays  map[string]*replay
 	applied  *securitytest.Handler
+	watch    *watch // of applied
 }
 
 // appliedServer is a server that plans are applied to, with the account of another one.
@@ -233,8 +236,14 @@ func (t *tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.URL.Path == resetPath {
 		t.mu.Lock()
-		t.applied = appliedServer(t.live)
+		t.applied, t.watch = appliedServer(t.live), newWatch()
 		t.mu.Unlock()
+		return
+	}
+	if r.URL.Path == windowsPath {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		_ = t.watch.write(w)
 		return
 	}
 	t.requests.Add(1)
@@ -260,8 +269,12 @@ func (t *tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if parts[1] == applied {
 		t.mu.Lock()
-		handler := t.applied
+		handler, watch := t.applied, t.watch
 		t.mu.Unlock()
+		if err := watch.note(r); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 		handler.ServeHTTP(w, r)
 		return
 	}

@@ -55,7 +55,7 @@ func (s *V2) Edit(ctx context.Context, id int, change func(*UpdateV2) error, cal
 	}
 	settings := service.Resolve(s.c, call)
 	e := &edit{
-		form:  &formV2{s: s, id: id, change: change, opts: call, dryRun: settings.DryRun},
+		form:  &formV2{s: s, id: id, change: change, opts: call, dryRun: settings.DryRun, direct: settings.Directly},
 		call:  settings,
 		retry: s.c.Transport.Retry(),
 	}

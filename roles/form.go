@@ -29,6 +29,7 @@ type formV2 struct {
 	change func(*UpdateV2) error
 	opts   []security.CallOption
 	dryRun bool
+	direct bool // see service.Settings
 
 	readAt  time.Time // when the last reading was begun
 	role    *RoleV2   // as last read
@@ -163,7 +164,7 @@ func (f *formV2) check(ctx context.Context, d *delta) error {
 	if f.damaged {
 		f.checkDamage(&p)
 	}
-	if len(d.grant) > 0 || d.sets("PermissionSetID") {
+	if !f.direct && (len(d.grant) > 0 || d.sets("PermissionSetID")) {
 		if err := f.s.checkLimits(ctx, &p, f.update.PermissionSetID, f.update.Permissions, f.reads()); err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ type Kerberos struct {
 	ConfigFile      string // path of krb5.conf; "/etc/krb5.conf" is usual
 	CCache          string // credential cache: a path, or TYPE:residual such as "FILE:krb5cc"
 	SPN             string // of the server; "HTTP/" and its host name is usual
-	DisablePAFXFast bool   // leaves out PA-FX-FAST, for Active Directory
+	DisablePAFXFast bool   // does not ask a KDC to confirm the request that it got
 }
 
 // BaseURL is the URL for [NewClient] that Host, Port and APIPath make. A name or

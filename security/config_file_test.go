@@ -134,16 +134,24 @@ func TestLoadConfigKerberos(t *testing.T) {
 		"password":{"host":"h","username":"svc","password":"p","kerberos_realm":"EXAMPLE.COM","kerberos_config":"/etc/krb5.conf","kerberos_disable_pafxfast":true},
 		"keytab":{"host":"h","username":"svc","kerberos_realm":"EXAMPLE.COM","kerberos_keytab":"svc.keytab","kerberos_spn":"HTTP/h"},
 		"ccache":{"host":"h","kerberos_ccache":"KEYRING:persistent:1000","kerberos_config":"sub/krb5.conf"},
+		"file":{"host":"h","kerberos_ccache":"FILE:krb5cc"},
+		"home":{"host":"h","kerberos_ccache":"FILE:~/krb5cc"},
 		"type":{"host":"h","username":"svc@EXAMPLE.COM","password":"p","auth_type":"Kerberos","domain":"D"},
 		"type alone":{"host":"h","auth_type":"kerberos"},
 		"two":{"host":"h","kerberos_realm":"EXAMPLE.COM","client_id":"i","client_secret":"s","token_url":"https://idp.example.com"},
 		"nobody":{"host":"h","password":"`+password+`","kerberos_realm":"EXAMPLE.COM"}
 	}}`)
 	dir := filepath.Dir(file)
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for profile, want := range map[string]security.Kerberos{
 		"password":   {Username: "svc", Password: security.NewSecret("p"), Realm: "EXAMPLE.COM", ConfigFile: "/etc/krb5.conf", DisablePAFXFast: true},
 		"keytab":     {Username: "svc", Realm: "EXAMPLE.COM", Keytab: filepath.Join(dir, "svc.keytab"), SPN: "HTTP/h"},
 		"ccache":     {CCache: "KEYRING:persistent:1000", ConfigFile: filepath.Join(dir, "sub/krb5.conf")},
+		"file":       {CCache: "FILE:" + filepath.Join(dir, "krb5cc")},
+		"home":       {CCache: "FILE:" + filepath.Join(home, "krb5cc")},
 		"type alone": {},
 		"type":       {Username: "svc@EXAMPLE.COM", Password: security.NewSecret("p")},
 	} {

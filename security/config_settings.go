@@ -261,18 +261,22 @@ func setSecret(field func(*reading) *Secret) func(*reading, any) error {
 	}
 }
 
-// setPath takes a text that names a file. A credential cache may have a type before it,
-// as in "KEYRING:persistent:1000"; it is taken as it is.
+// setPath takes a text that names a file. A credential cache may have a type before it;
+// what follows FILE: is a path, and what follows another type is not.
 func setPath(field func(*reading) *string) func(*reading, any) error {
 	return func(r *reading, value any) error {
 		s, err := one(value)
-		if err == nil && !strings.Contains(s, ":") {
-			s = r.resolve(s)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			*field(r) = s
+		path, isFile := strings.CutPrefix(s, "FILE:")
+		if !strings.Contains(path, ":") {
+			path = r.resolve(path)
 		}
-		return err
+		if *field(r) = path; isFile {
+			*field(r) = "FILE:" + path
+		}
+		return nil
 	}
 }
 

@@ -79,6 +79,7 @@ type Error struct {
 	baseURL    string
 	reason     transport.Reason
 	unknown    bool
+	noConn     bool
 	noEndpoint bool
 	noVersion  bool
 	refused    string // what to do about a 401, if the credential knows
@@ -110,6 +111,7 @@ func newError(f *transport.Failure) error {
 		reason:         f.Reason,
 		noEndpoint:     f.NoEndpoint,
 		unknown:        f.Unknown,
+		noConn:         f.NoConn,
 		refused:        f.Advice,
 		cause:          hidden(f.Err, f.Scrub),
 	}
@@ -375,6 +377,8 @@ func (e *Error) Is(target error) bool {
 		return e.StatusCode >= 500
 	case ErrUnknownOutcome:
 		return e.unknown
+	case transport.ErrNoConn: // for this module
+		return e.noConn
 	case ErrNotJSON:
 		return e.reason == transport.NotJSON
 	case ErrWrongAnswer:

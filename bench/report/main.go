@@ -23,7 +23,7 @@ import (
 func main() {
 	bench.Child()
 	rounds := flag.Int("rounds", 41, "rounds of each measurement; fewer for what takes long")
-	only := flag.String("run", "", "only what this regular expression matches; memory is called \"memory\"")
+	only := flag.String("run", "", "only what this regular expression matches; memory is called \"memory\", the window before a write \"window\"")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -93,7 +93,26 @@ func report(ctx context.Context, w io.Writer, rounds int, only string) error {
 		}
 		verdicts = append(verdicts, more...)
 	}
+	if wanted.MatchString("window") {
+		if err := windows(ctx, w, server); err != nil {
+			return err
+		}
+	}
 	judge(w, verdicts)
+	return nil
+}
+
+// windows measures how long what another program writes is not noticed.
+func windows(ctx context.Context, w io.Writer, server *bench.Server) error {
+	list, err := bench.Windows(ctx, server, 1_000)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\n| Window of a step | Steps | Median | 99 of 100 | Longest | Requests of other steps in between |")
+	fmt.Fprintln(w, "|---|--:|--:|--:|--:|--:|")
+	for _, v := range list {
+		fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %d |\n", v.Steps, v.Count, short(v.Median), short(v.P99), short(v.Most), v.Between)
+	}
 	return nil
 }
 

@@ -508,8 +508,10 @@ func TestSkew(t *testing.T) {
 func TestOtherConfigurations(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	w.fails(w.client(func(k *security.Kerberos) { k.Realm = "test.commandsec" }), false, "names no KDC of the realm test.commandsec (it has: TEST.COMMANDSEC, OTHER.COMMANDSEC; case counts)")
+	w.fails(w.client(func(k *security.Kerberos) { k.Realm = "test.commandsec" }), false, "names no KDC of the realm test.commandsec (it has: TEST.COMMANDSEC, OTHER.COMMANDSEC, THIRD.COMMANDSEC; case counts)")
 	w.fails(w.client(func(k *security.Kerberos) { k.ConfigFile = w.file("none.conf") }), false, "none.conf: no such file")
+	w.fails(w.client(func(k *security.Kerberos) { k.Keytab = w.file("none.keytab") }), false, "none.keytab: no such file", "KEYFACTOR_AUTH_KRB_KEYTAB")
+	w.fails(w.client(func(k *security.Kerberos) { k.CCache = w.file("none") }), false, "none: no such file", "run kinit", "KEYFACTOR_AUTH_KRB_CCACHE")
 }
 
 // TestNewKDC: a KDC with new keys does not know the old tickets, and signing in anew
@@ -586,4 +588,86 @@ func TestOtherRealm(t *testing.T) {
 		t.Fatal(err)
 	}
 	ok(t, w.client(func(k *security.Kerberos) { k.ConfigFile = mapped }))
+}
+
+// TestReferred: the client does not know the realm of the service. The KDC of its own realm
+// knows, and leads there, if need be through another realm.
+func TestReferred(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		host   string
+		realms []string // from the client's on, each trusted by the one before
+	}{
+		"directly":              {"command.other.test", []string{realm.Name, realm.Other}},
+		"through another realm": {"command.third.test", []string{realm.Name, realm.Other, realm.Third}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t)
+			last := tc.realms[len(tc.realms)-1]
+			service := "HTTP/" + tc.host
+			w.adminOf(last, "addprinc -randkey "+service)
+			w.adminOf(last, "ktadd -k "+w.file("there.keytab")+" "+service)
+			w.serve(w.file("there.keytab"))
+			client := func() *security.Client { return w.client(func(k *security.Kerberos) { k.SPN = service }) }
+			w.fails(client(), false, "the KDC of the realm TEST.COMMANDSEC does not know the service principal "+service)
+			for i, to := range tc.realms[1:] {
+				for _, name := range []string{tc.realms[i], to} {
+					w.adminOf(name, "addprinc -pw shared krbtgt/"+to+"@"+tc.realms[i])
+				}
+			}
+			ok(t, client())
+			ok(t, w.client(func(k *security.Kerberos) { k.SPN = service + "@" + last })) // it is known
+		})
+	}
+}
+
+// TestEncryptionTypes: an account may have keys of one type only. RC4 has to be permitted.
+func TestEncryptionTypes(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	conf, err := os.ReadFile(w.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	permitted := w.file("rc4.conf")
+	if err := os.WriteFile(permitted, []byte(strings.Replace(string(conf), "[libdefaults]\n", "[libdefaults]\n permitted_enctypes = aes256-cts aes128-cts rc4-hmac\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for kind, file := range map[string]string{
+		"aes256-cts-hmac-sha1-96": w.Config, "aes128-cts-hmac-sha1-96": w.Config,
+		"aes256-cts-hmac-sha384-192": w.Config, "aes128-cts-hmac-sha256-128": w.Config, "arcfour-hmac": permitted,
+	} {
+		name := "svc_" + kind
+		w.admin("addprinc +requires_preauth -e " + kind + ":normal -pw " + password + " " + name)
+		w.admin("ktadd -norandkey -k " + w.file(name) + " " + name)
+		ok(t, w.client(func(k *security.Kerberos) { k.Username, k.ConfigFile = name, file }))
+		ok(t, w.client(func(k *security.Kerberos) {
+			*k = security.Kerberos{Username: name, Keytab: w.file(name), ConfigFile: file}
+		}))
+	}
+	w.fails(w.client(func(k *security.Kerberos) { k.Username = "svc_arcfour-hmac" }), false, "no encryption type in common for svc_arcfour-hmac", "permitted_enctypes = aes256-cts aes128-cts rc4-hmac in "+w.Config)
+	if got := w.admin("getprinc svc_arcfour-hmac"); !strings.Contains(got, "Failed password attempts: 0\n") {
+		t.Errorf("the KDC counted a wrong password: %s", got)
+	}
+	w.fails(w.client(func(k *security.Kerberos) {
+		*k = security.Kerberos{Keytab: w.file("svc_arcfour-hmac"), ConfigFile: w.Config}
+	}), false, "of encryption types that are not used ([23])", "RC4 (23) has to be named in permitted_enctypes")
+
+	// A service with RC4 only, as old accounts of Active Directory are: its ticket is
+	// encrypted so, which is between it and the KDC.
+	w.admin("addprinc -e arcfour-hmac:normal -randkey HTTP/old.example.com")
+	w.admin("setstr HTTP/old.example.com session_enctypes aes256-cts-hmac-sha1-96")
+	w.admin("ktadd -norandkey -k " + w.file("old.keytab") + " HTTP/old.example.com")
+	w.serve(w.file("old.keytab"))
+	ok(t, w.client(func(k *security.Kerberos) { k.SPN = "HTTP/old.example.com" }))
+}
+
+// TestNames: Active Directory allows spaces in names.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	name := "svc of the pool"
+	w.admin(`addprinc +requires_preauth -pw ` + password + ` "` + name + `"`)
+	ok(t, w.client(func(k *security.Kerberos) { k.Username = name + "@" + realm.Name }))
 }

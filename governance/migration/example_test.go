@@ -60,6 +60,6 @@ func ExampleVerify() {
 	fmt.Println(report.Findings[0].Title)
 
 	// Output:
-	// 0 holders can do the same as before. Not as the rules say: 7 findings.
-	// "OAuthRole audit (Entra)" can do nothing.
+	// Not everything is as the rules say: 5 findings. 0 holders can do the same as before.
+	// 2 holders can do nothing.
 }

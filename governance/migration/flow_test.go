@@ -300,8 +300,13 @@ func TestPromise(t *testing.T) {
 					t.Errorf("%s: the plan promises %v, and it is %v", h.Key, planned, is)
 				}
 			}
-			if v := Verify(source, after, rules); len(v.Findings) > 0 {
+			v := Verify(source, after, rules)
+			if len(v.Findings) > 0 {
 				t.Errorf("Verify finds %d differences, the first: %+v", len(v.Findings), v.Findings[0])
+			}
+			const left = "Roles left out, because somebody has to decide" // and not those that are gone because they were merged
+			if got, want := figure(t, v, left), figure(t, r, left); got != want {
+				t.Errorf("Verify says that %d roles are left out, and they are %d", got, want)
 			}
 			if again, _, err := Desired(source, after, rules); seed%2 == 1 && (err != nil || len(again.Roles) == 0) {
 				t.Errorf("a second migration fails: %v", err)
@@ -320,6 +325,93 @@ func TestPromise(t *testing.T) {
 	}
 }
 
+func figure(t *testing.T, r *report.Report, label string) int {
+	t.Helper()
+	for _, f := range r.Figures {
+		if f.Label == label {
+			return f.Number
+		}
+	}
+	t.Fatalf("the report has no figure %q", label)
+	return 0
+}
+
+// TestVerifyNotices: what was done to the target besides, and what could not be read, is
+// a finding.
+func TestVerifyNotices(t *testing.T) {
+	t.Parallel()
+	const seed, size = 1, 60
+	source := tenant(t, seed, size)
+	target := server(t, oldURL, securitytest.WithVersion("25.4.1"), securitytest.WithLegacyTenant(seed, size))
+	rules := decide(t, rand.New(rand.NewPCG(seed, 7)), source, target)
+	d, _, err := Desired(source, target, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := apply(t, target, d)
+	granting := slices.IndexFunc(after.Roles, func(r snapshot.Role) bool {
+		return !isBuiltIn(r.Name) && !strings.HasPrefix(r.Name, "Merged ") && len(r.Paths) > 0 && len(r.Holders) > 0 &&
+			slices.ContainsFunc(d.Roles, func(w plan.Role) bool { return w.Name == r.Name })
+	})
+	merged := slices.IndexFunc(after.Roles, func(r snapshot.Role) bool { return strings.HasPrefix(r.Name, "Merged ") && len(r.Holders) > 0 })
+	if granting < 0 || merged < 0 {
+		t.Fatal("there is no such role")
+	}
+	stranger := Key{Type: "OAuthSubject", Value: "stranger", Scheme: "System"}
+	for name, c := range map[string]struct {
+		change func(source, after *snapshot.Snapshot)
+		code   Code
+		about  string // a role or a holder
+	}{
+		"a stranger holds a role": {func(_, after *snapshot.Snapshot) {
+			after.Roles[granting].Holders = append(slices.Clone(after.Roles[granting].Holders), snapshot.Holder{Key: stranger, Versions: []int{2}})
+		}, CodeWider, stranger.String()},
+		"a merged role grants more": {func(_, after *snapshot.Snapshot) {
+			after.Roles[merged].Paths = []permissions.Path{"/"}
+		}, CodeWider, after.Roles[merged].Holders[0].Key.String()},
+		"a role is gone": {func(_, after *snapshot.Snapshot) {
+			after.Roles = slices.Delete(after.Roles, granting, granting+1)
+		}, CodeGone, after.Roles[granting].Name},
+		"a role was not read": {func(_, after *snapshot.Snapshot) {
+			after.Gaps = append(after.Gaps, snapshot.Gap{Part: snapshot.PartRolesV2, Object: "Secret role", Reason: snapshot.ReasonRefused})
+		}, CodeNotKnown, "Secret role"},
+		"identities were not read": {func(_, after *snapshot.Snapshot) {
+			after.Gaps = append(after.Gaps, snapshot.Gap{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonRefused})
+		}, CodeNotKnown, ""},
+		"a role of the source was not read": {func(source, _ *snapshot.Snapshot) {
+			source.Roles[5].Versions = nil
+		}, CodeNotKnown, source.Roles[5].Name},
+		"no role of the source was read": {func(source, _ *snapshot.Snapshot) {
+			source.Roles, source.Gaps = nil, append(source.Gaps, snapshot.Gap{Part: snapshot.PartRolesV1, Reason: snapshot.ReasonRefused})
+		}, CodeRules, ""},
+		"the target is older": {func(source, after *snapshot.Snapshot) {
+			after.TakenAt = source.TakenAt.Add(-1)
+		}, CodeOld, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			was, is := *source, *after
+			was.Roles, is.Roles = slices.Clone(source.Roles), slices.Clone(after.Roles)
+			was.Gaps, is.Gaps = slices.Clone(source.Gaps), slices.Clone(after.Gaps)
+			c.change(&was, &is)
+			with := rules
+			if len(was.Roles) == 0 {
+				with = nil // they are about roles
+			}
+			v := Verify(&was, &is, with)
+			for _, f := range v.Findings {
+				if name := after.Roles[granting].Name; f.Code == string(CodeWider) && c.about == stranger.String() && !slices.Contains(f.Roles, report.Item{Text: name}) {
+					t.Errorf("the finding does not say that it is through %q: %+v", name, f.Roles)
+				}
+				if f.Code == string(c.code) && (c.about == "" || slices.ContainsFunc(slices.Concat(f.Roles, f.Holders), func(i report.Item) bool { return i.Text == c.about })) {
+					return
+				}
+			}
+			t.Errorf("there is no finding %s about %q, only %+v", c.code, c.about, v.Findings)
+		})
+	}
+}
+
 // mappingOf is what a holder becomes.
 func mappingOf(t *testing.T, source, target *snapshot.Snapshot, rules *Rules, holder string) *mapping {
 	t.Helper()
@@ -334,4 +426,166 @@ func mappingOf(t *testing.T, source, target *snapshot.Snapshot, rules *Rules, ho
 	}
 	t.Fatalf("the source has no holder %s", holder)
 	return nil
+}
+
+// TestHoldersOnly: a role that keeps what it grants gets holders only if some come.
+func TestHoldersOnly(t *testing.T) {
+	t.Parallel()
+	a, b := Key{Type: "User", Value: `KEYEXAMPLE\a`, Scheme: "Active Directory"}, Key{Type: "User", Value: `KEYEXAMPLE\b`, Scheme: "Active Directory"}
+	held := func(keys ...Key) *snapshot.Role {
+		r := &snapshot.Role{}
+		for _, k := range keys {
+			r.Holders = append(r.Holders, snapshot.Holder{Key: k})
+		}
+		return r
+	}
+	for _, c := range []struct {
+		res  result
+		want string
+	}{
+		{result{holds: true, existing: plan.Add}, "stays as it is"},
+		{result{holds: true, existing: plan.Add, now: held(a)}, "stays as it is"},
+		{result{holds: true, existing: plan.Add, now: held(a), holders: []Key{a}}, "stays as it is"},
+		{result{holds: true, existing: plan.Add, now: held(a), holders: []Key{a, b}}, "gets holders"},
+		{result{holds: true, existing: plan.Add, holders: []Key{b}}, "gets holders"},
+		{result{holds: false, existing: plan.Add, holders: []Key{b}}, "stays as it is"},
+		{result{holds: true, existing: plan.Replace, now: held(a)}, "loses its holders"},
+		{result{holds: true, existing: plan.Replace, now: held(a), holders: []Key{b}}, "gets holders"},
+		{result{holds: true, existing: plan.Replace, now: held(a, b), holders: []Key{b}}, "loses holders"},
+		{result{holds: true, existing: plan.Replace, now: held(b), holders: []Key{b}}, "stays as it is"},
+	} {
+		if got := c.res.holdersOnly(); got != c.want {
+			t.Errorf("now %v, holders %v, %s: %q, want %q", c.res.now, c.res.holders, c.res.existing, got, c.want)
+		}
+	}
+}
+
+// TestBuiltInWithoutHolders: the report does not say that a role gets holders if there
+// are none.
+func TestBuiltInWithoutHolders(t *testing.T) {
+	t.Parallel()
+	source := tenant(t, 2, 30)
+	r := &source.Roles[slices.IndexFunc(source.Roles, func(r snapshot.Role) bool { return r.Name == reporting })]
+	r.Holders = nil
+	rules, err := parseRules("rules.yaml", []byte("roles: [{name: '"+reporting+"', accept: [built-in-role]}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, report, err := Desired(source, empty(t, source), rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range table(report, "roles").Rows {
+		if row.Cells[0].Text == reporting && row.Cells[1].Text != "stays as it is" {
+			t.Errorf("the role becomes: %q", row.Cells[1].Text)
+		}
+	}
+}
+
+// TestDroppedAndHeldElsewhere: what somebody can no longer do is what they could, and can
+// do through no other permission and no other role.
+func TestDroppedAndHeldElsewhere(t *testing.T) {
+	t.Parallel()
+	const pending, participate, manage = "CertificateEnrollment:PendingCsr", "WorkflowManagement:Participate", "/certificates/requests/manage/"
+	source := tenant(t, 2, 30)
+	a, b := Key{Type: "User", Value: `KEYEXAMPLE\a`, Scheme: "Active Directory"}, Key{Type: "User", Value: `KEYEXAMPLE\b`, Scheme: "Active Directory"}
+	role := func(name string, id int, permitted []permissions.Legacy, keys ...Key) snapshot.Role {
+		r := snapshot.Role{ID: id, Name: name, Names: permitted, Versions: []int{1}, ObjectNames: true, PermissionSetID: globalSet}
+		for _, k := range keys {
+			r.Holders = append(r.Holders, snapshot.Holder{Key: k, Versions: []int{1}})
+		}
+		return r
+	}
+	source.Roles = []snapshot.Role{
+		role("Requesters", 101, []permissions.Legacy{pending}, a, b),
+		role("Approvers", 102, []permissions.Legacy{participate}, b),
+		role("Both", 103, []permissions.Legacy{pending, participate}),
+	}
+	rules, err := parseRules("rules.yaml", []byte("decisions: [{name: '"+pending+"', drop: true}, {name: '"+participate+"', paths: ["+manage+"]}]"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := empty(t, source)
+	d, r, err := Desired(source, target, rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Roles) != 3 {
+		t.Fatalf("%d roles are migrated: %+v", len(d.Roles), r.Findings)
+	}
+	verified := Verify(source, apply(t, target, d), rules)
+	lost := map[string][]string{}
+	for _, row := range slices.Concat(table(r, "holders").Rows, table(verified, "meant").Rows, table(verified, "same").Rows) {
+		for _, i := range row.Cells[len(row.Cells)-1].Items {
+			lost[row.Cells[0].Text] = append(lost[row.Cells[0].Text], i.Code+" "+i.Text)
+		}
+	}
+	const handle = manage + " handle CSRs that were generated but not yet enrolled (through " + pending + ")"
+	if want := []string{handle, handle}; !slices.Equal(lost[a.String()], want) { // and not approving requests, which they never could
+		t.Errorf("he can no longer: %q, want %q", lost[a.String()], want)
+	}
+	if got := lost[b.String()]; got != nil {
+		t.Errorf("another role grants it, and the report says that he can no longer: %q", got)
+	}
+	for _, row := range table(r, "permissions").Rows {
+		if row.Cells[0].Text != pending {
+			continue
+		}
+		want := "handle CSRs that were generated but not yet enrolled"
+		if row.Filter == "Both" {
+			want = ""
+			if !strings.Contains(row.Cells[5].Text, "What it became is still granted by "+participate) {
+				t.Errorf("the decision is %q", row.Cells[5].Text)
+			}
+		}
+		if row.Cells[4].Text != want {
+			t.Errorf("%s loses %q, want %q", row.Filter, row.Cells[4].Text, want)
+		}
+	}
+}
+
+// TestAlike: what is to be said of many roles is one finding, which names them all.
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	source := tenant(t, 3, n+10)
+	target := empty(t, source)
+	target.Permissions = []permissions.Path{"/portal/read/"}
+	long := strings.Repeat("x", 5000)
+	for i := range source.Roles {
+		r := &source.Roles[i]
+		if isBuiltIn(r.Name) || i >= n {
+			continue
+		}
+		r.Names = []permissions.Legacy{"Reports:Read"}
+		if i%2 == 0 {
+			r.Enabled = new(false)
+		} else {
+			r.Enabled, r.Description = new(true), long
+		}
+	}
+	_, r, err := Desired(source, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, f := range r.Findings {
+		switch Code(f.Code) {
+		case CodeDisabled, CodeCut, CodeUnlisted:
+			if strings.Contains(f.Title, "/reports/read/") || Code(f.Code) != CodeUnlisted {
+				count[f.Code]++
+				if len(f.Roles) < n/2-4 {
+					t.Errorf("%s names %d roles: %s", f.Code, len(f.Roles), f.Title)
+				}
+			}
+		}
+		if Code(f.Code) == CodeDisabled && !strings.Contains(f.Title, "roles are left out, each for this reason. It is disabled") {
+			t.Errorf("the title is %q", f.Title)
+		}
+	}
+	for _, code := range []Code{CodeDisabled, CodeCut, CodeUnlisted} {
+		if count[string(code)] != 1 {
+			t.Errorf("there are %d findings %s", count[string(code)], code)
+		}
+	}
 }

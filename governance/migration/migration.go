@@ -52,6 +52,8 @@ const (
 	CodeWider     Code = "wider"          // a holder can do more, although no rule says so
 	CodeNarrower  Code = "narrower"       // a holder can do less, although no rule says so
 	CodeMissing   Code = "missing"        // a holder can do nothing, although no rule says so
+	CodeNotKnown  Code = "not-known"      // a snapshot lacks what would tell
+	CodeOld       Code = "older-snapshot" // the target was read before the source
 	CodeRules     Code = "rules-do-not-fit"
 )
 
@@ -77,7 +79,7 @@ func Desired(source, target *snapshot.Snapshot, rules *Rules) (*plan.Desired, *r
 	if err := e.misfits(); err != nil {
 		return nil, nil, err
 	}
-	e.run(false)
+	e.run()
 	return e.desired(), e.report(), nil
 }
 
@@ -86,6 +88,7 @@ type engine struct {
 	source, target *snapshot.Snapshot // sorted
 	rules          *Rules
 	same           bool // source and target are one server
+	again          bool // the migration was carried out: roles of the target with the same names are those that it made
 	convert        *permissions.ConvertOptions
 
 	gaps     map[gapKey]*snapshot.Gap // of the source
@@ -200,6 +203,12 @@ func newEngine(source, target *snapshot.Snapshot, rules *Rules) (*engine, error)
 		return nil, fmt.Errorf("migrate: the roles of the target %s could not be read (%s); take its snapshot as an account that may read them",
 			quote(e.target.Server.URL), gapText(g))
 	}
+	for _, part := range []snapshot.Part{snapshot.PartRolesV2, snapshot.PartRolesV1} {
+		if g := gapOf(e.source, part); len(e.source.Roles) == 0 && g != nil && g.Reason != snapshot.ReasonNotThere {
+			return nil, fmt.Errorf("migrate: the roles of the source %s could not be read (%s); take its snapshot as an account that may read them",
+				quote(e.source.Server.URL), gapText(g))
+		}
+	}
 	version, _, _ := strings.Cut(e.target.Server.Version, "+")
 	e.convert = &permissions.ConvertOptions{Version: version, Overlay: rules.overlay}
 	if errors.Is(permissions.Convert(nil, e.convert).Err(), permissions.ErrVersion) {
@@ -310,9 +319,8 @@ func (e *engine) misfitSet(f *yamlfile.File, set place) {
 	}
 }
 
-// run works out what becomes of each role. again: the migration was carried out, so that
-// roles of the target with the same names are those that it made.
-func (e *engine) run(again bool) {
+// run works out what becomes of each role.
+func (e *engine) run() {
 	e.roles = make([]*role, len(e.source.Roles))
 	for i := range e.source.Roles {
 		r := &role{Role: &e.source.Roles[i], anchor: "role-" + strconv.Itoa(i+1)}
@@ -329,7 +337,7 @@ func (e *engine) run(again bool) {
 	e.group()
 	for _, res := range e.results {
 		for _, r := range res.members {
-			e.check(r, res, again)
+			e.check(r, res)
 		}
 		e.finish(res)
 	}
@@ -640,7 +648,7 @@ func (e *engine) find(res *result) {
 			res.now, res.was = r.now, r.now.Name
 		}
 	}
-	if merge && res.now != nil && !slices.ContainsFunc(res.members, func(r *role) bool { return r.now == res.now }) {
+	if merge && res.now != nil && !e.again && !slices.ContainsFunc(res.members, func(r *role) bool { return r.now == res.now }) {
 		for _, r := range res.members {
 			r.wait(CodeName, "Choose another name (merge), or merge that role, too.",
 				"The server has a role %s already, which is not merged.", quote(res.name))
@@ -649,7 +657,7 @@ func (e *engine) find(res *result) {
 }
 
 // check notes what keeps a role from being migrated.
-func (e *engine) check(r *role, res *result, again bool) {
+func (e *engine) check(r *role, res *result) {
 	if problem := unfitName(res.name); problem != "" {
 		r.wait(CodeName, "Give it another name (to).", "Its name %s.", problem)
 	}
@@ -660,12 +668,12 @@ func (e *engine) check(r *role, res *result, again bool) {
 		r.wait(CodeBuiltIn, acceptText(CodeBuiltIn),
 			"It is built in: the target has a role of its own with this name, and the holders would get that.")
 	}
-	if e.same && r.now == nil {
+	if e.same && r.now == nil && !e.merged(r, res) {
 		r.wait(CodeGone, acceptText(CodeGone), "The server does not have it any more. It would be created anew.")
 	}
-	if !e.same && res.now != nil && !r.builtIn && !again && r.existing(e) == "" {
+	if !e.same && res.now != nil && !r.builtIn && !e.again && r.existing(e) == "" {
 		r.wait(CodeExists, "Say what becomes of it (existing): add completes it, replace makes it what the source has. Or give yours another name (to).",
-			"The target has a role with the name %s already.", quote(res.name))
+			"The target has a role with %s already.", nameOf(r, res))
 	}
 	if r.unreadPermissions != "" {
 		r.wait(CodeNotRead, notReadDo, "What it grants is not known: %s.", r.unreadPermissions)
@@ -693,6 +701,20 @@ func (e *engine) check(r *role, res *result, again bool) {
 			r.wait(CodePermission, "", "%s", row.item.Name)
 		}
 	}
+}
+
+// merged reports whether the migration has made one role of the role and others: it is
+// gone because of that.
+func (e *engine) merged(r *role, res *result) bool {
+	return e.again && r.rule != nil && r.rule.merge != "" && res.now != nil
+}
+
+// nameOf is the name that a role gets: many roles keep theirs.
+func nameOf(r *role, res *result) string {
+	if res.name == r.Name {
+		return "the same name"
+	}
+	return "the name " + quote(res.name)
 }
 
 const notReadDo = "Take the snapshot as an account that may read everything, or accept it: accept: [not-read]. What is not known stays as it is then, and a new role lacks it."
@@ -757,13 +779,18 @@ func (e *engine) finish(res *result) {
 	e.chooseSet(res)
 }
 
-// find1 notes a finding about roles.
+// find1 notes a finding about roles. What is to be said of several is said once.
 func (e *engine) find1(code Code, severity report.Severity, title, do string, roles []*role) {
-	f := report.Finding{Code: string(code), Severity: severity, Title: title, Do: do}
-	for _, r := range roles {
-		f.Roles = append(f.Roles, report.Item{Text: r.Name})
+	f := &report.Finding{Code: string(code), Severity: severity, Title: title, Do: do}
+	if i := slices.IndexFunc(e.findings, func(known report.Finding) bool { return known.Code == f.Code && known.Title == title }); i >= 0 {
+		f = &e.findings[i]
+	} else {
+		e.findings = append(e.findings, *f)
+		f = &e.findings[len(e.findings)-1]
 	}
-	e.findings = append(e.findings, f)
+	for _, r := range roles {
+		f.Roles = append(f.Roles, report.Item{Text: r.Name, Link: r.anchor})
+	}
 }
 
 // chooseSet finds the permission set of a role.
@@ -851,7 +878,7 @@ func (e *engine) describe(res *result) {
 			"Make sure that it is the same role.", res.members)
 	}
 	if res.texts && (limits.Exceeds(first.Description, limits.Description) || limits.Exceeds(first.EmailAddress, limits.Email)) {
-		e.find1(CodeCut, report.Low, fmt.Sprintf("The description or the e-mail address of the role %s is longer than the target takes.", quote(first.Name)),
+		e.find1(CodeCut, report.Low, "The description or the e-mail address of roles is longer than the target takes.",
 			"The description is shortened, and the address is left out.", res.members)
 	}
 	if !res.says || e.listed == nil {
@@ -859,8 +886,8 @@ func (e *engine) describe(res *result) {
 	}
 	for p := range res.paths.All() {
 		if !e.listed[p] && !e.listed[p.Unscoped()] {
-			e.find1(CodeUnlisted, report.Medium, fmt.Sprintf("The target does not list the permission %s of the role %s.", p, quote(res.name)),
-				"The target may refuse the role, or the permission may grant nothing.", res.members)
+			e.find1(CodeUnlisted, report.Medium, fmt.Sprintf("The target does not list the permission %s, which roles would grant.", p),
+				"The target may refuse these roles, or the permission may grant nothing.", res.members)
 		}
 	}
 }

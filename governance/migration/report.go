@@ -163,7 +163,11 @@ func (e *engine) report() *report.Report {
 	if n.skipped > 0 {
 		r.Lead += fmt.Sprintf(" Skipped by the rules: %s.", plural(n.skipped, "role"))
 	}
-	r.Lead += fmt.Sprintf(" Afterwards %s can do more than before, and %s less.", plural(n.more, "holder"), strconv.Itoa(n.less))
+	before := "before"
+	if e.same && !e.source.TakenAt.Equal(e.target.TakenAt) { // the plan compares with what the server is now
+		before = "when the source was read"
+	}
+	r.Lead += fmt.Sprintf(" Afterwards %s can do more than %s, and %s less.", plural(n.more, "holder"), before, strconv.Itoa(n.less))
 	r.Figures = []report.Figure{
 		{Label: "Roles left out, because somebody has to decide", Number: n.waiting, Severity: severityIf(n.waiting > 0, report.High)},
 		{Label: "Roles that can be migrated", Number: n.migrated},
@@ -242,34 +246,33 @@ var guides = []report.Guide{
 	{Code: string(CodeCut), Title: "Texts that are too long"},
 }
 
-// waiting are the findings about what has to be decided: one for each permission, object
-// and holder, however many roles wait for it.
+// waiting are the findings about what has to be decided: one for each permission, object,
+// holder and other reason, however many roles wait for it.
 func (e *engine) waiting() []report.Finding {
 	type about struct {
 		code Code
 		text string
-		role string // of what a role waits for alone
 	}
 	byAbout := map[about]*report.Finding{}
 	var order []about
 	for _, r := range e.roles {
 		for _, why := range r.reasons {
-			key := about{code: why.code, text: why.text}
-			shared := why.code == CodePermission || why.code == CodeObject || why.code == CodeHolder
-			if !shared {
-				key.role = r.Name
-			}
+			key := about{why.code, why.text}
 			f := byAbout[key]
 			if f == nil {
 				f = &report.Finding{Code: string(why.code), Severity: report.High, Title: why.text, Do: why.do}
-				if !shared {
-					f.Title = fmt.Sprintf("The role %s is left out. %s", quote(r.Name), why.text)
-				}
 				byAbout[key] = f
 				order = append(order, key)
 			}
 			if n := len(f.Roles); n == 0 || f.Roles[n-1].Text != r.Name {
 				f.Roles = append(f.Roles, report.Item{Text: r.Name, Link: r.anchor})
+			}
+			switch shared := why.code == CodePermission || why.code == CodeObject || why.code == CodeHolder; {
+			case shared: // the title says what it is about
+			case len(f.Roles) == 1:
+				f.Title = fmt.Sprintf("The role %s is left out. %s", quote(r.Name), why.text)
+			default:
+				f.Title = fmt.Sprintf("%d roles are left out, each for this reason. %s", len(f.Roles), why.text)
 			}
 		}
 		for _, row := range r.rows {
@@ -446,14 +449,14 @@ func (e *engine) rolesTable(n *counts) report.Table {
 			t.Rows = append(t.Rows, row)
 			continue
 		case r.builtIn:
-			what = "gets holders"
+			what = res.holdersOnly()
 			why = append(why, report.Item{Text: "It is built in: what it grants cannot be changed. Nobody is taken from it, so that nobody is locked out."})
 		case len(res.members) > 1:
 			what = "merged"
 		case res.was != "" && res.was != res.name:
 			what = "renamed"
 		case res.now != nil && !res.says:
-			what = "gets holders"
+			what = res.holdersOnly()
 		case res.now != nil && res.existing == plan.Add:
 			what = "completed"
 		case res.now != nil:
@@ -481,6 +484,33 @@ func (e *engine) rolesTable(n *counts) report.Table {
 	return t
 }
 
+// holdersOnly says what becomes of a role that keeps what it grants.
+func (res *result) holdersOnly() string {
+	held, will := map[Key]bool{}, map[Key]bool{}
+	if res.now != nil {
+		for _, k := range keysOf(res.now) {
+			held[k.Fold()] = true
+		}
+	}
+	comes, goes := false, false
+	for _, k := range res.holders {
+		will[k.Fold()] = true
+		comes = comes || !held[k.Fold()]
+	}
+	for k := range held {
+		goes = goes || !will[k]
+	}
+	switch {
+	case res.holds && comes:
+		return "gets holders"
+	case res.holds && goes && res.existing != plan.Add && len(will) == 0:
+		return "loses its holders"
+	case res.holds && goes && res.existing != plan.Add:
+		return "loses holders"
+	}
+	return "stays as it is"
+}
+
 func (e *engine) permissionsTable(n *counts) report.Table {
 	t := report.Table{
 		ID: "permissions", Title: "Permissions of the roles", Note: "Lost is what nobody can do any more through the permission, Widens what its holders could not do before.",
@@ -498,8 +528,13 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 			for _, name := range row.dropped {
 				lost = strings.TrimPrefix(lost+"; what it is about is dropped by the rules: "+quote(name), "; ")
 			}
+			notes := row.notes
 			if row.lost && lost == "" && row.item != nil && row.item.Outcome != permissions.OutcomeRefused {
-				lost = "everything"
+				if still := stillGranted(row.item); still != "" {
+					notes = append(slices.Clone(notes), "What it became is still granted by "+still)
+				} else {
+					lost = "everything"
+				}
 			}
 			switch {
 			case row.waits && !r.skipped:
@@ -517,8 +552,8 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 			if lost != "" {
 				n.lost++
 			}
-			if len(row.notes) > 0 {
-				decision = strings.TrimPrefix(decision+". "+strings.Join(row.notes, ". "), ". ")
+			if len(notes) > 0 {
+				decision = strings.TrimPrefix(decision+". "+strings.Join(notes, ". "), ". ")
 			}
 			out.Cells = []report.Cell{{Text: row.name}, {Items: row.becomes}, {Text: sure}, {Text: widens}, {Text: lost}, {Text: decision}, {Text: r.Name}}
 			t.Rows = append(t.Rows, out)
@@ -557,7 +592,7 @@ func (e *engine) holdersTable(n *counts) report.Table {
 			}
 			row.Mark = v.mark()
 			row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: m.how}, report.Cell{Text: v.String() + m.waiting()},
-				report.Cell{Items: e.items(v.more, v.moreWords, report.Widened)}, report.Cell{Items: e.items(v.less, v.lessWords, report.Lost)})
+				report.Cell{Items: e.items(v.more, v.moreWords, report.Widened)}, report.Cell{Items: e.losses(&v)})
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -598,6 +633,34 @@ func (e *engine) items(effects []permissions.Effect, words []string, mark report
 	}
 	for _, text := range words {
 		out = append(out, report.Item{Text: text, Mark: mark})
+	}
+	return out
+}
+
+// stillGranted names the permissions of the role that grant all that a dropped one would
+// become, or is empty.
+func stillGranted(item *permissions.Item) string {
+	var by []string
+	for _, m := range item.Mappings {
+		i := slices.IndexFunc(item.StillGranted, func(r permissions.Redundancy) bool { return r.Path == m.Path })
+		if m.Path == "" || i < 0 {
+			return ""
+		}
+		if name := string(item.StillGranted[i].By); !slices.Contains(by, name) {
+			by = append(by, name)
+		}
+	}
+	return strings.Join(by, ", ")
+}
+
+// losses are what somebody can no longer do. Of a path that they were given only because
+// a name is converted to it, that is what the name allowed.
+func (e *engine) losses(v *verdict) []report.Item {
+	out := e.items(v.less, v.lessWords, report.Lost)
+	for i := range out {
+		if text := v.part[permissions.Path(out[i].Code)]; text != "" {
+			out[i].Text = text
+		}
 	}
 	return out
 }

@@ -2,7 +2,9 @@ package migration
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
@@ -12,6 +14,7 @@ import (
 
 // final is a role of the target: what it grants to whom.
 type final struct {
+	name    string
 	set     permissions.Set
 	holders []Key
 }
@@ -42,7 +45,7 @@ func (e *engine) now() []final {
 	out := make([]final, 0, len(e.target.Roles))
 	for i := range e.target.Roles {
 		r := &e.target.Roles[i]
-		out = append(out, final{e.current(r), keysOf(r)})
+		out = append(out, final{r.Name, e.current(r), keysOf(r)})
 	}
 	return out
 }
@@ -62,11 +65,11 @@ func (e *engine) promised() []final {
 			byRole[res.now] = res
 			continue
 		}
-		out = append(out, final{res.paths, res.holders})
+		out = append(out, final{res.name, res.paths, res.holders})
 	}
 	for i := range e.target.Roles {
 		r := &e.target.Roles[i]
-		f := final{e.current(r), keysOf(r)}
+		f := final{r.Name, e.current(r), keysOf(r)}
 		if absent[names.Fold(r.Name)] {
 			continue
 		}
@@ -98,6 +101,9 @@ type rights struct {
 	lost  []string           // what no path of the target says
 	items []permissions.Item // of names, together
 	paths [][]permissions.Path
+	// part are paths that a name allowed in part only, with what it did, if nothing else
+	// gives them.
+	part map[permissions.Path]string
 }
 
 // ledger works out what holders can do, once for all who hold the same roles.
@@ -156,18 +162,33 @@ func (l *ledger) source(m *mapping) *rights {
 	slices.Sort(out.lost)
 	out.lost = slices.Compact(out.lost)
 	out.set = permissions.NewSet(paths...)
-	for _, item := range permissions.Convert(legacy, l.e.convert).Items {
-		if item.Widens == "" && item.Narrows == "" || item.Outcome != permissions.OutcomeConverted && item.Outcome != permissions.OutcomeDropped {
-			continue
+	out.part = map[permissions.Path]string{}
+	var whole []permissions.Path // that somebody had in full
+	for _, i := range list {
+		if len(l.e.roles[i].legacy) == 0 {
+			whole = append(whole, l.e.roles[i].before.Paths()...)
 		}
+	}
+	for _, item := range permissions.Convert(legacy, l.e.convert).Items {
 		var at []permissions.Path
 		for _, p := range item.Paths {
 			if t := l.e.objects.translate(p); t.path != "" {
 				at = append(at, t.path)
 			}
 		}
+		if info, known := permissions.KnownLegacy(item.Name); item.Widens == "" {
+			whole = append(whole, at...)
+		} else if known && len(at) == 1 {
+			p := at[0].Canonical()
+			out.part[p] = strings.TrimPrefix(out.part[p]+"; "+info.Effect+" (through "+string(item.Name)+")", "; ")
+		}
+		if item.Widens == "" && item.Narrows == "" || item.Outcome != permissions.OutcomeConverted && item.Outcome != permissions.OutcomeDropped {
+			continue
+		}
 		out.items, out.paths = append(out.items, item), append(out.paths, at)
 	}
+	had := permissions.NewSet(whole...)
+	maps.DeleteFunc(out.part, func(p permissions.Path, _ string) bool { return had.Allows(p) })
 	l.before[id] = out
 	return out
 }
@@ -192,6 +213,7 @@ func (l *ledger) target(k Key) *rights {
 type verdict struct {
 	more, less           []permissions.Effect // in paths
 	moreWords, lessWords []string
+	part                 map[permissions.Path]string // of what is less
 }
 
 func (v *verdict) wider() bool    { return len(v.more)+len(v.moreWords) > 0 }
@@ -213,14 +235,38 @@ func (v *verdict) String() string {
 // it was converted from counts, although it is the same path.
 func compare(before, after *rights) verdict {
 	diff := before.set.Diff(after.set)
-	v := verdict{more: diff.Added, less: diff.Removed, lessWords: slices.Clone(before.lost)}
+	v := verdict{more: diff.Added, less: diff.Removed, part: before.part}
+	var more, less []said
 	for i, item := range before.items {
 		if item.Widens != "" && slices.ContainsFunc(before.paths[i], after.set.Allows) {
-			v.moreWords = append(v.moreWords, item.Widens+" (through "+string(item.Name)+")")
+			more = say(more, item.Widens, item.Name)
 		}
 		if item.Narrows != "" {
-			v.lessWords = append(v.lessWords, item.Narrows+" (from "+string(item.Name)+")")
+			less = say(less, item.Narrows, item.Name)
 		}
 	}
+	for _, s := range more {
+		v.moreWords = append(v.moreWords, s.text+" (through "+strings.Join(s.names, ", ")+")")
+	}
+	v.lessWords = slices.Clone(before.lost)
+	for _, s := range less {
+		v.lessWords = append(v.lessWords, s.text+" (from "+strings.Join(s.names, ", ")+")")
+	}
 	return v
+}
+
+// said is what is to be said of one or several names.
+type said struct {
+	text  string
+	names []string
+}
+
+func say(list []said, text string, name permissions.Legacy) []said {
+	i := slices.IndexFunc(list, func(s said) bool { return s.text == text })
+	if i < 0 {
+		i = len(list)
+		list = append(list, said{text: text})
+	}
+	list[i].names = append(list[i].names, string(name))
+	return list
 }

@@ -25,7 +25,7 @@ func Skeleton(source, target *snapshot.Snapshot) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.run(false)
+	e.run()
 	s := skeleton{engine: e}
 	s.write()
 	return s.Bytes(), nil

@@ -496,7 +496,7 @@ func (b *builder) middle(t *target) *Object {
 		mid, before := *t.after.Role, t.before.Role
 		set := before.set().Union(mid.set())
 		if !set.Equal(before.set()) {
-			mid.Paths = set.Paths()
+			mid.Paths = inOrder(set, mid.Paths, before.Paths)
 		} else {
 			mid.Paths = before.Paths
 		}
@@ -511,6 +511,22 @@ func (b *builder) middle(t *target) *Object {
 	default:
 		return t.after
 	}
+}
+
+// inOrder lists the members of a set in the order of the first list, and then in that of the second.
+func inOrder(set permissions.Set, first, second []permissions.Path) []permissions.Path {
+	left := map[permissions.Path]bool{}
+	for p := range set.All() {
+		left[p] = true
+	}
+	out := make([]permissions.Path, 0, len(left))
+	for _, p := range slices.Concat(first, second) {
+		if p = p.Canonical(); left[p] {
+			delete(left, p)
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // takes reports whether the change of a role takes something away.

@@ -118,5 +118,5 @@ func ExampleVerify() {
 	// Output:
 	// wider-than-planned: "OAuthRole pki-ops (Entra)" can do more than planned.
 	// narrower-than-planned: "OAuthRole pki-ops (Entra)" can do less than planned.
-	// not-as-planned: The role "Operators" is not as planned: it is as it was before the plan.
+	// not-as-planned: The role "Operators" is as it was before the plan.
 }

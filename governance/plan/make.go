@@ -54,7 +54,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 		m.problems = append(m.problems, m.doubts...)
 		return nil, m.problems.err()
 	}
-	b := &builder{world: m.world, account: opts.Account, warnings: m.warnings, later: m.later}
+	b := &builder{world: m.world, account: opts.Account, warnings: joined(m.warnings), later: m.later}
 	b.targets = m.targets()
 	p := b.build()
 	p.Desired = Source{desired.File, desired.Digest}

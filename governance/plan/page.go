@@ -34,7 +34,7 @@ func (p *Plan) Report() *report.Report {
 	}
 	alike := map[string]int{}
 	for i := range p.Warnings {
-		f := p.Warnings[i].finding()
+		f := p.finding(&p.Warnings[i])
 		key := f.Key() // two about one role have the same
 		if alike[key]++; alike[key] > 1 {
 			f.ID = key + "-" + strconv.Itoa(alike[key])
@@ -66,6 +66,9 @@ func severityIf(condition bool, s report.Severity) report.Severity {
 }
 
 func (p *Plan) lead() string {
+	if p.Empty() && p.Incomplete() {
+		return "There is nothing to do, as far as the server could be read. What was not read may differ from what is desired."
+	}
 	if p.Empty() && p.Desired == (Source{}) { // a way back, or what a program wants
 		return "There is nothing to do."
 	}
@@ -152,7 +155,7 @@ var guides = []report.Guide{
 	{Code: string(CodeIncomplete), Title: "The snapshot is incomplete"},
 }
 
-func (w *Warning) finding() report.Finding {
+func (p *Plan) finding(w *Warning) report.Finding {
 	f := report.Finding{Code: string(w.Code), Severity: w.Severity, Title: w.Text, Do: w.Do}
 	for _, role := range w.Roles {
 		f.Roles = append(f.Roles, report.Item{Text: role})
@@ -161,7 +164,13 @@ func (w *Warning) finding() report.Finding {
 		f.Holders = append(f.Holders, report.Item{Text: k.String()})
 	}
 	for _, n := range w.Steps {
-		f.Evidence = append(f.Evidence, report.Item{Text: "step " + strconv.Itoa(n), Link: stepAnchor(n)})
+		text := "step " + strconv.Itoa(n)
+		if len(w.Steps) > 1 { // the warning does not say what they do
+			if i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Number == n }); i >= 0 {
+				text += ": " + p.Steps[i].Words()
+			}
+		}
+		f.Evidence = append(f.Evidence, report.Item{Text: text, Link: stepAnchor(n)})
 	}
 	return f
 }
@@ -499,6 +508,10 @@ func (s *Step) Words() string {
 			}
 			if removed > 0 {
 				what = append(what, "remove "+count(removed, noun))
+			}
+		case "Name":
+			if s.Action == Update {
+				what = append(what, "rename it to "+quote(s.After.Role.Name))
 			}
 		default:
 			if s.Action == Update {

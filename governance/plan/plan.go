@@ -175,6 +175,16 @@ type Warning struct {
 // Empty reports whether there is nothing to do: no step, not even a blocked one.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
+// Incomplete reports whether roles, their holders, or permission sets of the server
+// could not be read in full. The server may differ then without a step that says so,
+// even if the plan is empty.
+func (p *Plan) Incomplete() bool {
+	parts := []snapshot.Part{snapshot.PartRolesV1, snapshot.PartRolesV2, snapshot.PartClaims, snapshot.PartIdentities, snapshot.PartPermissionSets}
+	return slices.ContainsFunc(p.Gaps, func(g snapshot.Gap) bool {
+		return slices.Contains(parts, g.Part) && g.Reason != snapshot.ReasonNotThere && g.Reason != snapshot.ReasonNotAsked && g.Reason != snapshot.ReasonGone
+	})
+}
+
 // LockOut reports whether carrying the plan out would take from the applying account,
 // or from everybody, what allows changing security. Package apply refuses such a plan
 // unless that is allowed.

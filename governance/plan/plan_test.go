@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +106,18 @@ func TestStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/story/verification.txt.golden", after.String())
+	// Before it is carried out, what is true of many is said once.
+	before := Verify(p, s)
+	seen := map[string]bool{}
+	for _, f := range before.Findings {
+		if f.Code == string(CodeObject) && seen[f.Code] {
+			t.Errorf("there are several findings about objects that no step has changed: %q", f.Title)
+		}
+		seen[f.Code] = true
+	}
+	if !strings.HasPrefix(before.Lead, "Not everything is as planned: ") || !strings.Contains(before.Lead, "6 objects not as planned") {
+		t.Errorf("the verification begins with %q", before.Lead)
+	}
 	back, err := Back(done, got)
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +204,79 @@ func TestLarge(t *testing.T) {
 	p = plan(t, story(), "roles: [{name: Auditors, permissions: []}, {name: More, permissions: [/auditing/], holders: ['OAuthRole:audit@Entra']}]", nil)
 	if p.Totals.HoldersLosing != 0 || p.Totals.RolesLosing != 1 || p.Totals.HoldersGain != 1 {
 		t.Errorf("got %+v", p.Totals)
+	}
+}
+
+// TestAlike: what a plan warns of for many roles is one warning, which names them all.
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	const many = 200
+	s := story()
+	var d strings.Builder
+	d.WriteString("absent:\n  roles:\n")
+	for i := range many {
+		r := s.Roles[slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Auditors" })]
+		r.ID, r.Name, r.Enabled = 1000+i, fmt.Sprintf("Old %03d", i), new(bool)
+		if i%2 == 0 {
+			r.Name = fmt.Sprintf("Other %03d", i)
+		}
+		s.Roles = append(s.Roles, r)
+		if i%2 == 1 {
+			fmt.Fprintf(&d, "    - %s\n", r.Name)
+		}
+	}
+	d.WriteString("roles:\n")
+	for i := range many {
+		switch {
+		case i%4 == 0:
+			fmt.Fprintf(&d, "  - {name: New %03d, was: Other %03d}\n", i, i)
+		case i%4 == 2:
+			fmt.Fprintf(&d, "  - {name: Other %03d, permissions: [/portal/]}\n", i)
+		}
+	}
+	p := plan(t, s, d.String(), nil)
+	for code, want := range map[Code][]string{
+		CodeNamed:    {"100 roles are removed. ", "50 roles are renamed. "},
+		CodeDisabled: {"100 disabled roles are removed. ", "50 roles are disabled. "},
+	} {
+		var got []string
+		for _, w := range p.Warnings {
+			if w.Code != code {
+				continue
+			}
+			got = append(got, w.Text)
+			if n, _, _ := strings.Cut(w.Text, " "); strconv.Itoa(len(w.Roles)) != n || len(w.Steps) < len(w.Roles) {
+				t.Errorf("%q names %d roles and %d steps", w.Text, len(w.Roles), len(w.Steps))
+			}
+		}
+		slices.Sort(got)
+		if !slices.EqualFunc(got, want, strings.HasPrefix) {
+			t.Errorf("%s: got %q, want %q", code, got, want)
+		}
+	}
+	for _, f := range p.Report().Findings {
+		if strings.HasPrefix(f.Title, "50 roles are renamed. ") && !slices.ContainsFunc(f.Evidence, func(i report.Item) bool {
+			return strings.HasSuffix(i.Text, `: update role "Other 004": rename it to "New 004"`)
+		}) {
+			t.Errorf("the page does not say which role is renamed to what: %+v", f.Evidence)
+		}
+	}
+	p = plan(t, story(), "roles: [{name: A, permissions: ['Monitoring:Read']}, {name: B, permissions: ['Monitoring:Read']}, {name: C, permissions: ['API:Read']}]", nil)
+	var widened []string
+	for _, w := range p.Warnings {
+		if w.Code == CodeWidened {
+			widened = append(widened, strings.Join(w.Roles, " ")+": "+w.Text)
+		}
+	}
+	slices.Sort(widened)
+	if len(widened) != 2 || !strings.HasPrefix(widened[0], "A B: The version 1 name Monitoring:Read of 2 roles became ") ||
+		!strings.HasPrefix(widened[1], `C: The version 1 name API:Read of role "C" became `) {
+		t.Errorf("got %q", widened)
+	}
+	// One alone is named in words.
+	p = plan(t, story(), "roles: [{name: Readers, was: Operators}]", nil)
+	if got := said(p, CodeNamed); !strings.HasPrefix(got, `The role "Operators" is renamed to "Readers". `) {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -286,6 +373,31 @@ func TestBlocked(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestWrittenTwice: a role that gets and loses something is written twice, and warned of once. The first of the
+// two steps has its permissions in the order that they end in.
+func TestWrittenTwice(t *testing.T) {
+	t.Parallel()
+	s := story()
+	operators := slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "Operators" })
+	s.Roles[operators].Names = []permissions.Legacy{"API:Read"}
+	p := plan(t, s, "roles: [{name: Operators, permissions: [/agents/management/read/, /reports/read/]}]", nil)
+	for _, code := range []Code{CodeNames, CodeDisabled} {
+		var got []Warning
+		for _, w := range p.Warnings {
+			if w.Code == code {
+				got = append(got, w)
+			}
+		}
+		if len(got) != 1 || !slices.Equal(got[0].Steps, []int{1, 2}) {
+			t.Errorf("%s: %+v", code, got)
+		}
+	}
+	want := []permissions.Path{"/agents/management/read/", "/reports/read/", "/certificates/collections/read/", "/portal/read/"}
+	if got := p.Steps[0].After.Role.Paths; !slices.Equal(got, want) {
+		t.Errorf("the first step writes %v", got)
 	}
 }
 
@@ -643,7 +755,7 @@ absent: {roles: [Old operators], claims: ['OAuthRole:gone@Entra']}
 		got = append(got, s.Words())
 	}
 	want := []string{
-		`update permission set "Operational": add 1 permission`, `create claim "OAuthRole new (Entra)"`, `update role "Operators": change the name`,
+		`update permission set "Operational": add 1 permission`, `create claim "OAuthRole new (Entra)"`, `update role "Operators": rename it to "Readers"`,
 		`create role "Pilot": add 1 permission, add 1 holder`, `update role "Operators": remove 1 holder`,
 	}
 	if !slices.Equal(got, want) {

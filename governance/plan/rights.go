@@ -328,48 +328,50 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 	}
 }
 
-// warnSteps warns about steps.
+// warnSteps warns about steps. What is to be said of several is said once.
 func (b *builder) warnSteps(p *Plan) {
+	alike := alike{index: map[string]int{}}
 	for i := range p.Steps {
 		step := &p.Steps[i]
-		note := func(code Code, severity report.Severity, text, do string) {
-			w := Warning{Code: code, Severity: severity, Text: text, Do: do, Steps: []int{step.Number}}
-			if step.Kind == KindRole || step.Kind == KindMembers {
-				w.Roles = []string{step.Name}
-			}
-			b.warnings = append(b.warnings, w)
-		}
 		if step.Blocked != "" {
-			note(CodeBlocked, report.High, fmt.Sprintf("Step %d is left out (%s %s): %s.", step.Number, step.Action, step.object(), step.Blocked),
-				"Remove the reason and plan again, or take this out of the desired state.")
+			alike.add(step, Warning{Code: CodeBlocked, Severity: report.High, Do: "Remove the reason and plan again, or take this out of the desired state."},
+				step.Blocked, fmt.Sprintf("Step %d is left out (%s %s): %s.", step.Number, step.Action, step.object(), step.Blocked),
+				"%d steps are left out: "+strings.ReplaceAll(step.Blocked, "%", "%%")+".")
 			continue
 		}
 		if step.Kind != KindRole || step.Before == nil {
 			continue
 		}
-		const elsewhere = "Something that this API does not show may name the role, such as the allowed requesters of a template, " +
+		const elsewhere = "Something that this API does not show may name %s, such as the allowed requesters of a template, " +
 			"or the owner of a certificate."
+		one, several := fmt.Sprintf(elsewhere, "the role"), fmt.Sprintf(elsewhere, "them")
 		if lost := b.lostNames(step); len(lost) > 0 {
-			note(CodeNames, report.Low, fmt.Sprintf("Version 1 shows names of the role %s that version 2 has no path for: %s. "+
-				"Writing the role through version 2 may drop them, and the way back does not bring them back.",
-				quote(step.Name), strings.Join(quoteAll(lost, 10), ", ")), "Find out whether somebody needs them.")
+			list := strings.Join(quoteAll(lost, 10), ", ")
+			const drops = "that version 2 has no path for: %s. Writing %s through version 2 may drop them, and the way back does not bring them back."
+			alike.add(step, Warning{Code: CodeNames, Severity: report.Low, Do: "Find out whether somebody needs them."}, strings.Join(lost, "\x00"),
+				fmt.Sprintf("Version 1 shows names of the role %s "+drops, quote(step.Name), list, "the role"),
+				"Version 1 shows names of %d roles "+strings.ReplaceAll(fmt.Sprintf(drops, list, "the roles"), "%", "%%"))
 		}
+		named := Warning{Code: CodeNamed, Severity: report.Medium, Do: "Look there first."}
 		switch now := b.roles[names.Fold(step.Name)]; {
 		case step.Action == Delete:
-			note(CodeNamed, report.Medium, fmt.Sprintf("The role %s is removed. %s", quote(step.Name), elsewhere), "Look for it there first.")
+			alike.add(step, named, "removed", fmt.Sprintf("The role %s is removed. %s", quote(step.Name), one), "%d roles are removed. "+several)
 			if len(now) == 1 && now[0].Enabled != nil && !*now[0].Enabled {
-				note(CodeDisabled, report.Low, fmt.Sprintf("The role %s is disabled. If the way back makes it again, it is enabled.", quote(step.Name)),
-					"Note that it was disabled.")
+				alike.add(step, Warning{Code: CodeDisabled, Severity: report.Low, Do: "Note that it was disabled."}, "removed",
+					fmt.Sprintf("The role %s is disabled. If the way back makes it again, it is enabled.", quote(step.Name)),
+					"%d disabled roles are removed. If the way back makes them again, they are enabled.")
 			}
 			continue
 		case step.After.Role.Name != step.Before.Role.Name && !names.Same(step.After.Role.Name, step.Before.Role.Name):
-			note(CodeNamed, report.Medium,
-				fmt.Sprintf("The role %s is renamed to %s. %s", quote(step.Name), quote(step.After.Role.Name), elsewhere), "Look for it there first.")
+			alike.add(step, named, "renamed", fmt.Sprintf("The role %s is renamed to %s. %s", quote(step.Name), quote(step.After.Role.Name), one),
+				"%d roles are renamed. "+several)
 		case len(now) == 1 && now[0].Enabled != nil && !*now[0].Enabled:
-			note(CodeDisabled, report.Low, fmt.Sprintf("The role %s is disabled: it cannot be assigned, as the vendor puts it. "+
-				"The plan counts what it grants all the same, and does not enable it.", quote(step.Name)), "Enable it in the portal if that is meant.")
+			const counts = "it cannot be assigned, as the vendor puts it. The plan counts what it grants all the same, and does not enable it."
+			alike.add(step, Warning{Code: CodeDisabled, Severity: report.Low, Do: "Enable it in the portal if that is meant."}, "",
+				fmt.Sprintf("The role %s is disabled: %s", quote(step.Name), counts), "%d roles are disabled. For each of them: "+counts)
 		}
 	}
+	b.warnings = append(b.warnings, alike.list...)
 	var roles []string
 	for _, g := range b.Gaps {
 		about := g.Part == snapshot.PartRolesV1 || g.Part == snapshot.PartRolesV2
@@ -384,6 +386,59 @@ func (b *builder) warnSteps(p *Plan) {
 			Do:   "Take the snapshot as an account that may read everything.",
 		})
 	}
+}
+
+// alike are warnings about steps. Those that differ in nothing but the step are one.
+type alike struct {
+	list  []Warning
+	index map[string]int // by code and by what they are about
+}
+
+// add warns about a step: one is the text if it is the only such step, several, which has
+// a %d for the number, if there are more. about tells warnings with the same code apart.
+func (a *alike) add(step *Step, w Warning, about, one, several string) {
+	key := string(w.Code) + "\x00" + about
+	at, found := a.index[key]
+	if !found {
+		at = len(a.list)
+		a.index[key] = at
+		w.Text = one
+		a.list = append(a.list, w)
+	}
+	known := &a.list[at]
+	known.Steps = append(known.Steps, step.Number)
+	if (step.Kind == KindRole || step.Kind == KindMembers) && !slices.Contains(known.Roles, step.Name) {
+		known.Roles = append(known.Roles, step.Name)
+	}
+	n := len(known.Roles)
+	if w.Code == CodeBlocked {
+		n = len(known.Steps)
+	}
+	if n > 1 { // and not a role that two steps are about
+		known.Text = fmt.Sprintf(several, n)
+	}
+}
+
+// joined makes one warning of those that say the same of a name of several roles.
+func joined(list []Warning) []Warning {
+	var out []Warning
+	index := map[string]int{}
+	for _, w := range list {
+		if w.Code != CodeWidened || len(w.Roles) != 1 {
+			out = append(out, w)
+			continue
+		}
+		before, after, _ := strings.Cut(w.Text, " of role "+quote(w.Roles[0])+" ")
+		at, found := index[before+after]
+		if !found {
+			index[before+after] = len(out)
+			out = append(out, w)
+			continue
+		}
+		out[at].Roles = append(out[at].Roles, w.Roles[0])
+		out[at].Text = fmt.Sprintf("%s of %d roles %s", before, len(out[at].Roles), after)
+	}
+	return out
 }
 
 // lostNames are the version 1 names of a role that a step writes, or deletes, and that

@@ -77,14 +77,14 @@ func (m *maker) claimNames(version int) (all []string) {
 	return all
 }
 
-// alike are scripts with letters that look like those of Latin.
-var alike = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
+// lookalikes are scripts with letters that look like those of Latin.
+var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
 
 // scripts warns about a new name that may look like another one.
 func (m *maker) scripts(at Position, what, name string) {
 	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
 		latin := strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(unicode.Latin, r) })
-		other := strings.ContainsFunc(word, func(r rune) bool { return unicode.In(r, alike...) })
+		other := strings.ContainsFunc(word, func(r rune) bool { return unicode.In(r, lookalikes...) })
 		if !latin || !other {
 			continue
 		}

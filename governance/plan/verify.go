@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ var verifyGuides = []report.Guide{
 // that the plan changes. It has a finding for whatever is not as planned, and none if
 // all of it is.
 func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
-	v := verifier{plan: p, world: newWorld(after.Sorted(), nil), report: &report.Report{
+	v := verifier{found: map[string]int{}, plan: p, world: newWorld(after.Sorted(), nil), report: &report.Report{
 		Kind: report.Verification, Title: "Verification of a plan for " + p.Server.URL, Provenance: p.provenance(p.Digest()), Gaps: gapsOf(after.Gaps),
 		Guides: verifyGuides,
 	}}
@@ -52,8 +53,11 @@ func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
 	v.objects()
 	r := v.report
 	r.Lead = "Everything is as planned."
-	if n := len(r.Findings); n > 0 {
-		r.Lead = "Not everything is as planned: " + count(n, "finding") + "."
+	if n := p.Blocked(); n > 0 {
+		r.Lead = "Everything is as planned, apart from " + count(n, "step") + " that the plan leaves out."
+	}
+	if len(r.Findings) > 0 {
+		r.Lead = "Not everything is as planned: " + v.different() + "."
 	}
 	r.Figures = []report.Figure{
 		{Label: "Holders as planned", Number: v.same},
@@ -63,7 +67,7 @@ func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
 		{Label: "Objects not as planned", Number: v.undone, Severity: severityIf(v.undone > 0, report.High)},
 	}
 	if n := p.Blocked(); n > 0 {
-		r.Notes = append(r.Notes, report.Note{Title: "Left out", Text: count(n, "step") + " of the plan could not be carried out, and so is not expected."})
+		r.Notes = append(r.Notes, report.Note{Title: "Left out", Text: count(n, "step") + " of the plan could not be carried out, so nothing of it is expected."})
 	}
 	r.Notes = append(r.Notes, report.Note{Title: "Rights", Text: "The effective rights of a holder are what all of its roles grant together."})
 	return r
@@ -75,7 +79,26 @@ type verifier struct {
 	plan   *Plan
 	report *report.Report
 
+	found map[string]int // index of a finding, by what it says of several holders
+
 	same, wider, narrower, done, undone int
+}
+
+// different says in short what is not as planned.
+func (v *verifier) different() string {
+	var parts []string
+	for _, part := range []struct {
+		n          int
+		what, more string
+	}{{v.wider, "holder", " can do more"}, {v.narrower, "holder", " can do less"}, {v.undone, "object", " not as planned"}} {
+		if part.n > 0 {
+			parts = append(parts, count(part.n, part.what)+part.more)
+		}
+	}
+	if len(parts) == 0 {
+		return count(len(v.report.Findings), "finding")
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (v *verifier) find(code Code, severity report.Severity, title, role, holder string) {
@@ -93,13 +116,17 @@ func (v *verifier) find(code Code, severity report.Severity, title, role, holder
 // not change is only counted.
 func (v *verifier) holders() {
 	s := newSets()
-	now := map[Key][]int{}
+	now, roles := map[Key][]int{}, map[Key][]string{}
 	spelled := map[Key]Key{}
+	granted := map[string]int{} // by role
 	for i := range v.Roles {
-		set := s.add(v.grants(&v.Roles[i]))
-		for _, h := range v.Roles[i].Holders {
-			now[h.Key.Fold()] = append(now[h.Key.Fold()], set)
-			spelled[h.Key.Fold()] = h.Key
+		r := &v.Roles[i]
+		set := s.add(v.grants(r))
+		granted[r.Name] = set
+		for _, h := range r.Holders {
+			k := h.Key.Fold()
+			now[k], roles[k] = append(now[k], set), append(roles[k], r.Name)
+			spelled[k] = h.Key
 		}
 	}
 	planned := make([]int, len(v.plan.Sets)) // numbers of the plan's sets among ours
@@ -107,42 +134,48 @@ func (v *verifier) holders() {
 		planned[i] = s.add(permissions.NewSet(paths...))
 	}
 	words := v.plan.words()
-	table := report.Table{ID: "holders", Title: "Holders", Columns: []report.Column{
-		{Title: "Holder", Kind: report.Holders}, {Title: "Result"}, {Title: "Can do more than planned"}, {Title: "Can do less than planned"},
-	}}
+	var different, alike []report.Row
 	check := func(k Key, before, want int, unplanned bool) {
 		is := s.join(now[k.Fold()])
 		more, less := s.lacks(want, is), s.lacks(is, want)
 		row := report.Row{Mark: report.OK, Cells: []report.Cell{{Text: k.String()}, {Text: "as planned"}}}
+		if !more && !less {
+			v.same++
+			if before != want {
+				alike = append(alike, row)
+			}
+			return
+		}
+		diff := s.list[want].Diff(s.list[is])
+		added, removed := words.effects(diff.Added, report.Widened), words.effects(diff.Removed, report.Lost)
 		switch {
 		case more && less:
 			row.Cells[1].Text, row.Mark = "wider and narrower", report.Warning
 		case more:
 			row.Cells[1].Text, row.Mark = "wider", report.Widened
-		case less:
+		default:
 			row.Cells[1].Text, row.Mark = "narrower", report.Lost
 		}
-		if more || less {
-			diff := s.list[want].Diff(s.list[is])
-			row.Cells = append(row.Cells, report.Cell{Items: words.effects(diff.Added, report.Widened)}, report.Cell{Items: words.effects(diff.Removed, report.Lost)})
-		}
+		row.Cells = append(row.Cells, report.Cell{Items: added}, report.Cell{Items: removed})
+		different = append(different, row)
+		id := fmt.Sprintf("%d %d %t", want, is, unplanned)
 		if more {
 			v.wider++
-			text := quote(k.String()) + " can do more than planned."
-			if unplanned {
-				text = quote(k.String()) + " held no role when the plan was made, and holds one now that the plan does not give."
+			var through []string // that grant what is too much
+			for _, name := range roles[k.Fold()] {
+				if slices.ContainsFunc(diff.Added, func(e permissions.Effect) bool { return s.list[granted[name]].Allows(e.Path) }) {
+					through = append(through, name)
+				}
 			}
-			v.find(CodeWider, report.High, text, "", k.String())
+			what := "can do more than planned"
+			if unplanned {
+				what = "held no role when the plan was made, and can now do what the plan does not give"
+			}
+			v.findHolder(CodeWider, id, what, k, through, added)
 		}
 		if less {
 			v.narrower++
-			v.find(CodeNarrower, report.High, quote(k.String())+" can do less than planned.", "", k.String())
-		}
-		if !more && !less {
-			v.same++
-		}
-		if more || less || before != want {
-			table.Rows = append(table.Rows, row)
+			v.findHolder(CodeNarrower, id, "can do less than planned", k, nil, removed)
 		}
 	}
 	known := make(map[Key]bool, len(v.plan.Holders))
@@ -160,10 +193,8 @@ func (v *verifier) holders() {
 	for _, k := range others {
 		check(k, 0, 0, true)
 	}
-	if len(table.Rows) > 0 {
-		table.Note = "Whoever is as planned, and whom the plan does not change, is not listed."
-		v.report.Tables = append(v.report.Tables, table)
-	}
+	columns := []report.Column{{Title: "Holder", Kind: report.Holders}, {Title: "Result"}, {Title: "Can do more than planned"}, {Title: "Can do less than planned"}}
+	v.tables("holders", "Holders", columns, different, alike, "Those whom the plan does not change are not among them.")
 	for _, g := range v.Gaps {
 		if about := g.Part == snapshot.PartRolesV1 || g.Part == snapshot.PartRolesV2; about && g.Reason != snapshot.ReasonNotThere && g.Reason != snapshot.ReasonGone {
 			v.find(CodeNotKnown, report.Medium, "The rights of holders of what could not be read are not known: "+gapText(&g)+".", g.Object, "")
@@ -171,9 +202,44 @@ func (v *verifier) holders() {
 	}
 }
 
+// findHolder notes a finding about a holder. Holders of whom the same is to be said are
+// in one.
+func (v *verifier) findHolder(code Code, id, what string, k Key, through []string, evidence []report.Item) {
+	id = string(code) + " " + id
+	at, found := v.found[id]
+	if !found {
+		at = len(v.report.Findings)
+		v.found[id] = at
+		v.find(code, report.High, quote(k.String())+" "+what+".", "", k.String())
+		v.report.Findings[at].Evidence = evidence
+	}
+	f := &v.report.Findings[at]
+	if found {
+		f.Holders = append(f.Holders, report.Item{Text: k.String()})
+		f.Title = count(len(f.Holders), "holder") + " " + what + "."
+	}
+	for _, name := range through {
+		if role := (report.Item{Text: name}); !slices.Contains(f.Roles, role) {
+			f.Roles = append(f.Roles, role)
+		}
+	}
+}
+
+// tables adds what differs as a table, and then what is as planned.
+func (v *verifier) tables(id, title string, columns []report.Column, different, alike []report.Row, note string) {
+	if len(different) > 0 {
+		v.report.Tables = append(v.report.Tables, report.Table{ID: id, Title: title + " that are not as planned", Columns: columns, Rows: different})
+	}
+	if len(alike) > 0 {
+		v.report.Tables = append(v.report.Tables, report.Table{ID: id + "-as-planned", Title: title + " that are as planned", Note: note, Columns: columns[:min(len(columns), len(alike[0].Cells))], Rows: alike, Folded: true})
+	}
+}
+
 // objects compares each object that the plan changes.
 func (v *verifier) objects() {
-	table := report.Table{ID: "objects", Title: "Objects", Columns: []report.Column{{Title: "Object"}, {Title: "Steps"}, {Title: "Result"}}}
+	words := v.plan.words()
+	var different, alike []report.Row
+	var untouched []*whole
 	deleted := map[string]bool{} // roles that the plan deletes: their identities go with them
 	for _, w := range v.plan.wholes() {
 		if w.kind == KindRole && w.after == nil && w.steps[0].Blocked == "" {
@@ -199,22 +265,66 @@ func (v *verifier) objects() {
 			v.find(CodeNotKnown, report.Medium, v.title(w)+" could not be read: "+unread+".", w.role(), "")
 		case !now.Same(w.after):
 			result, mark = v.differs(now, w), report.Warning
+			if now.Same(w.before) {
+				untouched = append(untouched, w)
+				break
+			}
 			v.find(CodeObject, report.High, v.title(w)+" is not as planned: "+result+".", w.role(), "")
-		}
-		if mark == report.OK {
-			v.done++
-		} else {
-			v.undone++
+			v.report.Findings[len(v.report.Findings)-1].Evidence = w.instead(now, words)
 		}
 		var steps []string
 		for _, s := range w.steps {
 			steps = append(steps, strconv.Itoa(s.Number))
 		}
-		table.Rows = append(table.Rows, report.Row{Mark: mark, Cells: []report.Cell{{Text: string(w.kind) + " " + w.name}, {Text: strings.Join(steps, ", ")}, {Text: result}}})
+		row := report.Row{Mark: mark, Cells: []report.Cell{{Text: string(w.kind) + " " + w.name}, {Text: strings.Join(steps, ", ")}, {Text: result}}}
+		if mark == report.OK {
+			v.done++
+			alike = append(alike, row)
+		} else {
+			v.undone++
+			different = append(different, row)
+		}
 	}
-	if len(table.Rows) > 0 {
-		v.report.Tables = append(v.report.Tables, table)
+	v.untouched(untouched)
+	v.tables("objects", "Objects", []report.Column{{Title: "Object"}, {Title: "Steps"}, {Title: "Result"}}, different, alike, "")
+}
+
+// untouched notes the objects that are as they were before the plan, in one finding.
+func (v *verifier) untouched(list []*whole) {
+	if len(list) == 0 {
+		return
 	}
+	title := v.title(list[0]) + " is as it was before the plan."
+	if len(list) > 1 {
+		title = count(len(list), "object") + " are as they were before the plan."
+	}
+	v.find(CodeObject, report.High, title, "", "")
+	f := &v.report.Findings[len(v.report.Findings)-1]
+	f.Do = "If the plan was not carried out, or not in full: apply it."
+	for _, w := range list {
+		if name := w.role(); name != "" && !slices.Contains(f.Roles, report.Item{Text: name}) {
+			f.Roles = append(f.Roles, report.Item{Text: name})
+		}
+		if len(list) > 1 && w.kind != KindRole {
+			f.Evidence = append(f.Evidence, report.Item{Text: string(w.kind) + " " + w.name})
+		}
+	}
+}
+
+// instead says what an object has that is not planned, and what it lacks.
+func (w *whole) instead(now *Object, words *words) (items []report.Item) {
+	if now == nil || w.after == nil {
+		return nil
+	}
+	for _, f := range (&whole{kind: w.kind, before: w.after, after: now}).fields(words) {
+		for _, i := range slices.Concat(f.Before, f.After) {
+			if i.Mark != "" {
+				i.Text = strings.ToLower(f.Label) + ": " + i.Text
+				items = append(items, i)
+			}
+		}
+	}
+	return items
 }
 
 // membersNow finds the identities of a role that the plan creates or renames.
@@ -229,7 +339,13 @@ func (v *verifier) membersNow(w *whole) (*Object, string) {
 	return nil, ""
 }
 
-func (v *verifier) title(w *whole) string { return "The " + string(w.kind) + " " + quote(w.name) }
+func (v *verifier) title(w *whole) string {
+	text := "The " + string(w.kind) + " " + quote(w.name)
+	if w.kind == KindRole && w.after != nil && !names.Same(w.after.Role.Name, w.name) {
+		text += ", which becomes " + quote(w.after.Role.Name) + ","
+	}
+	return text
+}
 
 func (w *whole) role() string {
 	if w.kind == KindRole || w.kind == KindMembers {

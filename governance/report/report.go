@@ -174,6 +174,9 @@ type Table struct {
 	// Matrix says that all columns but the first hold something short, such as a
 	// check mark: they are shown narrow, and empty cells stay empty.
 	Matrix bool `json:"matrix,omitzero"`
+	// Folded says that the rows are what nobody has to look at: text has their number,
+	// and the other formats have them.
+	Folded bool `json:"folded,omitzero"`
 }
 
 // A Column of a table. The first column names the row.

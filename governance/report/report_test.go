@@ -458,3 +458,23 @@ func TestUnknownFigure(t *testing.T) {
 		}
 	}
 }
+
+// What nobody has to look at is counted as text, and listed elsewhere.
+func TestFolded(t *testing.T) {
+	t.Parallel()
+	r := &report.Report{Title: "Test", Tables: []report.Table{{
+		ID: "same", Title: "As planned", Folded: true, Columns: []report.Column{{Title: "Holder"}}, Rows: []report.Row{{Cells: []report.Cell{{Text: "jsmith"}}}},
+	}}}
+	for name, write := range map[string]func(io.Writer) error{"text": r.WriteText, "csv": r.WriteCSV, "json": r.WriteJSON, "html": r.WriteHTML} {
+		var b strings.Builder
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if listed := strings.Contains(b.String(), "jsmith"); listed == (name == "text") {
+			t.Errorf("%s lists the rows: %t", name, listed)
+		}
+		if name == "text" && !strings.Contains(b.String(), "As planned (1)") {
+			t.Errorf("the text does not count the rows:\n%s", b.String())
+		}
+	}
+}

@@ -377,6 +377,10 @@ func (p *printer) table(t *Table) {
 		p.line(0, "None.", 0)
 		return
 	}
+	if t.Folded {
+		p.line(0, "Not listed here: the page, the CSV and the JSON of this report list them.", 0)
+		return
+	}
 	const indent, gap, least = 2, 2, 8
 	widths := make([]int, len(t.Columns))
 	for i, c := range t.Columns {

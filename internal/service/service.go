@@ -50,6 +50,9 @@ type Settings struct {
 
 	DryRun bool // safe changes only: do everything except the write
 	Settle time.Duration
+	// Directly: an edit writes right after its reading. It does not ask before what the
+	// permission set allows; the server refuses what lies outside.
+	Directly bool
 
 	Attempts int       // see transport.Call; set by safe changes only
 	NotAfter time.Time // likewise

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +23,11 @@ const (
 	WrongAnswer        // a success that is about something else, see Call.Check
 )
 
+// ErrNoConn matches the error of a call whose last attempt did not get as far as a
+// connection: the server's name has no address, nobody listens there, or one side will
+// not talk TLS with the other.
+var ErrNoConn = errors.New("no connection to the server")
+
 // Failure is everything known about a call that failed.
 type Failure struct {
 	Op         Op
@@ -34,6 +40,7 @@ type Failure struct {
 	RetryAfter time.Duration
 	Attempts   int
 	Unknown    bool                // a write may or may not have been done
+	NoConn     bool                // there was no connection to the server, see ErrNoConn
 	NoEndpoint bool                // a 404 that Command did not write: no object was looked for
 	Advice     string              // what to do about a 401, if the credential knows
 	Scrub      func(string) string // takes credentials out of what came back
@@ -53,6 +60,7 @@ func (f *flight) failure(reason Reason, err error) *Failure {
 	return &Failure{
 		Op: f.op, Path: f.path, BaseURL: strings.TrimSuffix(f.client.base, "/"), Reason: reason,
 		StatusCode: f.status, Header: f.header, Body: f.body, RetryAfter: wait, Attempts: f.tried(), Unknown: unknown,
+		NoConn:     reason == NoAnswer && (f.unsent(err) || shunned(err)),
 		NoEndpoint: reason == BadStatus && f.status == http.StatusNotFound && !f.noObject(), Advice: advice, Scrub: f.scrub, Err: err,
 	}
 }

@@ -4,28 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
 
-	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
-	"github.com/jcmturner/gokrb5/v8/krberror"
+	"github.com/jcmturner/gokrb5/v8/messages"
 
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 	"github.com/commandsec/commandsec-go/security"
 )
 
-// failure is what went wrong at a KDC, in words. The library's errors do not come
-// along: they hold whatever a KDC wrote.
+// failure is what went wrong at a KDC, in words. What a KDC wrote is in it only as it may
+// be shown.
 type failure struct {
 	text         string
 	code         int32 // of Kerberos, 0 if no KDC answered with one
 	unauthorized bool  // the credential was refused, or is worth nothing any more
+	final        bool  // it is wrong, and sending it again can lock the account
+	cause        error // why the context ended, nil if it did not
 }
 
 func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.cause }
 
 // Is makes a refusal an error that security knows.
 func (f *failure) Is(target error) bool { return f.unauthorized && target == security.ErrUnauthorized }
@@ -36,7 +36,7 @@ func unauthorizedf(format string, args ...any) error {
 
 // situation is what was tried.
 type situation struct {
-	conf      *config.Config
+	conf      *krb5conf
 	principal string
 	realm     string // whose KDC was asked
 	spn       string // for which a ticket was wanted, "" for signing in
@@ -44,47 +44,41 @@ type situation struct {
 	hide      string // what no error may show
 }
 
-// code finds the number of a KDC's error in the library's error, which is a text.
-var code = regexp.MustCompile(`KRB Error: \((\d+)\)`)
-
-// explain says what err means, and what to do. final means that the credential is
-// wrong, and that sending it again can lock the account.
-func (s *situation) explain(err error) (final bool, explained error) {
-	f := &failure{}
-	root := ""
-	if e, ok := errors.AsType[krberror.Krberror](err); ok {
-		root = e.RootCause
-	}
-	if found := code.FindStringSubmatch(err.Error()); found != nil {
-		n, _ := strconv.ParseInt(found[1], 10, 32)
-		f.code = int32(n)
-	}
-	raw := err.Error()
+// shown is what a KDC wrote as it may be shown.
+func (s *situation) shown(text string, limit int) string {
 	if s.hide != "" {
-		raw = transport.Hide(raw, s.hide)
+		text = transport.Hide(text, s.hide)
 	}
-	raw = show.Text(raw, 2*maxShown)
+	return show.Text(text, limit)
+}
+
+// explain says what err means, and what to do.
+func (s *situation) explain(err error) *failure {
+	f := &failure{}
+	raw := s.shown(err.Error(), 2*maxShown)
+	refusal, _ := errors.AsType[messages.KRBError](err)
+	f.code = refusal.ErrorCode
 	who, realm, spn := show.Text(s.principal, maxShown), show.Text(s.realm, maxShown), show.Text(s.spn, maxShown)
 	credential, correct := "the password of "+who, "correct the password and start the program again"
 	if s.keytab != "" {
 		credential = "the key of " + who + " in the keytab " + show.Text(s.keytab, maxShown)
 		correct = "make a new keytab: its key is that of another account, or the password was changed since"
 	}
+	if none, ok := errors.AsType[*unanswered](err); ok {
+		if f.cause = none.ended; f.cause != nil {
+			f.text = fmt.Sprintf("a KDC of the realm %s (%s) was waited for: %v", realm, none.named, f.cause)
+			return f
+		}
+		f.text = fmt.Sprintf("no KDC of the realm %s answered (%s); check that one runs, and that port 88 is open for TCP or UDP: %s", realm, none.named, raw)
+		return f
+	}
+	_, distrusted := errors.AsType[distrust](err)
+	noType, noCommon := errors.AsType[*noCommonType](err)
 	switch {
-	case f.code == 0 && root == krberror.NetworkingError:
-		named := "found in DNS"
-		if names := kdcs(s.conf, s.realm); len(names) > 0 {
-			named = list(names)
-		}
-		_, detail, found := strings.Cut(raw, " KDC via TCP: ")
-		if !found {
-			if _, detail, found = strings.Cut(raw, "failed to communicate with KDC. "); !found {
-				detail = raw
-			}
-		}
-		f.text = fmt.Sprintf("no KDC of the realm %s answered (%s); check that one runs, and that port 88 is open for TCP or UDP: %s", realm, named, detail)
-	case s.spn == "" && (f.code == errorcode.KDC_ERR_PREAUTH_FAILED || f.code == errorcode.KRB_AP_ERR_BAD_INTEGRITY || f.code == 0 && root == krberror.DecryptingError):
-		f.unauthorized, final = true, true
+	case distrusted:
+		f.text = fmt.Sprintf("an answer of the KDC of the realm %s is not used: %s; if this happens again, something else may answer in its place: check [realms] in %s, and DNS", realm, raw, s.conf.file)
+	case s.spn == "" && (f.code == errorcode.KDC_ERR_PREAUTH_FAILED || f.code == errorcode.KRB_AP_ERR_BAD_INTEGRITY || errors.Is(err, errWrongKey)):
+		f.unauthorized, f.final = true, true
 		f.text = fmt.Sprintf("the KDC of the realm %s refused %s; %s. Do not try often: that locks an account", realm, credential, correct)
 	case f.code == errorcode.KDC_ERR_C_PRINCIPAL_UNKNOWN:
 		f.unauthorized = true
@@ -99,22 +93,28 @@ func (s *situation) explain(err error) (final bool, explained error) {
 		f.text = fmt.Sprintf("the KDC of the realm %s does not know the service principal %s; use the host name that the server's account is registered for (setspn -Q %s), "+
 			"register it (setspn -S), or give the right one as SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)", realm, spn, spn)
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && s.spn != "":
-		f.text = fmt.Sprintf("the KDC of the realm %s knows no way to the realm %s; check that it trusts it, and the SPN or [domain_realm] in krb5.conf, one of which names that realm",
-			realm, strings.TrimPrefix(spn, "krbtgt/"))
+		f.text = fmt.Sprintf("the KDC of the realm %s knows no way to the realm %s; check that it trusts it, and the SPN or [domain_realm] in %s, one of which names that realm",
+			realm, strings.TrimPrefix(spn, "krbtgt/"), s.conf.file)
+	case f.code == errorcode.KDC_ERR_WRONG_REALM && refusal.CRealm != "" && refusal.CRealm != s.realm:
+		f.text = fmt.Sprintf("the KDC of the realm %s says that %s is of the realm %s; if that is right, give it so", realm, who, s.shown(refusal.CRealm, maxShown))
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN || f.code == errorcode.KDC_ERR_WRONG_REALM:
-		f.text = fmt.Sprintf("the KDC does not serve the realm %s; check the realm (case counts) and [realms] in krb5.conf", realm)
-	case f.code == errorcode.KRB_AP_ERR_SKEW || strings.Contains(raw, "clock skew"):
+		f.text = fmt.Sprintf("the KDC does not serve the realm %s; check the realm (case counts) and [realms] in %s", realm, s.conf.file)
+	case f.code == errorcode.KRB_AP_ERR_SKEW || errors.Is(err, errSkew):
 		f.text = fmt.Sprintf("the clock of this machine differs from that of the KDC of the realm %s by more than is allowed (5 minutes, if nobody changed it); synchronize both", realm)
-	case f.code == errorcode.KDC_ERR_ETYPE_NOSUPP || strings.Contains(raw, "matching key not found in keytab"):
-		f.text = fmt.Sprintf("the KDC of the realm %s and this client have no encryption type in common for %s; "+
-			"allow AES for the account, or name a common type in default_tkt_enctypes, default_tgs_enctypes and permitted_enctypes of krb5.conf", realm, orWho(spn, who))
+	case f.code == errorcode.KDC_ERR_ETYPE_NOSUPP || noCommon:
+		wants := ""
+		if noCommon && len(noType.wanted) > 0 {
+			wants = fmt.Sprintf(" (it wants %v)", noType.wanted)
+		}
+		f.text = fmt.Sprintf("the KDC of the realm %s%s and this client have no encryption type in common for %s; allow AES for the account and set its password anew. "+
+			"If it can do RC4 only (23), that has to be named: permitted_enctypes = aes256-cts aes128-cts rc4-hmac in %s", realm, wants, orWho(spn, who), s.conf.file)
 	case f.code == errorcode.KRB_AP_ERR_TKT_EXPIRED:
 		f.unauthorized = true
 		f.text = fmt.Sprintf("the ticket of %s has expired, says the KDC of the realm %s; sign in again (kinit), and check the clocks", who, realm)
 	default:
 		f.text = fmt.Sprintf("the KDC of the realm %s did not give %s a ticket: %s", realm, who, raw)
 	}
-	return final, f
+	return f
 }
 
 func orWho(spn, who string) string {

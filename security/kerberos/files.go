@@ -37,8 +37,14 @@ func read(what, path string) ([]byte, error) {
 	return data, nil
 }
 
+// krb5conf is a krb5.conf.
+type krb5conf struct {
+	*config.Config
+	file string // where it is, as it may be shown
+}
+
 // readConfig reads krb5.conf.
-func readConfig(path string) (*config.Config, error) {
+func readConfig(path string) (*krb5conf, error) {
 	if path == "" {
 		path = defaultConfig
 	}
@@ -49,26 +55,44 @@ func readConfig(path string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf, err := safely(func() (*config.Config, error) { return config.NewFromString(string(data)) })
-	if _, ignored := errors.AsType[config.UnsupportedDirective](err); err != nil && (!ignored || conf == nil) {
-		return nil, fmt.Errorf("%s is not a krb5.conf that the Kerberos library can read: %s", show.Text(path, maxShown), show.Text(err.Error(), maxShown))
+	conf := &krb5conf{file: show.Text(path, maxShown)}
+	conf.Config, err = safely(func() (*config.Config, error) { return config.NewFromString(string(data)) })
+	if _, ignored := errors.AsType[config.UnsupportedDirective](err); err != nil && (!ignored || conf.Config == nil) {
+		return nil, fmt.Errorf("%s is not a krb5.conf that the Kerberos library can read: %s", conf.file, show.Text(err.Error(), maxShown))
 	}
+	restrict(&conf.LibDefaults)
 	return conf, nil
 }
 
-// kdcs is the KDCs that krb5.conf names for a realm.
-func kdcs(conf *config.Config, realm string) []string {
+// kdcs is the KDCs that krb5.conf names for a realm, in its order.
+func (conf *krb5conf) kdcs(realm string) []string {
 	for _, r := range conf.Realms {
 		if r.Realm == realm {
-			return slices.Clone(r.KDC)
+			return r.KDC
 		}
 	}
 	return nil
 }
 
+// findable refuses a realm that krb5.conf does not say how to reach.
+func (conf *krb5conf) findable(realm string) error {
+	if conf.LibDefaults.DNSLookupKDC || len(conf.kdcs(realm)) > 0 {
+		return nil
+	}
+	known := make([]string, len(conf.Realms))
+	for i, r := range conf.Realms {
+		known[i] = r.Realm
+	}
+	return fmt.Errorf("%s names no KDC of the realm %s (it has: %s; case counts), and does not set dns_lookup_kdc = true; "+
+		"write either into it. Files that it includes are not read", conf.file, show.Text(realm, maxShown), list(known))
+}
+
 // readKeytab reads a keytab. The library's error is not shown: it quotes the file.
 func readKeytab(path string) (*keytab.Keytab, []byte, error) {
 	data, err := read("keytab", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%w; have the keytab put there (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB, kerberos_keytab)", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,6 +139,9 @@ type cached struct {
 func readCache(cache string) (*cached, error) {
 	path := strings.TrimPrefix(cache, "FILE:")
 	data, err := read("credential cache", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; run kinit -c FILE: and this path, or correct CCache (KEYFACTOR_AUTH_KRB_CCACHE, kerberos_ccache)", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,7 +117,7 @@ func FuzzParseCache(f *testing.F) {
 	})
 }
 
-func write(t *testing.T, name, text string, mode os.FileMode) string {
+func write(t testing.TB, name, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -137,7 +138,7 @@ func TestReadConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := kdcs(conf, "EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
+	if got := conf.kdcs("EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
 		t.Errorf("the KDCs are %q", got)
 	}
 }
@@ -159,5 +160,31 @@ func TestPrincipals(t *testing.T) {
 	}
 	if got := etypes(kt, "svc@EXAMPLE.COM"); !slices.Equal(got, []int32{17, 18}) {
 		t.Errorf("etypes = %v", got)
+	}
+}
+
+// TestNewestKey: of several keys of a principal, that of the highest number counts, whenever
+// it was put into the keytab.
+func TestNewestKey(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]uint8{{1, 2, 3}, {3, 1, 2}, {2, 3, 1}} {
+		kt := keytab.New()
+		for i, number := range order {
+			for _, kind := range []int32{17, 18} {
+				if err := kt.AddEntry("svc", "EXAMPLE.COM", strings.Repeat("p", int(number)), time.Unix(int64(i), 0), number, kind); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want, err := fromPassword("ppp", types.PrincipalName{NameString: []string{"svc"}}, "EXAMPLE.COM", hint{kind: 17})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := fromKeytab(kt, "svc@EXAMPLE.COM", 17); err != nil || got.KeyType != 17 || !slices.Equal(got.KeyValue, want.KeyValue) {
+			t.Errorf("%v: got %v, %v", order, got, err)
+		}
+		if _, err := fromKeytab(kt, "svc@EXAMPLE.COM", 20); err == nil {
+			t.Error("there is a key of another type")
+		}
 	}
 }

@@ -36,8 +36,14 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	}
-	if _, err := readConfig(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "give the path of one as ConfigFile") {
-		t.Errorf("%v does not say what to do", err)
+	for kind, does := range map[string]string{
+		"krb5.conf": "give the path of one as ConfigFile (KEYFACTOR_AUTH_KRB_CONFIG, kerberos_config)",
+		"keytab":    "have the keytab put there (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB, kerberos_keytab)",
+		"cache":     "run kinit -c FILE: and this path, or correct CCache (KEYFACTOR_AUTH_KRB_CCACHE, kerberos_ccache)",
+	} {
+		if err := readers[kind](filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), does) {
+			t.Errorf("%s: %v does not say what to do", kind, err)
+		}
 	}
 	const secret = "hunter2"
 	for kind, texts := range map[string][]string{

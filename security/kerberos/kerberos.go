@@ -14,20 +14,27 @@
 //
 // A client gets a ticket when its first call needs one, and all its calls share it.
 // Files are read at that moment, so that a keytab or a credential cache that somebody
-// renews is noticed. Shortly before a ticket ends, a new one is fetched while calls go
-// on with the old one. If a KDC does not answer then, calls go on until the ticket
-// ends. A call that waits for a ticket stops waiting when its context ends.
+// renews is noticed. Shortly before a ticket ends, one call fetches a new one while the
+// others go on with the old one. If no KDC answers then, calls go on until the ticket
+// ends.
 //
-// The Kerberos library knows no contexts. So a request to a KDC is made in a goroutine
-// of its own, one at a time for each client. It ends on its own: when a KDC has
-// answered, or when each KDC was given 5 seconds to connect and 5 to answer, over TCP
-// and then over UDP.
+// A call fetches a ticket with its own context, and others wait for it, each no longer
+// than its own context lasts. No request to a KDC outlives its call. Without a context
+// that ends, each KDC has 5 seconds to connect and 5 to answer.
+//
+// # False KDCs
+//
+// Anybody on the way to a KDC can answer in its place. So what comes is bounded (an answer
+// to 128 KiB, a key made of a password to 100,000 rounds, referrals to 10 realms) and
+// compared with the request, and no weak encryption type is used: RC4 only if krb5.conf
+// names it in permitted_enctypes, DES never.
 //
 // # Locked accounts
 //
 // A password or keytab that a KDC refused is not sent again by the same client: each
 // further call fails with the same error. A keytab is tried again when its file has
-// changed; a new password needs a new client.
+// changed; a new password needs a new client. One that was sent twice and got no answer
+// that could be used rests for a minute or more.
 package kerberos
 
 import (
@@ -77,8 +84,8 @@ func WithSettings(settings security.Kerberos) security.Option {
 			if spn == "" {
 				spn = "HTTP/" + strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
 			}
-			l := &login{settings: settings, spn: spn, signedIn: func(name string) { principal.Store(&name) }}
-			tickets := &sharing{fetch: l.fetch}
+			l := newLogin(settings, spn, func(name string) { principal.Store(&name) })
+			tickets := newSharing(l.fetch)
 			return transport.Authorizer{
 				Value: tickets.value, Refresh: tickets.refresh,
 				Refused: func(h http.Header) string { return refused(h, spn) },
@@ -105,7 +112,8 @@ func check(k security.Kerberos) error {
 	name, realm, _ := strings.Cut(k.Username, "@")
 	if strings.Contains(k.Username, `\`) {
 		note("Username", `must look like "svc@EXAMPLE.COM" or "svc", without a backslash`)
-	} else if k.Username != "" && name == "" || strings.Contains(realm, "@") || broken(k.Username) {
+	} else if k.Username != "" && name == "" || strings.Contains(realm, "@") || broken(realm) ||
+		strings.TrimSpace(name) != name || broken(strings.ReplaceAll(name, " ", "")) { // Active Directory allows spaces within
 		note("Username", `must look like "svc@EXAMPLE.COM" or "svc"`)
 	}
 	if broken(k.Realm) || strings.Contains(k.Realm, "@") {
@@ -113,6 +121,11 @@ func check(k security.Kerberos) error {
 	}
 	if service, host, found := strings.Cut(k.SPN, "/"); k.SPN != "" && (!found || service == "" || host == "" || host[0] == '@' || broken(k.SPN)) {
 		note("SPN", `must look like "HTTP/command.example.com"`)
+	}
+	for _, file := range []struct{ field, path string }{{"ConfigFile", k.ConfigFile}, {"Keytab", k.Keytab}, {"CCache", strings.TrimPrefix(k.CCache, "FILE:")}} {
+		if strings.HasPrefix(file.path, "~/") { // MIT's programs do not know it either
+			note(file.field, "begins with ~, which is not replaced here; give the whole path")
+		}
 	}
 	switch {
 	case k.CCache != "":

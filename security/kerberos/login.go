@@ -1,21 +1,22 @@
 package kerberos
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math"
+	"net"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/client"
-	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/credentials"
+	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
+	"github.com/jcmturner/gokrb5/v8/iana/flags"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
-	"github.com/jcmturner/gokrb5/v8/krberror"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/spnego"
 	"github.com/jcmturner/gokrb5/v8/types"
@@ -34,8 +35,9 @@ type ticket struct {
 	renewTill time.Time
 }
 
-func issued(owner *credentials.Credentials, t messages.Ticket, part messages.EncKDCRepPart) *ticket { //nolint:gocritic // as the library returns it
-	return &ticket{owner.CName(), owner.Domain(), t, part.Key, time.Now(), part.EndTime, part.RenewTill}
+func issued(reply *messages.KDCRepFields) *ticket {
+	part := &reply.DecryptedEncPart
+	return &ticket{reply.CName, reply.CRealm, reply.Ticket, part.Key, time.Now(), part.EndTime, part.RenewTill}
 }
 
 // fresh reports whether a ticket is not about to be renewed.
@@ -44,17 +46,24 @@ func (t *ticket) fresh() bool {
 	return time.Now().Before(l.ahead())
 }
 
-// login gets tickets for one client. One goroutine at a time calls fetch.
+// login gets tickets for one client. One call at a time fetches.
 type login struct {
 	settings security.Kerberos
 	spn      string
 	signedIn func(principal string)
+	resolver *net.Resolver // nil for the machine's
 
-	tgt     *ticket  // the last one
-	refused *refusal // the last credential that was refused
+	tgt      *ticket           // the last one
+	refused  *refusal          // the last credential that was refused
+	unsure   *doubt            // the last credential whose refusal may not have been heard
+	answered map[string]string // which KDC of a realm did last
 
 	writing sync.Mutex // one authenticator at a time
 	written int64      // when the last one was, in microseconds
+}
+
+func newLogin(settings security.Kerberos, spn string, signedIn func(principal string)) *login {
+	return &login{settings: settings, spn: spn, signedIn: signedIn, answered: map[string]string{}}
 }
 
 // refusal is a credential that a KDC refused.
@@ -63,13 +72,29 @@ type refusal struct {
 	err        error
 }
 
+// doubt is a credential that was sent, so often without an answer that could be used. A
+// KDC may have counted each as a wrong password.
+type doubt struct {
+	credential [sha256.Size]byte
+	times      int
+	until      time.Time // when it may be sent again
+}
+
+// How long a credential is not sent after it was sent twice without an answer, and then
+// each time twice as long. Accounts are usually locked by 5 to 10 wrong passwords within 15
+// to 30 minutes. The first time may just be a caller that gave up.
+const (
+	firstPause   = time.Minute
+	longestPause = 15 * time.Minute
+)
+
 // fetch gets a ticket for the service.
-func (l *login) fetch() (*lease, error) {
+func (l *login) fetch(ctx context.Context) (*lease, error) {
 	conf, err := readConfig(l.settings.ConfigFile)
 	if err != nil {
 		return nil, fmt.Errorf("no Kerberos ticket: %w", err)
 	}
-	t, err := l.serviceTicket(conf)
+	t, err := l.serviceTicket(ctx, conf)
 	if err != nil {
 		return nil, fmt.Errorf("no Kerberos ticket for %s: %w", show.Text(l.spn, maxShown), err)
 	}
@@ -101,32 +126,37 @@ func (l *login) negotiate(owner *client.Client, t *ticket) (string, error) {
 }
 
 // serviceTicket signs in, unless a ticket-granting ticket is left, and gets the ticket.
-func (l *login) serviceTicket(conf *config.Config) (*ticket, error) {
+func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, error) {
+	spn, realm, _ := strings.Cut(l.spn, "@")
+	if realm == "" {
+		_, host, _ := strings.Cut(spn, "/")
+		realm = conf.ResolveRealm(host)
+	}
 	if l.settings.CCache != "" {
-		tgt, err := l.fromCache(conf)
+		tgt, err := l.fromCache(ctx, conf)
 		if err != nil {
 			return nil, err
 		}
-		return l.grant(conf, tgt)
+		return l.reach(ctx, conf, tgt, spn, realm)
 	}
 	if l.tgt != nil && l.tgt.fresh() {
-		t, err := l.grant(conf, l.tgt)
+		t, err := l.reach(ctx, conf, l.tgt, spn, realm)
 		if err == nil || !spoiled(err) {
 			return t, err
 		}
 		// The KDC got a new key, or was replaced.
 	}
-	tgt, err := l.signIn(conf)
+	tgt, err := l.signIn(ctx, conf)
 	if err != nil {
 		return nil, err
 	}
 	l.tgt = tgt
-	return l.grant(conf, tgt)
+	return l.reach(ctx, conf, tgt, spn, realm)
 }
 
 // fromCache is the ticket-granting ticket in the credential cache, renewed if it is
 // about to end and can be.
-func (l *login) fromCache(conf *config.Config) (*ticket, error) {
+func (l *login) fromCache(ctx context.Context, conf *krb5conf) (*ticket, error) {
 	c, err := readCache(l.settings.CCache)
 	if err != nil {
 		return nil, err
@@ -147,8 +177,12 @@ func (l *login) fromCache(conf *config.Config) (*ticket, error) {
 		return nil, unauthorizedf("the ticket of %s in the credential cache %s expired at %s; run kinit for it, or have something renew it",
 			show.Text(principal, maxShown), file, tgt.end.Format(time.RFC3339))
 	}
+	if !sound(tgt.key, conf.LibDefaults.PermittedEnctypeIDs) {
+		return nil, fmt.Errorf("the ticket of %s in the credential cache %s has a key of the encryption type %d, which %s does not permit; run kinit with AES allowed",
+			show.Text(principal, maxShown), file, tgt.key.KeyType, conf.file)
+	}
 	if !tgt.fresh() && time.Now().Before(tgt.renewTill) {
-		if renewed, err := exchange(conf, tgt, "krbtgt/"+tgt.realm, tgt.realm, true); err == nil {
+		if renewed, err := l.grant(ctx, conf, tgt, tgt.realm, types.NewPrincipalName(nametype.KRB_NT_SRV_INST, "krbtgt/"+tgt.realm), flags.Renew); err == nil {
 			l.tgt, tgt = renewed, renewed
 		} // if not, there is some time left
 	}
@@ -156,150 +190,102 @@ func (l *login) fromCache(conf *config.Config) (*ticket, error) {
 }
 
 // signIn gets a ticket-granting ticket with the keytab or the password.
-func (l *login) signIn(conf *config.Config) (*ticket, error) {
+func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
+	who, secret, err := l.account(conf)
+	if err != nil {
+		return nil, err
+	}
+	principal := who.name.PrincipalNameString() + "@" + who.realm
+	credential := sha256.Sum256(append([]byte(principal+"\x00"), secret...))
+	if l.refused != nil && l.refused.credential == credential {
+		return nil, l.refused.err
+	}
+	if l.unsure != nil && l.unsure.credential == credential && time.Now().Before(l.unsure.until) {
+		return nil, fmt.Errorf("the KDC of the realm %s got the credential of %s and gave no answer that could be used; that is not tried again before %s, because it could lock the account",
+			show.Text(who.realm, maxShown), show.Text(principal, maxShown), l.unsure.until.Format(time.RFC3339))
+	}
+	if err := conf.findable(who.realm); err != nil {
+		return nil, err
+	}
+	trying := func(underway bool) {
+		if !underway {
+			l.unsure = nil
+			return
+		}
+		if l.unsure == nil || l.unsure.credential != credential {
+			l.unsure = &doubt{credential: credential}
+		}
+		if n := l.unsure.times; n > 0 {
+			l.unsure.until = time.Now().Add(min(firstPause<<min(n-1, 10), longestPause))
+		}
+		l.unsure.times++
+	}
+	tgt, err := l.authenticate(ctx, conf, who, trying)
+	if refusal, ok := errors.AsType[messages.KRBError](err); ok && refusal.ErrorCode == errorcode.KDC_ERR_ETYPE_NOSUPP && len(who.offered) < len(conf.LibDefaults.DefaultTktEnctypeIDs) {
+		who.offered = append(who.offered, conf.LibDefaults.DefaultTktEnctypeIDs...) // for the key of the session
+		tgt, err = l.authenticate(ctx, conf, who, trying)
+	}
+	if err == nil {
+		return tgt, nil
+	}
+	s := situation{conf: conf, principal: principal, realm: who.realm, keytab: l.settings.Keytab, hide: l.settings.Password.Reveal()}
+	f := s.explain(err)
+	if f.final {
+		l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again)", f, time.Now().Format(time.RFC3339))}
+	}
+	return nil, f
+}
+
+// account is who signs in, and the secret that this takes.
+func (l *login) account(conf *krb5conf) (who *account, secret []byte, err error) {
 	name, realm, _ := strings.Cut(l.settings.Username, "@")
 	for _, other := range []string{l.settings.Realm, conf.LibDefaults.DefaultRealm} {
 		if realm == "" {
 			realm = other
 		}
 	}
-	var cl *client.Client
-	var secret []byte
-	password := l.settings.Password.Reveal()
-	fast := client.DisablePAFXFAST(l.settings.DisablePAFXFast)
+	who = &account{usable: conf.LibDefaults.DefaultTktEnctypeIDs}
 	if l.settings.Keytab != "" {
 		kt, data, err := readKeytab(l.settings.Keytab)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		file, held := show.Text(l.settings.Keytab, maxShown), principals(kt)
 		if name == "" {
 			if len(held) != 1 {
-				return nil, fmt.Errorf("the keytab %s holds keys of several principals (%s), and no name says which; give one as Username (KEYFACTOR_AUTH_KRB_USERNAME, username)", file, list(held))
+				return nil, nil, fmt.Errorf("the keytab %s holds keys of several principals (%s), and no name says which; give one as Username (KEYFACTOR_AUTH_KRB_USERNAME, username)", file, list(held))
 			}
 			at := strings.LastIndex(held[0], "@")
 			name, realm = held[0][:at], held[0][at+1:]
 		}
-		if realm != "" && !slices.Contains(held, name+"@"+realm) {
-			return nil, fmt.Errorf("the keytab %s holds no key of %s, but of: %s; correct the name or the realm (case counts), or give another keytab",
-				file, show.Text(name+"@"+realm, maxShown), list(held))
+		principal := name + "@" + realm
+		if realm != "" && !slices.Contains(held, principal) {
+			return nil, nil, fmt.Errorf("the keytab %s holds no key of %s, but of: %s; correct the name or the realm (case counts), or give another keytab",
+				file, show.Text(principal, maxShown), list(held))
 		}
-		// A KDC chooses among the types that it is offered, not among the keys.
-		usable := etypes(kt, name+"@"+realm)
-		conf.LibDefaults.DefaultTktEnctypeIDs = slices.DeleteFunc(slices.Clone(conf.LibDefaults.DefaultTktEnctypeIDs),
-			func(id int32) bool { return !slices.Contains(usable, id) })
-		if realm != "" && len(conf.LibDefaults.DefaultTktEnctypeIDs) == 0 {
-			return nil, fmt.Errorf("the keytab %s holds only keys of %s of encryption types that krb5.conf does not allow or the Kerberos library does not know (%v); "+
-				"make one with AES keys", file, show.Text(name+"@"+realm, maxShown), usable)
+		kinds := etypes(kt, principal)
+		who.usable = slices.DeleteFunc(slices.Clone(who.usable), func(id int32) bool { return !slices.Contains(kinds, id) })
+		if realm != "" && len(who.usable) == 0 {
+			return nil, nil, fmt.Errorf("the keytab %s holds only keys of %s of encryption types that are not used (%v): weak ones, or ones that %s does not allow; "+
+				"make a keytab with AES keys. RC4 (23) has to be named in permitted_enctypes", file, show.Text(principal, maxShown), kinds, conf.file)
 		}
-		cl, secret = client.NewWithKeytab(name, realm, kt, conf, fast), data
+		who.key = func(h hint) (types.EncryptionKey, error) { return fromKeytab(kt, principal, h.kind) }
+		secret = data
 	} else {
-		cl, secret = client.NewWithPassword(name, realm, password, conf, fast), []byte(password)
+		password := l.settings.Password.Reveal()
+		who.key = func(h hint) (types.EncryptionKey, error) { return fromPassword(password, who.name, who.realm, h) }
+		secret = []byte(password)
 	}
 	if realm == "" {
-		return nil, errors.New(`no realm is given; give it as Realm (KEYFACTOR_AUTH_KRB_REALM, kerberos_realm), write it into the name ("svc@EXAMPLE.COM"), or set default_realm in krb5.conf`)
+		return nil, nil, fmt.Errorf("no realm is given; give it as Realm (KEYFACTOR_AUTH_KRB_REALM, kerberos_realm), write it into the name (\"svc@EXAMPLE.COM\"), or set default_realm in %s", conf.file)
 	}
-	principal := name + "@" + realm
-	credential := sha256.Sum256(append([]byte(principal+"\x00"), secret...))
-	if l.refused != nil && l.refused.credential == credential {
-		return nil, l.refused.err
+	if len(who.usable) == 0 {
+		return nil, nil, fmt.Errorf("%s allows no encryption type that is used: permitted_enctypes and default_tkt_enctypes have no AES in common; name aes256-cts and aes128-cts in both", conf.file)
 	}
-	if err := findable(conf, l.settings.ConfigFile, realm); err != nil {
-		return nil, err
-	}
-	request, err := messages.NewASReqForTGT(realm, conf, cl.Credentials.CName())
-	if err != nil {
-		return nil, errors.New("the Kerberos library could not write a request")
-	}
-	answer, err := ask(conf, func() (messages.ASRep, error) { return cl.ASExchange(realm, request, 0) })
-	if err != nil {
-		s := situation{conf: conf, principal: principal, realm: realm, keytab: l.settings.Keytab, hide: password}
-		final, err := s.explain(err)
-		if final {
-			l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again)", err, time.Now().Format(time.RFC3339))}
-		}
-		return nil, err
-	}
-	return issued(cl.Credentials, answer.Ticket, answer.DecryptedEncPart), nil
-}
-
-// grant gets a ticket for the service with a ticket-granting ticket.
-func (l *login) grant(conf *config.Config, tgt *ticket) (*ticket, error) {
-	spn, realm, _ := strings.Cut(l.spn, "@")
-	if realm == "" {
-		_, host, _ := strings.Cut(spn, "/")
-		realm = conf.ResolveRealm(host)
-	}
-	if realm != "" && realm != tgt.realm { // the way to another realm
-		var err error
-		if tgt, err = exchange(conf, tgt, "krbtgt/"+realm, tgt.realm, false); err != nil {
-			return nil, err
-		}
-	} else {
-		realm = tgt.realm
-	}
-	return exchange(conf, tgt, spn, realm, false)
-}
-
-// exchange gets a ticket from the KDC of a realm, or renews one.
-func exchange(conf *config.Config, tgt *ticket, spn, realm string, renewal bool) (*ticket, error) {
-	if err := findable(conf, "", realm); err != nil {
-		return nil, err
-	}
-	cl := client.NewWithPassword("", tgt.realm, "", conf)
-	cl.Credentials = credentials.NewFromPrincipalName(tgt.name, tgt.realm)
-	owner := cl.Credentials
-	defer cl.Destroy() // ends the goroutine that a referral to another realm starts
-	answer, err := ask(conf, func() (messages.TGSRep, error) {
-		kind := nametype.KRB_NT_PRINCIPAL
-		if strings.HasPrefix(spn, "krbtgt/") {
-			kind = nametype.KRB_NT_SRV_INST
-		}
-		_, answer, err := cl.TGSREQGenerateAndExchange(types.NewPrincipalName(kind, spn), realm, tgt.ticket, tgt.key, renewal)
-		return answer, err
-	})
-	if err != nil {
-		s := situation{conf: conf, principal: tgt.name.PrincipalNameString() + "@" + tgt.realm, realm: realm, spn: spn}
-		_, err := s.explain(err)
-		return nil, err
-	}
-	return issued(owner, answer.Ticket, answer.DecryptedEncPart), nil
-}
-
-// ask asks a KDC over TCP, and over UDP if none can be reached so. If one was reached
-// and did not answer, it may have counted a wrong password, so nothing is sent again.
-func ask[T any](conf *config.Config, do func() (T, error)) (T, error) {
-	limit := &conf.LibDefaults.UDPPreferenceLimit
-	own := *limit
-	defer func() { *limit = own }()
-	*limit = onlyTCP
-	answer, err := safely(do)
-	if err == nil || own == onlyTCP || !strings.Contains(err.Error(), krberror.NetworkingError) || strings.Contains(err.Error(), reached) {
-		return answer, err
-	}
-	*limit = math.MaxInt16 // larger than any request: UDP first
-	return safely(do)
-}
-
-const (
-	onlyTCP = 1                  // as udp_preference_limit
-	reached = "error sneding to" // how the library says that it had a connection
-)
-
-// findable refuses a realm that krb5.conf does not say how to reach.
-func findable(conf *config.Config, file, realm string) error {
-	if conf.LibDefaults.DNSLookupKDC || len(kdcs(conf, realm)) > 0 {
-		return nil
-	}
-	known := make([]string, len(conf.Realms))
-	for i, r := range conf.Realms {
-		known[i] = r.Realm
-	}
-	if file == "" {
-		file = "krb5.conf"
-	}
-	return fmt.Errorf("%s names no KDC of the realm %s (it has: %s; case counts), and does not set dns_lookup_kdc = true; "+
-		"write either into it. Files that it includes are not read", show.Text(file, maxShown), show.Text(realm, maxShown), list(known))
+	// A KDC chooses among the types that it is offered, and not among the keys in a keytab.
+	who.offered = slices.Clone(who.usable)
+	who.name, who.realm = types.NewPrincipalName(nametype.KRB_NT_PRINCIPAL, name), realm
+	return who, secret, nil
 }
 
 // list is names as they may be shown.

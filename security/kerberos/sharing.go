@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/commandsec/commandsec-go/internal/transport"
 )
 
 // When a ticket is renewed.
@@ -13,6 +15,7 @@ const (
 	maxAhead = 5 * time.Minute  // how long before its end, at most
 	maxSpare = 5 * time.Second  // how long before its end it is not used any more, at most
 	pause    = 30 * time.Second // between attempts to renew one that can still be used
+	patience = 5 * time.Second  // how long such an attempt takes at most
 	minAge   = time.Minute      // of a ticket that is replaced because the server refused it
 )
 
@@ -28,22 +31,23 @@ type lease struct {
 func (l *lease) ahead() time.Time { return l.end.Add(-min(l.end.Sub(l.from)/6, maxAhead)) }
 func (l *lease) spent() time.Time { return l.end.Add(-min(l.end.Sub(l.from)/10, maxSpare)) }
 
-// sharing keeps the lease of a client. One goroutine at a time fetches another.
+// sharing keeps the lease of a client. Whoever needs another one fetches it, with its own
+// context, and the others wait for it, each no longer than its own context lasts. So no
+// request to a KDC outlives the call that made it.
 type sharing struct {
-	fetch func() (*lease, error) // takes no context, and ends some time
+	fetch func(context.Context) (*lease, error)
+	turn  chan struct{} // holds a token while somebody fetches
 
 	mu       sync.Mutex
 	current  *lease
-	replaced bool      // it is not the first
-	underway *fetching // nil if nobody fetches
+	replaced bool // it is not the first
+	failed   int  // fetches that no context ended
+	failure  error
 	resting  time.Time // not to renew ahead before then
 }
 
-// fetching is a fetch that others can wait for.
-type fetching struct {
-	done  chan struct{}
-	lease *lease
-	err   error
+func newSharing(fetch func(context.Context) (*lease, error)) *sharing {
+	return &sharing{fetch: fetch, turn: make(chan struct{}, 1)}
 }
 
 // value is the header for one attempt. Each has an authenticator of its own, because a
@@ -67,10 +71,9 @@ func (s *sharing) refresh(ctx context.Context, _ string) (string, error) {
 		s.mu.Unlock()
 		return "", nil
 	case time.Since(l.from) >= minAge:
-		f := s.start()
 		s.mu.Unlock()
 		var err error
-		if l, err = f.wait(ctx); err != nil {
+		if l, err = s.next(ctx, l); err != nil {
 			return "", nil //nolint:nilerr // the server's answer is the better one
 		}
 	default:
@@ -84,55 +87,94 @@ func (s *sharing) refresh(ctx context.Context, _ string) (string, error) {
 	return safely(l.negotiate)
 }
 
-// lease returns one that can be used, and waits only if there is none.
+// lease returns one that can be used, and waits only if there is none. One caller now and
+// then renews it ahead, and waits for that a little.
 func (s *sharing) lease(ctx context.Context) (*lease, error) {
 	s.mu.Lock()
-	now := time.Now()
-	if l := s.current; l != nil && now.Before(l.spent()) {
-		if !now.Before(l.ahead()) && !now.Before(s.resting) {
-			s.start()
+	now, l := time.Now(), s.current
+	usable := l != nil && now.Before(l.spent())
+	due := usable && !now.Before(l.ahead()) && !now.Before(s.resting)
+	s.mu.Unlock()
+	if !usable {
+		return s.next(ctx, l)
+	}
+	if due {
+		select {
+		case s.turn <- struct{}{}:
+			return s.renew(ctx, l), nil
+		default: // somebody else does
 		}
+	}
+	return l, nil
+}
+
+// renew fetches the lease after l, which can still be used. The turn is held.
+func (s *sharing) renew(ctx context.Context, l *lease) *lease {
+	defer func() { <-s.turn }()
+	limit := patience
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(end)/2) // the call itself takes time, too
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	next, err := s.get(ctx, l)
+	if err != nil {
+		s.mu.Lock()
+		s.resting = time.Now().Add(pause)
 		s.mu.Unlock()
+		return l
+	}
+	return next
+}
+
+// next is the lease after old, which may be nil. If it cannot be had, all who wait for it
+// get the same error.
+func (s *sharing) next(ctx context.Context, old *lease) (*lease, error) {
+	s.mu.Lock()
+	before := s.failed
+	s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("no Kerberos ticket yet, while another call waited for the KDC: %w", transport.EndOf(ctx))
+	}
+	s.mu.Lock()
+	l, failed, failure := s.current, s.failed, s.failure
+	s.mu.Unlock()
+	if l == old && failed != before {
+		return nil, failure
+	}
+	return s.get(ctx, old)
+}
+
+// get fetches the lease after old, unless somebody did. The turn is held.
+func (s *sharing) get(ctx context.Context, old *lease) (*lease, error) {
+	s.mu.Lock()
+	l := s.current
+	s.mu.Unlock()
+	if l != old {
 		return l, nil
 	}
-	f := s.start()
-	s.mu.Unlock()
-	return f.wait(ctx)
-}
-
-// start begins a fetch unless there is one under way. s.mu is held.
-func (s *sharing) start() *fetching {
-	if s.underway != nil {
-		return s.underway
-	}
-	f := &fetching{done: make(chan struct{})}
-	s.underway = f
-	go func() {
-		f.lease, f.err = safely(s.fetch)
-		s.mu.Lock()
-		s.underway = nil
-		s.resting = time.Now().Add(pause)
-		if f.err == nil {
-			s.replaced = s.current != nil
-			s.current, s.resting = f.lease, time.Time{}
+	l, err := safely(func() (*lease, error) { return s.fetch(ctx) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		if ctx.Err() == nil {
+			s.failed, s.failure = s.failed+1, err
 		}
-		s.mu.Unlock()
-		close(f.done)
-	}()
-	return f
-}
-
-func (f *fetching) wait(ctx context.Context) (*lease, error) {
-	select {
-	case <-f.done:
-		return f.lease, f.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("no Kerberos ticket yet, while the KDC was waited for: %w", ctx.Err())
+		return nil, err
 	}
+	s.replaced = s.current != nil
+	s.current, s.resting = l, time.Time{}
+	return l, nil
 }
 
-// safely keeps the program running if the Kerberos library fails over a malformed
-// answer: anybody on the way to a KDC can write one.
+// safely keeps the program running if the Kerberos library panics, as it does over a
+// krb5.conf with a block in a block. What a KDC sends is tried by fuzzing without finding a
+// panic, but anybody on the way to one can write it, and the library's decoder is not made
+// for that. The library holds no locks and keeps no state between calls, and what is held
+// here is released by defer, so nothing is left in disorder.
 func safely[T any](do func() (T, error)) (result T, err error) {
 	defer func() {
 		if recover() != nil {

@@ -18,9 +18,13 @@ type fetcher struct {
 	takes time.Duration
 }
 
-func (f *fetcher) fetch() (*lease, error) {
-	time.Sleep(f.takes)
+func (f *fetcher) fetch(ctx context.Context) (*lease, error) {
 	n := f.count.Add(1)
+	select {
+	case <-time.After(f.takes):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if err := f.err.Load(); err != nil {
 		return nil, *err
 	}
@@ -46,7 +50,7 @@ func TestShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fetcher{takes: time.Second}
-		s := &sharing{fetch: f.fetch}
+		s := newSharing(f.fetch)
 		var callers sync.WaitGroup
 		for range 200 {
 			callers.Go(func() { value(t, s, "I") })
@@ -59,40 +63,52 @@ func TestShared(t *testing.T) {
 	})
 }
 
-// TestAhead: nobody waits for the next ticket while one is left, not even if the KDC
-// is gone, and nobody asks it all the time.
+// TestAhead: nobody waits for the next ticket while one is left, but one caller now and
+// then, a little, and nobody asks the KDC all the time.
 func TestAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fetcher{}
-		s := &sharing{fetch: f.fetch}
+		s := newSharing(f.fetch)
 		value(t, s, "I")
 		time.Sleep(54 * time.Minute)
 		value(t, s, "I")
-		synctest.Wait()
 		if n := f.count.Load(); n != 1 {
 			t.Errorf("%d tickets were fetched, the second too early", n)
 		}
-		f.fail(errors.New("the KDC is gone"))
-		f.takes = 10 * time.Second
+		f.takes = time.Hour // the KDC does not answer
 		time.Sleep(2 * time.Minute)
+		var waited atomic.Int32
+		var callers sync.WaitGroup
 		for range 100 {
-			begun := time.Now()
-			value(t, s, "I")
-			if waited := time.Since(begun); waited > 0 {
-				t.Fatalf("a call waited %v", waited)
+			for range 10 {
+				callers.Go(func() {
+					begun := time.Now()
+					value(t, s, "I")
+					if took := time.Since(begun); took == patience {
+						waited.Add(1)
+					} else if took > 0 {
+						t.Errorf("a call waited %v", took)
+					}
+				})
 			}
 			time.Sleep(time.Second)
 		}
-		if n := f.count.Load(); n < 3 || n > 4 {
-			t.Errorf("the KDC was asked %d times, want 2 or 3 more in 100 seconds", n-1)
+		callers.Wait()
+		if n := f.count.Load() - 1; n < 3 || n > 4 || waited.Load() != n {
+			t.Errorf("the KDC was asked %d times in 100 seconds, and %d calls waited", n, waited.Load())
 		}
-		f.fail(nil)
+		// The call itself takes time, too.
 		time.Sleep(time.Minute)
-		value(t, s, "I") // fetches
-		time.Sleep(11 * time.Second)
-		synctest.Wait()
-		value(t, s, strings.Repeat("I", int(f.count.Load())))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		begun := time.Now()
+		if got, err := s.value(ctx); got != "I" || err != nil || time.Since(begun) != time.Second {
+			t.Errorf("value = %q, %v after %v, want the ticket that is left when half of the time has gone", got, err, time.Since(begun))
+		}
+		f.takes = time.Second
+		time.Sleep(time.Minute)
+		value(t, s, strings.Repeat("I", int(f.count.Load())+1))
 	})
 }
 
@@ -101,7 +117,7 @@ func TestSpent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fetcher{}
-		s := &sharing{fetch: f.fetch}
+		s := newSharing(f.fetch)
 		value(t, s, "I")
 		time.Sleep(time.Hour - time.Second)
 		gone := errors.New("the KDC is gone")
@@ -114,24 +130,65 @@ func TestSpent(t *testing.T) {
 	})
 }
 
-// TestReleased: a caller is released when its context ends, and the fetch goes on for
-// the others.
+// TestReleased: a caller is released when its context ends, and another one fetches. No
+// fetch goes on without its caller.
 func TestReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fetcher{takes: 30 * time.Second}
-		s := &sharing{fetch: f.fetch}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
+		s := newSharing(f.fetch)
+		var callers sync.WaitGroup
+		callers.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			begun := time.Now()
+			if _, err := s.value(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 2*time.Second {
+				t.Errorf("who fetches, after %v: %v", time.Since(begun), err)
+			}
+		})
+		synctest.Wait()
+		callers.Go(func() {
+			enough := errors.New("enough")
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, enough)
+			defer cancel()
+			begun := time.Now()
+			_, err := s.value(ctx)
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, enough) || !strings.Contains(err.Error(), "another call waited for the KDC") || time.Since(begun) != time.Second {
+				t.Errorf("who waits, after %v: %v", time.Since(begun), err)
+			}
+		})
 		begun := time.Now()
-		_, err := s.value(ctx)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the KDC was waited for") || time.Since(begun) != time.Second {
-			t.Errorf("after %v: %v", time.Since(begun), err)
+		value(t, s, "II")
+		if took := time.Since(begun); took != 32*time.Second {
+			t.Errorf("another one had a ticket after %v", took)
 		}
-		value(t, s, "I")
-		if n, waited := f.count.Load(), time.Since(begun); n != 1 || waited != 30*time.Second {
-			t.Errorf("%d tickets were fetched in %v", n, waited)
+		callers.Wait()
+	})
+}
+
+// TestFailure: all who wait get the error of the one who fetched, and none tries again.
+// Who comes later does.
+func TestFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fetcher{takes: time.Second}
+		s := newSharing(f.fetch)
+		gone := errors.New("the KDC is gone")
+		f.fail(gone)
+		var callers sync.WaitGroup
+		for range 200 {
+			callers.Go(func() {
+				if _, err := s.value(t.Context()); !errors.Is(err, gone) {
+					t.Error(err)
+				}
+			})
 		}
+		callers.Wait()
+		if n := f.count.Load(); n != 1 {
+			t.Errorf("the KDC was asked %d times", n)
+		}
+		f.fail(nil)
+		value(t, s, "II")
 	})
 }
 
@@ -140,7 +197,7 @@ func TestRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fetcher{}
-		s := &sharing{fetch: f.fetch}
+		s := newSharing(f.fetch)
 		refresh := func(want string) {
 			t.Helper()
 			if got, err := s.refresh(t.Context(), "refused"); err != nil || got != want {
@@ -165,10 +222,10 @@ func TestRefresh(t *testing.T) {
 // TestSafely: the program goes on when the Kerberos library panics.
 func TestSafely(t *testing.T) {
 	t.Parallel()
-	s := &sharing{fetch: func() (*lease, error) {
+	s := newSharing(func(context.Context) (*lease, error) {
 		var none []int
 		return nil, errors.New(strings.Repeat(" ", none[len(none)]))
-	}}
+	})
 	if _, err := s.value(t.Context()); err == nil || !strings.Contains(err.Error(), "malformed") {
 		t.Error(err)
 	}
@@ -179,7 +236,7 @@ func TestSafely(t *testing.T) {
 		t.Error(err)
 	}
 	spoiled := s.current
-	s.fetch = func() (*lease, error) { return spoiled, nil }
+	s.fetch = func(context.Context) (*lease, error) { return spoiled, nil }
 	if _, err := s.refresh(t.Context(), "refused"); err == nil || !strings.Contains(err.Error(), "malformed") {
 		t.Error(err)
 	}

@@ -14,12 +14,16 @@ import (
 	"time"
 )
 
-// Name is the name of the realm, and Other that of another one that the same KDC
-// serves. Neither trusts the other unless a test makes it.
+// Name is the name of the realm. The same KDC serves two others. None trusts another
+// unless a test makes it; the way from the first to the third is through the second. The
+// KDC knows that hosts below other.test and third.test are of these realms.
 const (
 	Name  = "TEST.COMMANDSEC"
 	Other = "OTHER.COMMANDSEC"
+	Third = "THIRD.COMMANDSEC"
 )
+
+var all = []string{Name, Other, Third}
 
 // programs are what a realm consists of. Debian has them in packages that [Packages]
 // names.
@@ -90,18 +94,20 @@ func New(ctx context.Context, dir string, tcp, udp bool) (*Realm, error) {
 	client.WriteString("[libdefaults]\n default_realm = " + Name + "\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n[realms]\n")
 	fmt.Fprintf(&server, "[kdcdefaults]\n kdc_listen = %s\n kdc_tcp_listen = %s\n[logging]\n kdc = FILE:%s\n[realms]\n",
 		listen(udp), listen(tcp), filepath.Join(dir, "kdc.log"))
-	for _, name := range []string{Name, Other} {
+	for _, name := range all {
 		fmt.Fprintf(&client, " %s = {\n  kdc = %s\n }\n", name, address)
 		fmt.Fprintf(&server, " %s = {\n  database_name = %s\n  key_stash_file = %s\n  max_life = 10h\n  max_renewable_life = 7d\n"+
 			"  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal\n }\n",
 			name, filepath.Join(dir, "principal-"+name), filepath.Join(dir, "stash-"+name))
 	}
+	server.WriteString("[domain_realm]\n .other.test = " + Other + "\n .third.test = " + Third + "\n" +
+		"[capaths]\n " + Name + " = {\n  " + Third + " = " + Other + "\n }\n")
 	for name, text := range map[string]string{"krb5.conf": client.String(), "kdc.conf": server.String()} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range []string{Name, Other} {
+	for _, name := range all {
 		if _, err := r.run(ctx, "", "kdb5_util", "create", "-s", "-r", name, "-P", "master"); err != nil {
 			return nil, err
 		}
@@ -145,8 +151,8 @@ func (r *Realm) Start(ctx context.Context, ahead time.Duration) error {
 	if err != nil {
 		return err
 	}
-	before, _ := r.Count("commencing operation")           // there is no log before the first start
-	c := exec.Command(path, "-n", "-r", Name, "-r", Other) //nolint:noctx // Stop ends it
+	before, _ := r.Count("commencing operation")                        // there is no log before the first start
+	c := exec.Command(path, "-n", "-r", Name, "-r", Other, "-r", Third) //nolint:noctx // Stop ends it
 	c.Env = r.environment()
 	if ahead != 0 {
 		library, err := faketime()

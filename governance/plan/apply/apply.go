@@ -137,13 +137,14 @@ func newRun(client *security.Client, p *plan.Plan, journal *Journal, opts *Optio
 		return nil, fmt.Errorf("it is no plan: %w", err)
 	}
 	parts := service.Of(client)
+	digest := p.Digest()
 	r := &run{
-		plan: p, digest: p.Digest(), journal: journal, opts: *opts, settings: service.Resolve(parts, opts.Call),
+		plan: p, digest: digest, journal: journal, opts: *opts, settings: service.Resolve(parts, opts.Call),
 		call:  slices.Concat(opts.Call, []security.CallOption{service.Quiet[security.CallOption](), security.WithConcurrency(1), writing()}),
 		retry: parts.Transport.Retry(),
 		sets:  permissionsets.NewV1(client), claims: claims.NewV1(client), identities: identities.NewV1(client),
 		rolesV1: roles.NewV1(client), rolesV2: roles.NewV2(client), access: access.NewV1(client),
-		known: newIDs(), result: &Result{Plan: p.Digest()},
+		known: newIDs(), result: &Result{Plan: digest},
 	}
 	r.opts.DryRun = r.opts.DryRun || r.settings.DryRun
 	r.result.DryRun = r.opts.DryRun

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan/apply"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/governance/snapshot/take"
+	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/security"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -277,6 +279,28 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestOrder: what a plan does not touch keeps its place, so that what compares lists member by member sees what the
+// plan names and nothing else. The way back restores the order, too.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	was := []string{"/reports/read/", "/portal/read/", "/auditing/read/", "/certificates/collections/read/"}
+	server, client := start(t, tenant(securitytest.WithRoles(securitytest.Role{ID: 20, Name: "Ordered", Description: "In an order", Permissions: was}))...)
+	j := fresh(t)
+	run(t, client, planned(t, client, "roles: [{name: Ordered, permissions: [/certificates/collections/read/, /dashboard/read/, /portal/read/, /reports/read/]}]"), j)
+	role, _ := server.Role(20)
+	if want := []string{"/reports/read/", "/portal/read/", "/certificates/collections/read/", "/dashboard/read/"}; !slices.Equal(role.Permissions, want) {
+		t.Errorf("the role grants %v", role.Permissions)
+	}
+	back, err := plan.Back(j.Entries(), taken(t, client))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, client, back, fresh(t))
+	if role, _ = server.Role(20); !slices.Equal(role.Permissions, was) {
+		t.Errorf("after the way back the role grants %v", role.Permissions)
+	}
+}
+
 // TestVersion1: on Command 10 a plan changes the identities of roles.
 func TestVersion1(t *testing.T) {
 	t.Parallel()
@@ -427,7 +451,7 @@ func TestMoved(t *testing.T) {
 			}
 			slices.Sort(got)
 			for _, want := range []string{
-				`role Auditors: somebody else changed it since: change the name`,
+				`role Auditors: somebody else changed it since: rename it to "Looked at"`,
 				`role Made: there is one already`,
 				`role Operators: somebody else changed it since: add 1 permission`,
 				`role Readers: the claim OAuthRole idle (System) that it is to get is not there any more`,
@@ -780,65 +804,140 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// TestTenants: on installations that have grown, every right is as promised, and the way
-// back restores all of them.
+// tenants are servers on which installations have grown.
+var tenants = map[string][]securitytest.Option{
+	"11.0":              {securitytest.WithVersion("11.0.0")},
+	"24.3":              {securitytest.WithVersion("24.3.0"), securitytest.WithQuirks(securitytest.Quirks{RefuseInUse: true})},
+	"24.3, separated":   {securitytest.WithVersion("24.3.0"), securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true})},
+	"24.4":              {securitytest.WithVersion("24.4.0")},
+	"25.4.1":            {securitytest.WithVersion("25.4.1"), securitytest.WithQuirks(securitytest.Quirks{RefuseInUse: true})},
+	"25.4.1, separated": {securitytest.WithVersion("25.4.1"), securitytest.WithQuirks(securitytest.Quirks{SeparateIdentities: true, RefuseInUse: true})},
+}
+
+// TestTenants: on installations that have grown, every right is as promised, and differs
+// from before only as the plan says. The way back restores all of them. The environment
+// variable COMMANDSEC_SEEDS names how many of each kind are tried.
 func TestTenants(t *testing.T) {
 	t.Parallel()
-	for name, opts := range kinds {
-		for seed := range uint64(3) {
+	seeds := uint64(3)
+	if text := os.Getenv("COMMANDSEC_SEEDS"); text != "" {
+		var err error
+		if seeds, err = strconv.ParseUint(text, 10, 16); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, opts := range tenants {
+		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s, seed %d", name, seed), func(t *testing.T) {
 				t.Parallel()
-				server, client := start(t, append([]securitytest.Option{securitytest.WithLegacyTenant(seed, 60)}, opts...)...)
-				before := taken(t, client)
-				p := made(t, before, grown(before))
-				j := fresh(t)
-				if _, err := apply.Run(t.Context(), client, p, j, approved(p)); err != nil {
-					t.Fatal(err)
-				}
-				after := taken(t, client)
-				if r := plan.Verify(p, after); len(r.Findings) > 0 {
-					t.Fatalf("%+v", r.Findings)
-				}
-				named := map[string]bool{}
-				for _, s := range p.Steps {
-					named[s.Name] = true
-				}
-				for _, r := range snapshot.Compare(before, after).Roles {
-					if r.Kind == snapshot.KindChanged && !named[r.Name] && !named[strings.TrimPrefix(r.Name, "New ")] {
-						t.Errorf("the role %s changed, and the plan does not name it", r.Name)
-					}
-				}
-				back, err := plan.Back(j.Entries(), after)
-				if err != nil {
-					t.Fatal(err)
-				}
-				run(t, client, back, fresh(t))
-				if r := plan.Verify(back, taken(t, client)); len(r.Findings) > 0 {
-					t.Errorf("%+v", r.Findings)
-				}
-				if len(server.Roles()) != len(before.Roles) {
-					t.Errorf("%d roles, there were %d", len(server.Roles()), len(before.Roles))
-				}
+				grow(t, seed, opts)
 			})
 		}
 	}
 }
 
-// grown changes, renames and removes roles of a tenant.
-func grown(s *snapshot.Snapshot) string {
+func grow(t *testing.T, seed uint64, opts []securitytest.Option) {
+	t.Helper()
+	place := newPlace(t, append([]securitytest.Option{securitytest.WithToken("t", "Administrator"), securitytest.WithLegacyTenant(seed, 60)}, opts...))
+	server, client := place.handler, place.client()
+	defer client.CloseIdleConnections()
+	before := taken(t, client)
+	p := made(t, before, grown(before, int(seed)))
+	j := fresh(t)
+	run(t, client, p, j)
+	after := taken(t, client)
+	if r := plan.Verify(p, after); len(r.Findings) > 0 {
+		t.Fatalf("%+v", r.Findings)
+	}
+	named := map[string]bool{}
+	for _, s := range p.Steps {
+		named[s.Name] = true
+	}
+	for _, r := range snapshot.Compare(before, after).Roles {
+		if r.Kind == snapshot.KindChanged && !named[r.Name] && !named[strings.TrimPrefix(r.Name, "New ")] {
+			t.Errorf("the role %s changed, and the plan does not name it", r.Name)
+		}
+	}
+	promised(t, p, before, after)
+	back, err := plan.Back(j.Entries(), after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, client, back, fresh(t))
+	restored := taken(t, client)
+	if r := plan.Verify(back, restored); len(r.Findings) > 0 {
+		t.Errorf("%+v", r.Findings)
+	}
+	if len(server.Roles()) != len(before.Roles) {
+		t.Errorf("%d roles, there were %d", len(server.Roles()), len(before.Roles))
+	}
+	was, is := rights(before), rights(restored)
+	for k := range was {
+		if !was[k].Equal(is[k]) {
+			t.Errorf("after the way back %s can do %v, and could do %v", k, is[k].Paths(), was[k].Paths())
+		}
+	}
+}
+
+// rights are what each holder can do: what all of its roles grant together.
+func rights(s *snapshot.Snapshot) map[plan.Key]permissions.Set {
+	paths := map[plan.Key][]permissions.Path{}
+	for _, r := range s.Roles {
+		for _, h := range r.Holders {
+			paths[h.Key.Fold()] = append(paths[h.Key.Fold()], r.Paths...)
+		}
+	}
+	out := map[plan.Key]permissions.Set{}
+	for k, p := range paths {
+		out[k] = permissions.NewSet(p...)
+	}
+	return out
+}
+
+// promised compares the rights of every holder with what the plan says about them, without
+// the code that verifies.
+func promised(t *testing.T, p *plan.Plan, before, after *snapshot.Snapshot) {
+	t.Helper()
+	was, is := rights(before), rights(after)
+	told := map[plan.Key]bool{}
+	for _, h := range p.Holders {
+		k := h.Key.Fold()
+		told[k] = true
+		if want := permissions.NewSet(p.Sets[h.After]...); !is[k].Equal(want) {
+			t.Errorf("%s can do %v, and the plan says %v", k, is[k].Paths(), want.Paths())
+		}
+		if want := permissions.NewSet(p.Sets[h.Before]...); !was[k].Equal(want) {
+			t.Errorf("%s could do %v, and the plan says %v", k, was[k].Paths(), want.Paths())
+		}
+	}
+	for k := range is {
+		if !told[k] && !is[k].Equal(was[k]) {
+			t.Errorf("%s can do %v and could do %v, and the plan does not say so", k, is[k].Paths(), was[k].Paths())
+		}
+	}
+	for k := range was {
+		if _, ok := is[k]; !ok && !told[k] && was[k].Len() > 0 {
+			t.Errorf("%s lost everything, and the plan does not say so", k)
+		}
+	}
+}
+
+// grown changes, renames and removes roles of a tenant, each seventh from one on in the same
+// way.
+func grown(s *snapshot.Snapshot, from int) string {
 	var b strings.Builder
 	b.WriteString("permissionSets: [{name: Fresh, permissions: [/portal/, /certificates/]}]\nroles:\n")
 	absent := ""
 	for i, r := range s.Roles {
 		switch name := fmt.Sprintf("%q", r.Name); {
 		case r.Immutable:
-		case i%7 == 0:
+		case (i+from)%7 == 0:
 			fmt.Fprintf(&b, "  - {name: %s, permissionSet: Fresh, permissions: [/portal/read/], holders: ['OAuthRole:new@System', {identity: 'KEYEXAMPLE\\fresh', type: User}]}\n", name)
-		case i%7 == 1:
+		case (i+from)%7 == 1:
 			fmt.Fprintf(&b, "  - {name: %q, was: %s, holders: []}\n", "New "+r.Name, name)
-		case i%7 == 2:
+		case (i+from)%7 == 2:
 			fmt.Fprintf(&b, "  - {name: %s, existing: add, permissions: [/portal/read/], holders: ['OAuthClientId:robot@System']}\n", name)
-		case i%7 == 3:
+		case (i+from)%7 == 3:
 			absent += fmt.Sprintf("    - %s\n", name)
 		}
 	}

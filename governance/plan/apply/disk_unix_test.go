@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/commandsec/commandsec-go/governance/plan/apply"
 )
 
 // limitFiles makes the disk look full for files of a size, if the environment says so.
@@ -28,6 +30,14 @@ func limitFiles() error {
 	}
 	signal.Ignore(syscall.SIGXFSZ)
 	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: size})
+}
+
+// TestDevice: a device is no journal, whatever it takes.
+func TestDevice(t *testing.T) {
+	t.Parallel()
+	if _, err := apply.OpenJournal(os.DevNull); err == nil || !strings.Contains(err.Error(), "it is not a plain file; name one") {
+		t.Error(err)
+	}
 }
 
 // TestDiskFull: if the journal cannot be written, nothing is written to the server that it
@@ -69,7 +79,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error("without room for anything, something was written")
 		}
 		p.settle()
-		resumed(t, fmt.Sprintf("with a disk of %d bytes", limit), p, made, dir, want, before)
+		resumedAndBack(t, fmt.Sprintf("with a disk of %d bytes", limit), p, made, dir, want, before)
 	}
 	if refused < 5 {
 		t.Errorf("the disk was full %d times only", refused)

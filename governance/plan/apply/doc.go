@@ -13,17 +13,19 @@
 // only if it still looks as planned. After a change it is read once more.
 //
 // The server cannot compare and write in one go. What somebody else writes in the window
-// between that last reading and the write is lost. For a change or a removal the window is
-// one request long. Whether something is there already that is to be created, and whom an
-// identity that is to be deleted holds, is read from a list, for 64 objects or more at a
-// time: there the window is the time that these take. Two plans that are carried out at
-// once, each with a journal of its own, can overwrite each other so. The server refuses to create what
-// is there already; that is assumed.
+// between that last reading and the write is lost. For a change, or the removal of a role,
+// the window is one request long: the write. Before a claim or a permission set is
+// deleted, the roles that use it are read, too. Whether something is there already that is
+// to be created, and whom an identity that is to be deleted holds, is read from a list,
+// for 64 objects or more at a time: there the window is the time that these take. Two
+// plans that are carried out at once, each with a journal of its own, can overwrite each
+// other so. The server refuses to create what is there already; that is assumed.
 //
 // A step that fails does not stop those that do not need it, unless
 // [Options.StopOnError] says so. Steps that need it are skipped, and so are removals that
 // would take a role from somebody who gets another one by a step that was not done. A
-// refused sign-in stops everything.
+// refused sign-in stops everything, and so does a server that three steps in a row had no
+// connection to; what was not begun is left for the next run.
 //
 // # Journal
 //

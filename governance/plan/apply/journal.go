@@ -127,7 +127,7 @@ func openJournal(path string) (*Journal, error) {
 		_, missing := os.Lstat(path)
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; name a file that can be read and written here", err)
 		}
 		j := &Journal{path: path, made: errors.Is(missing, os.ErrNotExist), file: f, records: map[int]*record{}}
 		again, err := j.load()
@@ -148,7 +148,7 @@ func (j *Journal) load() (again bool, err error) {
 		return false, err
 	}
 	if !info.Mode().IsRegular() {
-		return false, errors.New("it is not a file")
+		return false, errors.New("it is not a plain file; name one that can be read and written here")
 	}
 	if err := lock(j.file); err != nil {
 		return false, err

@@ -160,11 +160,13 @@ func TestOtherFile(t *testing.T) {
 			t.Errorf("%q became %q", text, now)
 		}
 	}
-	if _, err := apply.OpenJournal(t.TempDir()); err == nil {
-		t.Error("a directory")
-	}
-	if _, err := apply.OpenJournal(filepath.Join(t.TempDir(), "no", "journal")); err == nil {
-		t.Error("a folder that is not there")
+	for what, path := range map[string]string{
+		"a directory":                t.TempDir(),
+		"a folder that is not there": filepath.Join(t.TempDir(), "no", "journal"),
+	} {
+		if _, err := apply.OpenJournal(path); err == nil || !strings.Contains(err.Error(), "name a file that can be read and written here") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package apply_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,8 +66,9 @@ type place struct {
 	server  *httptest.Server
 
 	requests atomic.Int32
-	before   atomic.Pointer[func(n int32)] // called with the number of a request before it is processed
-	after    atomic.Pointer[func(n int32)]
+	before   atomic.Pointer[func(n int32)]         // called with the number of a request before it is processed
+	after    atomic.Pointer[func(n int32)]         // and after that, before the answer is sent
+	sent     atomic.Pointer[func(n int32)]         // and after that
 	open     atomic.Int32                          // connections
 	hold     atomic.Pointer[func(r *http.Request)] // called before a request is processed
 }
@@ -90,8 +93,15 @@ func newPlace(t *testing.T, opts []securitytest.Option) *place {
 			(*after)(n)
 		}
 		maps.Copy(w.Header(), answer.Header())
+		if answer.Code != http.StatusNoContent {
+			w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len())) // so that nothing follows
+		}
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes()) // the client may be dead
+		if sent := p.sent.Load(); sent != nil {
+			_ = http.NewResponseController(w).Flush() // likewise
+			(*sent)(n)
+		}
 	}))
 	p.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		switch state {
@@ -113,6 +123,7 @@ func (p *place) settle() {
 	p.t.Helper()
 	p.before.Store(nil)
 	p.after.Store(nil)
+	p.sent.Store(nil)
 	conn, err := net.Dial("tcp", p.server.Listener.Addr().String()) // accepted after those that wait
 	if err != nil {
 		p.t.Fatal(err)
@@ -149,28 +160,51 @@ func (p *place) process(dir string, more ...string) *exec.Cmd {
 	return cmd
 }
 
-// killAt applies the plan in a child that is killed when its n-th request comes, before
-// or after that is processed. It reports whether there was an n-th request.
-func (p *place) killAt(dir string, n int, before bool) bool {
+// moment is when a process is killed.
+type moment string
+
+const (
+	arrived   moment = "before its request is processed"
+	processed moment = "after its request is processed"
+	answered  moment = "after its request is answered"
+)
+
+// killAt applies the plan in a child that is killed at its n-th request. It reports whether
+// there was one.
+func (p *place) killAt(dir string, n int, when moment) bool {
 	p.t.Helper()
 	cmd := p.process(dir)
 	var output strings.Builder
 	cmd.Stderr = &output
-	dead := make(chan struct{})
+	ready, dead := make(chan struct{}), make(chan struct{})
+	var reached atomic.Bool
 	kill := func(is int32) {
-		if int(is) == n {
-			if err := cmd.Process.Kill(); err != nil {
-				p.t.Error(err)
-			}
-			<-dead // it is not there any more when the request goes on
+		if int(is) != n {
+			return
 		}
+		<-ready
+		reached.Store(true)
+		if when == answered { // how far it gets with the answer differs
+			time.Sleep(time.Duration(n%4) * 300 * time.Microsecond)
+		}
+		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			p.t.Error(err)
+		}
+		<-dead // it is not there any more when the request goes on
 	}
-	ready := make(chan struct{})
-	at := func(is int32) { <-ready; kill(is) }
-	if before {
-		p.before.Store(&at)
-	} else {
-		p.after.Store(&at)
+	switch when {
+	case arrived:
+		p.before.Store(&kill)
+	case processed:
+		p.after.Store(&kill)
+	case answered:
+		p.sent.Store(&kill)
+		wait := func(is int32) { // what comes next is not to be answered
+			if int(is) > n {
+				<-dead
+			}
+		}
+		p.before.Store(&wait)
 	}
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -178,52 +212,66 @@ func (p *place) killAt(dir string, n int, before bool) bool {
 	close(ready)
 	err := cmd.Wait()
 	close(dead)
-	if err == nil {
-		return false
-	}
-	if cmd.ProcessState.Exited() {
+	if err != nil && cmd.ProcessState.Exited() {
 		p.t.Fatalf("the child was not killed: %v: %s", err, output.String())
 	}
-	return true
+	return reached.Load()
 }
 
-// TestKilled kills a process that applies a plan at each of its requests, before and
-// after the server processed it, and goes on: the server ends in the state that it has
-// if nobody disturbs, and the way back leads back.
+// TestKilled kills a process that applies a plan at each of its requests, before and after
+// the server processed it, and when the answer is on its way, and goes on: the journal can
+// be read, the server ends in the state that it has if nobody disturbs, and the way back
+// leads back. Two of the servers are tried at every third request only, which of them
+// differs with the moment, unless the environment variable COMMANDSEC_EVERY_KILL is set.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string][]securitytest.Option{"joined": kinds["25.4"], "separated": kinds["25.4, separated"]} {
-		reference := newPlace(t, tenant(opts...))
-		before := essence(t, reference.handler)
-		run(t, reference.client(), planned(t, reference.client(), wish), fresh(t))
-		want := essence(t, reference.handler)
-		for _, early := range []bool{true, false} {
-			if early && name == "joined" {
-				continue // nothing about it depends on that
+	for name, opts := range kinds {
+		for offset, when := range []moment{arrived, processed, answered} {
+			first, stride := 1, 1
+			if name != "25.4, separated" && os.Getenv("COMMANDSEC_EVERY_KILL") == "" {
+				first, stride = 1+offset, 3
 			}
-			t.Run(fmt.Sprintf("%s, before processing %v", name, early), func(t *testing.T) {
+			t.Run(name+", "+string(when), func(t *testing.T) {
 				t.Parallel()
-				killed := 0
-				for n := 1; ; n++ {
-					p := newPlace(t, tenant(opts...))
-					dir := t.TempDir()
-					plan := save(t, p, dir)
-					p.settle()
-					if !p.killAt(dir, n, early) {
-						break
+				p := newPlace(t, tenant(opts...))
+				dir := t.TempDir()
+				made := save(t, p, dir)
+				before := essence(t, p.handler)
+				undisturbed := p.client()
+				run(t, undisturbed, made, fresh(t))
+				undisturbed.CloseIdleConnections()
+				want := essence(t, p.handler)
+				for n := first; ; n += stride {
+					p.again(tenant(opts...))
+					if err := os.Remove(filepath.Join(dir, "journal")); err != nil && !errors.Is(err, os.ErrNotExist) {
+						t.Fatal(err)
 					}
-					killed++
+					if !p.killAt(dir, n, when) {
+						t.Logf("killed up to request %d", n-stride)
+						if n < 50 {
+							t.Error("these are too few")
+						}
+						return
+					}
 					p.settle()
-					resumed(t, fmt.Sprintf("killed at request %d", n), p, plan, dir, want, before)
-					p.server.Close()
-				}
-				t.Logf("killed %d times", killed)
-				if killed < 40 {
-					t.Errorf("it was killed %d times only", killed)
+					what := fmt.Sprintf("killed at request %d", n)
+					if n%5 > 0 {
+						resumed(t, what, p, made, dir, want)
+					} else {
+						resumedAndBack(t, what, p, made, dir, want, before)
+					}
 				}
 			})
 		}
 	}
+}
+
+// again makes the server anew, with nobody connected.
+func (p *place) again(opts []securitytest.Option) {
+	p.t.Helper()
+	p.settle()
+	p.handler = securitytest.NewHandler(opts...)
+	p.requests.Store(0)
 }
 
 // TestKilledAgain kills each process a few requests after it began to write, until one
@@ -240,7 +288,7 @@ func TestKilledAgain(t *testing.T) {
 	times := 0
 	for n := 24; ; times++ {
 		p.settle()
-		if !p.killAt(dir, n, times%2 == 0) {
+		if !p.killAt(dir, n, []moment{arrived, processed, answered}[times%3]) {
 			break
 		}
 	}
@@ -248,14 +296,24 @@ func TestKilledAgain(t *testing.T) {
 		t.Errorf("it was killed %d times only", times)
 	}
 	p.settle()
-	resumed(t, "killed again and again", p, plan, dir, want, before)
+	resumedAndBack(t, "killed again and again", p, plan, dir, want, before)
 }
 
 // TestKilledWhileCreating: the server carries out the creation of a dead client while the
 // next run waits. That run finds what was made, and does not make it again.
 func TestKilledWhileCreating(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, tenant())
+	for name, opts := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killedWhileCreating(t, opts)
+		})
+	}
+}
+
+func killedWhileCreating(t *testing.T, opts []securitytest.Option) {
+	t.Helper()
+	p := newPlace(t, tenant(opts...))
 	dir := t.TempDir()
 	made := save(t, p, dir)
 	p.settle()
@@ -287,9 +345,9 @@ func TestKilledWhileCreating(t *testing.T) {
 	}
 	_ = cmd.Wait() // it was killed
 	close(dead)
-	opts := approved(made)
-	opts.CrashSettle = time.Second
-	result, err := apply.Run(t.Context(), p.client(), made, open(t, filepath.Join(dir, "journal")), opts)
+	options := approved(made)
+	options.CrashSettle = time.Second
+	result, err := apply.Run(t.Context(), p.client(), made, open(t, filepath.Join(dir, "journal")), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,19 +379,35 @@ func save(t *testing.T, p *place, dir string) *plan.Plan {
 	return made
 }
 
-// resumed goes on with a plan, and back.
-func resumed(t *testing.T, what string, p *place, made *plan.Plan, dir, want, before string) {
+// resumed goes on with a plan, and returns what the journal has then.
+func resumed(t *testing.T, what string, p *place, made *plan.Plan, dir, want string) []plan.Entry {
 	t.Helper()
 	client := p.client()
-	j := open(t, filepath.Join(dir, "journal"))
+	defer client.CloseIdleConnections()
+	j, err := apply.OpenJournal(filepath.Join(dir, "journal"))
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
 	run(t, client, made, j)
 	if got := essence(t, p.handler); got != want {
 		t.Fatalf("%s, the server is\n%s\nand not\n%s", what, got, want)
 	}
 	entries := j.Entries()
+	if len(entries) != len(made.Steps) {
+		t.Errorf("%s, the journal has %d steps of %d", what, len(entries), len(made.Steps))
+	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return entries
+}
+
+// resumedAndBack goes on with a plan, and back.
+func resumedAndBack(t *testing.T, what string, p *place, made *plan.Plan, dir, want, before string) {
+	t.Helper()
+	entries := resumed(t, what, p, made, dir, want)
+	client := p.client()
+	defer client.CloseIdleConnections()
 	back, err := plan.Back(entries, taken(t, client))
 	if err != nil {
 		t.Fatal(err)
@@ -342,5 +416,4 @@ func resumed(t *testing.T, what string, p *place, made *plan.Plan, dir, want, be
 	if got := essence(t, p.handler); got != before {
 		t.Fatalf("%s, after the way back the server is\n%s\nand not\n%s", what, got, before)
 	}
-	client.CloseIdleConnections()
 }

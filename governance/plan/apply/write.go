@@ -31,6 +31,7 @@ type gate struct {
 	mu          sync.Mutex
 	shut        bool
 	err         error // why, if that is no failed step
+	unreached   int   // steps in a row that had no connection to the server
 	over, total int   // progress
 }
 
@@ -40,6 +41,25 @@ func (g *gate) close(err error) {
 	g.shut = true
 	if g.err == nil {
 		g.err = err
+	}
+}
+
+// maxUnreached is how many steps in a row may fail because there is no connection to the
+// server. Each of them tried several times.
+const maxUnreached = 3
+
+// reached notes whether a step had a connection, and closes the gate after too many that
+// had none.
+func (g *gate) reached(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !errors.Is(err, transport.ErrNoConn) {
+		g.unreached = 0
+		return
+	}
+	if g.unreached++; g.unreached == maxUnreached && g.err == nil {
+		g.shut, g.err = true, fmt.Errorf("%d steps in a row had no connection to the server, and no further one was begun; "+
+			"see to it that it can be reached from here (is it running? are its name and certificate right?), and run the plan again with the same journal", maxUnreached)
 	}
 }
 
@@ -157,6 +177,7 @@ func (r *run) carry(ctx context.Context, s *step, l *lists, unread error) {
 		s.end(Failed, s.Words()+": "+err.Error(), err)
 		noted = line{Not: &refusal{s.Number, now(), show.Text(err.Error(), maxShown)}}
 	}
+	r.gate.reached(err)
 	if err == nil {
 		s.now, s.chain.now = after, after
 		r.known.learn(s.After, after)
@@ -350,6 +371,7 @@ func (r *run) edit(ctx context.Context, s *step) (*plan.Object, bool, error) {
 	for try := 1; ; try++ {
 		late := false // a write that nobody waits for any more may still be carried out
 		watch := service.Option[security.CallOption](func(c *service.Settings) {
+			c.Directly = true // the plan has seen to it
 			c.OnMeta = func(m transport.Meta) { late = late || m.StatusCode == 0 || m.StatusCode >= 500 }
 		})
 		role, made, err := r.rolesV2.Edit(ctx, before.Role.ID, change, append(slices.Clip(r.call), watch)...)
@@ -378,7 +400,7 @@ func put(u *roles.UpdateV2, before, after *plan.RoleState) {
 		u.PermissionSetID = after.PermissionSetID
 	}
 	if !permissions.NewSet(u.Permissions...).Equal(permissions.NewSet(after.Paths...)) {
-		u.Permissions = slices.Clone(after.Paths)
+		u.Permissions = arrange(u.Permissions, after.Paths)
 	}
 	want := map[plan.Key]bool{}
 	for _, c := range after.Claims {
@@ -393,6 +415,27 @@ func put(u *roles.UpdateV2, before, after *plan.RoleState) {
 			u.Claims = append(u.Claims, request(c))
 		}
 	}
+}
+
+// arrange returns want in the order of have: what stays keeps its place, and what is new comes after what it follows in
+// want. Whoever compares lists member by member, as Terraform does, finds what the plan names and nothing else.
+func arrange(have, want []permissions.Path) []permissions.Path {
+	out := make([]permissions.Path, 0, len(want))
+	for _, p := range have {
+		if slices.Contains(want, p) && !slices.Contains(out, p) { // a list with a path twice may be refused
+			out = append(out, p)
+		}
+	}
+	next := 0
+	for _, p := range want {
+		if at := slices.Index(out, p); at >= 0 {
+			next = at + 1
+			continue
+		}
+		out = slices.Insert(out, next, p)
+		next++
+	}
+	return out
 }
 
 func request(c plan.ClaimState) claims.Request {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ compares by name, not by id. What one of the snapshots lacks is not compared, an
 Findings that are new are on the report, too: those of --rules, of the persons and teams
 of --people, and marked if --accepted has them.
 
-Exit status 3 if --exit-code is given and something changed.`,
+Exit status 3 if --exit-code is given, and something changed or could not be compared.`,
 		Example: `  commandsec compare q2.json q3.json
   commandsec compare q2.json q3.json --out changes.html
   commandsec compare q2.json q3.json --accepted decisions.csv --rules rules.yaml --people people.yaml --out changes.html
@@ -35,7 +36,7 @@ Exit status 3 if --exit-code is given and something changed.`,
 		RunE: func(c *cobra.Command, args []string) error { return compare(c, f, files, args[0], args[1]) },
 	}
 	addReportFlags(c, &f, "text", "csv", "json", "html")
-	exitCodeFlag(c, &f.exitCode, "something changed")
+	exitCodeFlag(c, &f.exitCode, "something changed, or could not be compared")
 	files.flags(c)
 	return c
 }
@@ -62,9 +63,13 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 	if err := f.write(c, changes); err != nil {
 		return err
 	}
-	tellNotCompared(c.ErrOrStderr(), comparison.NotCompared)
+	missing := unread(comparison.NotCompared)
+	tellNotCompared(c.ErrOrStderr(), missing)
 	if comparison.Empty() {
 		fmt.Fprintln(c.ErrOrStderr(), changes.Lead)
+		if f.exitCode && len(missing) > 0 {
+			return errFound
+		}
 		return nil
 	}
 	page := ""
@@ -78,18 +83,23 @@ func compare(c *cobra.Command, f reportFlags, files reviewFiles, before, after s
 	return nil
 }
 
+// unread are the gaps because of which a change may have been missed: not what nobody
+// asked for, nor what neither server has.
+func unread(list []snapshot.NotCompared) []snapshot.NotCompared {
+	return slices.DeleteFunc(slices.Clone(list), func(n snapshot.NotCompared) bool {
+		neither := func(other snapshot.NotCompared) bool {
+			return other.Side != n.Side && other.Gap.Reason == n.Gap.Reason && other.Gap.Part == n.Gap.Part && other.Gap.Object == n.Gap.Object
+		}
+		return n.Gap.Reason == snapshot.ReasonNotAsked || n.Gap.Reason == snapshot.ReasonNotThere && slices.ContainsFunc(list, neither)
+	})
+}
+
 // tellNotCompared tells the gaps because of which something was not compared.
 func tellNotCompared(w io.Writer, list []snapshot.NotCompared) {
-	told := 0
-	for _, n := range list {
-		if n.Gap.Reason == snapshot.ReasonNotAsked {
-			continue
-		}
-		if told++; told <= maxGaps {
-			fmt.Fprintf(w, "Not compared, because it was not read %s: %s\n", n.Side, gapText(n.Gap))
-		}
+	for _, n := range list[:min(len(list), maxGaps)] {
+		fmt.Fprintf(w, "Not compared, because it was not read %s: %s\n", n.Side, gapText(n.Gap))
 	}
-	if told > maxGaps {
-		fmt.Fprintf(w, "Not compared: %d more, see \"gaps\" in the snapshots.\n", told-maxGaps)
+	if more := len(list) - maxGaps; more > 0 {
+		fmt.Fprintf(w, "Not compared: %d more, see \"gaps\" in the snapshots.\n", more)
 	}
 }

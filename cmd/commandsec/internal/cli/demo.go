@@ -30,9 +30,10 @@ func newDemo() *cobra.Command {
 		Short: "Tell the whole story on simulated servers, and leave its files",
 		Long: `Demo starts a simulated server with an installation that has grown for years, takes a
 snapshot, reviews it, lets somebody change things, and compares. Then it migrates an
-installation of Command 10 to an empty server of Command 25: rules, plan, apply, verify.
-It leaves in a folder what the commands of the story would: snapshots, pages, a
-worksheet, rules, plan, journal. Nothing leaves this machine.`,
+installation of Command 10 to an empty server of Command 25: rules, plan, apply, verify
+the plan, and verify what everybody can do now against what they could do before. It
+leaves in a folder what the commands of the story would: snapshots, pages, a worksheet,
+rules, plan, journal, verifications. Nothing leaves this machine.`,
 		Example: `  commandsec demo --out demo
   commandsec demo --out demo --roles 1000 --seed 7`,
 		Args: operands(),

@@ -133,6 +133,7 @@ func (m *migrating) end(c *cobra.Command, begun bool, r *report.Report) error {
 	default:
 		in := cmp.Or(m.target, m.source)
 		next(c, "commandsec plan %s --in %s --out plan.json --html plan.html", quoted(m.out), quoted(in))
+		fmt.Fprintf(c.ErrOrStderr(), "After the plan was applied: commandsec verify --source %s --rules %s\n", quoted(m.source), quoted(m.rules))
 	}
 	return nil
 }

@@ -47,7 +47,8 @@ A decision that is about no name is an error.
 
 What is wrong with the file is told all at once, with line and column.
 
-Exit status 3 if --exit-code is given and the server is not as the file says.`,
+Exit status 3 if --exit-code is given, and the server is not as the file says, or its
+roles and their holders could not be read in full.`,
 		Example: `  commandsec plan access.yaml --out plan.json --html plan.html
   commandsec plan access.yaml --in server.json
   commandsec plan access.yaml --only Operators --out pilot.json
@@ -62,7 +63,7 @@ Exit status 3 if --exit-code is given and the server is not as the file says.`,
 	c.Flags().StringVar(&p.opts.Account, "account", "", "judge a lock-out for this `account`, which will apply the plan (default: the one that reads)")
 	c.Flags().StringVar(&p.overrides, "overrides", "", "convert names of version 1 by the decisions in this `file`")
 	c.Flags().StringVar(&p.overlay, "overlay", "", "convert them by what a server proved, from this `file`, which 'commandsec prove' writes")
-	exitCodeFlag(c, &p.exitCode, "there is something to do")
+	exitCodeFlag(c, &p.exitCode, "there is something to do, or roles or holders could not be read")
 	jsonFlag(c, &p.json)
 	addOriginFlags(c, &p.origin)
 	c.AddCommand(newPlanShow())
@@ -102,7 +103,10 @@ func (p *planning) run(c *cobra.Command, file string) error {
 	default:
 		nextApply(c, made, p.out, p.html)
 	}
-	if p.exitCode && !made.Empty() {
+	if made.Incomplete() {
+		tellGaps(c.ErrOrStderr(), made.Gaps)
+	}
+	if p.exitCode && (!made.Empty() || made.Incomplete()) {
 		return errFound
 	}
 	return nil
@@ -227,6 +231,14 @@ func planText(made *plan.Plan, lead string) string {
 		fmt.Fprintf(&b, "\n%s %s: %s", strings.ToUpper(string(w.Severity)), w.Code, show.Text(w.Text, 1000))
 		if w.Do != "" {
 			fmt.Fprintf(&b, " %s", show.Text(w.Do, 1000))
+		}
+		if n := len(w.Roles); n > 1 {
+			const shown = 10
+			fmt.Fprintf(&b, "\n  Roles: %s", show.Text(strings.Join(w.Roles[:min(n, shown)], ", "), 2000))
+			if n > shown {
+				fmt.Fprintf(&b, ", and %d more", n-shown)
+			}
+			b.WriteString(".")
 		}
 		b.WriteString("\n")
 	}

@@ -33,8 +33,8 @@ table of the findings to decide on, which --accepted reads again when it is fill
 Separation of duties is looked at by built-in rules and by those of --rules. Holders are
 accounts, groups and clients: --people says which of them are one person or one team.
 
-Exit status 3 if --exit-code is given and there are findings that nobody accepted; those
-that are for information only do not count.`,
+Exit status 3 if --exit-code is given and there are findings that nobody accepted; what
+could not be read is one. Those that are for information only do not count.`,
 		Example: `  commandsec review q3.json                           # as text
   commandsec review q3.json --out q3.html             # the page
   commandsec review q3.json --format worksheet --out decisions.csv

@@ -60,14 +60,18 @@ func TestTellGaps(t *testing.T) {
 // What could not be compared is told, the first of it one by one.
 func TestTellNotCompared(t *testing.T) {
 	t.Parallel()
-	list := []snapshot.NotCompared{{Side: "before", Gap: snapshot.Gap{Part: snapshot.PartObjectNames, Reason: snapshot.ReasonNotAsked}}}
+	list := []snapshot.NotCompared{
+		{Side: "before", Gap: snapshot.Gap{Part: snapshot.PartObjectNames, Reason: snapshot.ReasonNotAsked}},
+		{Side: "before", Gap: snapshot.Gap{Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere}}, // on neither side
+		{Side: "after", Gap: snapshot.Gap{Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere}},
+	}
 	for i := range 12 {
 		list = append(list, snapshot.NotCompared{
 			Side: "after", Gap: snapshot.Gap{Part: snapshot.PartRolesV2, Object: fmt.Sprint("Role ", i), Reason: snapshot.ReasonFailed},
 		})
 	}
 	var told strings.Builder
-	tellNotCompared(&told, list)
+	tellNotCompared(&told, unread(list))
 	if got := told.String(); strings.Count(got, "\n") != maxGaps+1 ||
 		!strings.HasPrefix(got, "Not compared, because it was not read after: roles, version 2 of Role 0: failed\n") ||
 		!strings.HasSuffix(got, "\nNot compared: 2 more, see \"gaps\" in the snapshots.\n") {
