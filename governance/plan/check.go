@@ -62,7 +62,7 @@ func (c *checker) describe(k Key, text *string, at Position) {
 	if strings.TrimSpace(*text) == "" {
 		c.add(at, "the description of the claim must not be empty")
 	}
-	c.text(at, "the description of the claim", text, limits.Description, unfitDescription)
+	c.text(at, "the description of the claim", text, limits.Description, limits.UnfitDescription)
 	first, said := c.described[holderID(k)]
 	if !said {
 		c.described[holderID(k)] = description{*text, at}
@@ -123,8 +123,8 @@ func (c *checker) role(r *Role) {
 	if r.Was != "" && !names.Same(r.Was, r.Name) {
 		c.once("role", names.Fold(r.Was), r.Was, r.where("was"))
 	}
-	c.text(r.where("description"), "the description", r.Description, limits.Description, unfitDescription)
-	c.text(r.where("email"), "the e-mail address", r.EmailAddress, limits.Email, unfitEmail)
+	c.text(r.where("description"), "the description", r.Description, limits.Description, limits.UnfitDescription)
+	c.text(r.where("email"), "the e-mail address", r.EmailAddress, limits.Email, limits.UnfitEmail)
 	if r.Existing != "" && r.Existing != Add && r.Existing != Replace {
 		c.add(r.where("existing"), `existing must be "add" or "replace", not %s`, quote(string(r.Existing)))
 	}
@@ -166,25 +166,6 @@ func (c *checker) text(at Position, what string, text *string, limit int, unfit 
 			c.add(at, "%s %s", what, problem)
 		}
 	}
-}
-
-// unfitDescription says why a text is no description. It may have several lines.
-func unfitDescription(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && show.Hidden(r) }) {
-		return "must not hold control or invisible characters, apart from the ends of lines"
-	}
-	return ""
-}
-
-// unfitEmail says why a text is no e-mail address. What else is none, the server says.
-func unfitEmail(text string) string {
-	switch {
-	case strings.ContainsFunc(text, show.Hidden):
-		return "must not hold control or invisible characters"
-	case text != "" && !strings.Contains(strings.Trim(text, "@ "), "@"):
-		return "must have the form name@domain; write \"\" if there should be none"
-	}
-	return ""
 }
 
 // tooLong says what is wrong with the length of a text, as the server counts it.

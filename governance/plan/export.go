@@ -119,7 +119,7 @@ func (e *exporter) claim(c *snapshot.Claim) {
 	}
 	out := Claim{Key: c.Key}
 	if strings.TrimSpace(c.Description) != "" {
-		out.Description = e.text("description", "claim", c.Key.String(), &c.Description, limits.Description, unfitDescription)
+		out.Description = e.text("description", "claim", c.Key.String(), &c.Description, limits.Description, limits.UnfitDescription)
 	}
 	e.out.Claims = append(e.out.Claims, out)
 }
@@ -146,10 +146,10 @@ func (e *exporter) role(r *snapshot.Role) {
 	}
 	out := Role{Name: r.Name, Existing: Replace}
 	if r.Description != "" {
-		out.Description = e.text("description", "role", r.Name, &r.Description, limits.Description, unfitDescription)
+		out.Description = e.text("description", "role", r.Name, &r.Description, limits.Description, limits.UnfitDescription)
 	}
 	if r.EmailAddress != "" {
-		out.EmailAddress = e.text("e-mail address", "role", r.Name, &r.EmailAddress, limits.Email, unfitEmail)
+		out.EmailAddress = e.text("e-mail address", "role", r.Name, &r.EmailAddress, limits.Email, limits.UnfitEmail)
 	}
 	ok := true
 	switch {

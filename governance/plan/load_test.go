@@ -13,10 +13,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
+
+	"github.com/commandsec/commandsec-go/internal/limits"
+	"github.com/commandsec/commandsec-go/internal/show"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -259,7 +261,7 @@ func TestTexts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[ -~äöü\t\n\r\x{0085}\x{00a0}\x{2028}\x{202e}\x{feff}\x{1f600}#:'"{}\[\]&*!|>%@-]{0,12}[a-z]`).Draw(t, "text")
 		description := text
-		if unfitDescription(text) != "" { // which no file can have
+		if limits.UnfitDescription(text) != "" { // which no file can have
 			description = "fit"
 		}
 		d := &Desired{

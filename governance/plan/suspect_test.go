@@ -69,7 +69,7 @@ func TestAbsentMisspelled(t *testing.T) {
 	for text, want := range map[string]string{
 		"roles: [Auditor]":                                         `The role "Auditor", which should be absent, is not there; did you mean "Auditors"? See x.yaml:1:18.` + "\n",
 		"roles: ['operators ']":                                    `did you mean "Operators"?`,
-		"permissionSets: [Operationel]":                            `The permission set "Operationel", which should be absent, is not there; did you mean "Operational"?`,
+		"permissionSets: [Operationa]":                             `The permission set "Operationa", which should be absent, is not there; did you mean "Operational"?`,
 		"claims: ['OAuthRole:audits@Entra']":                       `The claim "OAuthRole audits (Entra)", which should be absent, is not there; did you mean "OAuthRole audit (Entra)"?`,
 		`identities: ['KEYEXAMPLE\jsmit']`:                         `The identity "KEYEXAMPLE\jsmit", which should be absent, is not there; did you mean "KEYEXAMPLE\jsmith"?`,
 		`identities: [{identity: 'KEYEXAMPLE\jsmit', type: User}]`: `did you mean "KEYEXAMPLE\jsmith"?`,
