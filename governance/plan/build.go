@@ -186,9 +186,6 @@ func (b *builder) blockRoles() {
 		if role := b.roleOf[names.Fold(t.name)]; role != nil && role.blocked != "" && t.after.Members.RoleID == 0 {
 			t.block("it needs the role, which cannot be created: %s", role.blocked)
 		}
-		if role := b.roleOf[names.Fold(t.name)]; role != nil && role.blocked != "" && role.action() == Delete {
-			t.block("it belongs to the removal of the role, which cannot be done: %s", role.blocked)
-		}
 		for _, i := range t.after.Members.Identities {
 			if need := b.newIDs[i.Key.Fold()]; need != nil && need.blocked != "" {
 				t.block("it needs the identity %s, which cannot be created: %s", quote(need.name), need.blocked)

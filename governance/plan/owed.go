@@ -83,11 +83,12 @@ func (t *target) joins() []Key {
 func (b *builder) blockOwed() {
 	for again := true; again; {
 		again = false
-		owed, instead := map[Key][]*target{}, map[string]*target{}
+		owed, instead, blocked := map[Key][]*target{}, map[string]*target{}, false
 		for _, t := range b.targets {
 			if t.blocked == "" || t.kind != KindRole && t.kind != KindMembers {
 				continue
 			}
+			blocked = true
 			for _, k := range t.givesTo() {
 				// Of two roles, one is another role than that which a removal is about.
 				if list := owed[k.Fold()]; len(list) == 0 || len(list) == 1 && !names.Same(list[0].name, t.name) {
@@ -97,6 +98,9 @@ func (b *builder) blockOwed() {
 			if fold := names.Fold(t.name); instead[fold] == nil && len(t.joins()) > 0 {
 				instead[fold] = t
 			}
+		}
+		if !blocked {
+			return // as of nearly all plans
 		}
 		for _, t := range slices.Clone(b.targets) {
 			if t.blocked == "" && (t.kind == KindRole || t.kind == KindMembers) {
