@@ -749,6 +749,9 @@ func (e *engine) check(r *role, res *result) {
 	if problem := unfitName(res.name); problem != "" {
 		r.wait(CodeName, "Give it another name (to).", "Its name %s.", problem)
 	}
+	if strings.TrimSpace(res.name) != res.name && (res.now == nil || !names.Same(res.now.Name, res.name)) {
+		r.wait(CodeName, "Give it another name (to).", "Its name begins or ends with a space.")
+	}
 	switch {
 	case r.builtIn && (r.rule != nil && r.rule.merge != "" || res.was != "" || !names.Same(res.name, r.Name)):
 		r.wait(CodeName, "Leave its name, or skip it.", "It is built in: nobody can rename it or merge it with others.")
@@ -978,6 +981,10 @@ func (e *engine) describe(res *result) {
 	if res.texts && (limits.Exceeds(first.Description, limits.Description) || limits.Exceeds(first.EmailAddress, limits.Email)) {
 		e.find1(CodeCut, report.Low, "The description or the e-mail address of roles is longer than the target takes.",
 			"The description is shortened, and the address is left out.", res.members)
+	}
+	if res.texts && (limits.UnfitDescription(first.Description) != "" || limits.UnfitEmail(first.EmailAddress) != "") {
+		e.find1(CodeCut, report.Low, "The description of roles holds characters that do not show, or the e-mail address is none.",
+			"These characters are dropped, and the address is left out.", res.members)
 	}
 	if !res.says || e.listed == nil {
 		return

@@ -12,16 +12,16 @@ func Nearest(word string, candidates []string) string {
 	limit := min(1+len(word)/3, len(word)-1)
 	best, least := "", limit+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(Fold(word), Fold(c), limit); d < least {
+		if d := Distance(Fold(word), Fold(c), limit); d < least {
 			best, least = c, d
 		}
 	}
 	return best
 }
 
-// distance is the number of letters to change, to add and to drop that make one word of
+// Distance is the number of letters to change, to add and to drop that make one word of
 // the other, at most limit+1.
-func distance(a, b string, limit int) int {
+func Distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit || len(a) > maxNear {
 		return limit + 1
 	}

@@ -29,8 +29,9 @@ type distrust string
 func (d distrust) Error() string { return string(d) }
 
 var (
-	errWrongKey = errors.New("the key does not decrypt the answer")
-	errSkew     = errors.New("clock skew")
+	errWrongKey   = errors.New("the key does not decrypt the answer")
+	errSkew       = errors.New("clock skew")
+	errOtherProof = errors.New("it wants another proof than a password or key, such as a smart card or FAST armor")
 )
 
 // decode reads an answer: a message as it is wanted, or an error that a KDC reports. What
@@ -68,7 +69,7 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 	}
 	var reply messages.ASRep
 	var key types.EncryptionKey
-	sent, err := l.send(ctx, conf, who.realm, &request, &reply)
+	sent, err := l.send(ctx, conf, who.realm, &request, &reply, false)
 	if refusal, ok := errors.AsType[messages.KRBError](err); ok && refusal.ErrorCode == errorcode.KDC_ERR_PREAUTH_REQUIRED {
 		var stamp types.PAData
 		if key, stamp, err = who.prove(refusal.EData); err != nil {
@@ -76,7 +77,7 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 		}
 		request.PAData = append(request.PAData, stamp)
 		trying(true)
-		sent, err = l.send(ctx, conf, who.realm, &request, &reply)
+		sent, err = l.send(ctx, conf, who.realm, &request, &reply, true)
 		if _, refused := errors.AsType[messages.KRBError](err); refused || err == nil {
 			trying(false)
 		}
@@ -99,15 +100,16 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 	return issued(&reply.KDCRepFields), nil
 }
 
-// send sends a request, and decodes the answer into reply. It returns what was sent.
+// send sends a request, which may be proof of a password, and decodes the answer into
+// reply. It returns what was sent.
 func (l *login) send(ctx context.Context, conf *krb5conf, realm string,
-	request interface{ Marshal() ([]byte, error) }, reply interface{ Unmarshal(data []byte) error },
+	request interface{ Marshal() ([]byte, error) }, reply interface{ Unmarshal(data []byte) error }, proof bool,
 ) ([]byte, error) {
 	sent, err := request.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	answer, err := l.ask(ctx, conf, realm, sent)
+	answer, err := l.ask(ctx, conf, realm, sent, proof)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +125,9 @@ func (who *account) prove(wanted []byte) (types.EncryptionKey, types.PAData, err
 	h, err := hintOf(data, who.usable)
 	if err == nil && h == nil { // it has no key of any type that it was offered (RFC 4120, section 5.2.7.5)
 		err = &noCommonType{}
+	}
+	if err == nil && !data.Contains(patype.PA_ENC_TIMESTAMP) { // it could count what it does not take as a wrong password
+		err = errOtherProof
 	}
 	if err != nil {
 		return types.EncryptionKey{}, types.PAData{}, err
@@ -248,7 +253,7 @@ func (l *login) grant(ctx context.Context, conf *krb5conf, tgt *ticket, realm st
 		return nil, err
 	}
 	var reply messages.TGSRep
-	if _, err := l.send(ctx, conf, realm, &request, &reply); err != nil {
+	if _, err := l.send(ctx, conf, realm, &request, &reply, false); err != nil {
 		return nil, err
 	}
 	if err := decrypt(&reply.KDCRepFields, tgt.key, keyusage.TGS_REP_ENCPART_SESSION_KEY); err != nil {

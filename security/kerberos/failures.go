@@ -95,6 +95,11 @@ func (s *situation) explain(err error) *failure {
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && s.spn != "":
 		f.text = fmt.Sprintf("the KDC of the realm %s knows no way to the realm %s; check that it trusts it, and the SPN or [domain_realm] in %s, one of which names that realm",
 			realm, strings.TrimPrefix(spn, "krbtgt/"), s.conf.file)
+	case f.code == errorcode.KDC_ERR_PRINCIPAL_NOT_UNIQUE && s.spn != "":
+		f.text = fmt.Sprintf("the service principal %s belongs to more than one account, says the KDC of the realm %s; find them (setspn -Q %s), and take it from all but the one that the service runs as (setspn -D)",
+			spn, realm, spn)
+	case f.code == errorcode.KRB_ERR_RESPONSE_TOO_BIG:
+		f.text = fmt.Sprintf("the KDC of the realm %s could be reached over UDP only, and its answer is too large for that; open port 88 for TCP", realm)
 	case f.code == errorcode.KDC_ERR_WRONG_REALM && refusal.CRealm != "" && refusal.CRealm != s.realm:
 		f.text = fmt.Sprintf("the KDC of the realm %s says that %s is of the realm %s; if that is right, give it so", realm, who, s.shown(refusal.CRealm, maxShown))
 	case f.code == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN || f.code == errorcode.KDC_ERR_WRONG_REALM:

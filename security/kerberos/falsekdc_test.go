@@ -36,6 +36,7 @@ type liar struct {
 	sealed  func(reply *messages.KDCRepFields) // and after that
 	sum     func(sum []byte)                   // changes what it says of the request; nil if it says nothing
 	silent  bool                               // it does not say which types of key it wants
+	card    bool                               // it wants a smart card
 
 	signIns, proofs, grants atomic.Int32
 }
@@ -92,8 +93,12 @@ func (l *liar) answer(request []byte) []byte {
 		case l.silent:
 			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED, l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
 		case l.wants != nil:
+			proof := patype.PA_ENC_TIMESTAMP
+			if l.card {
+				proof = patype.PA_PK_AS_REQ
+			}
 			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED,
-				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}}))
+				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}, {PADataType: proof}}))
 		}
 		reply := messages.ASRep{KDCRepFields: l.reply(&as.ReqBody, as.ReqBody.CName, 11)}
 		if l.sum != nil {
@@ -266,6 +271,7 @@ func TestLies(t *testing.T) {
 		"RC4":                   {wants(types.ETypeInfo2{{EType: 23}}), "(it wants [23]) and this client have no encryption type in common", 0},
 		"DES":                   {wants(types.ETypeInfo2{{EType: 3}, {EType: 1}, {EType: 16}}), "(it wants [3 1 16])", 0},
 		"no type":               {wants(types.ETypeInfo2{}), "names no encryption types", 0},
+		"a smart card":          {func(l *liar) { l.card = true }, "another proof than a password or key, such as a smart card", 0},
 		"not a word":            {func(l *liar) { l.silent = true }, "no encryption type in common", 0},
 		"an answer in RC4":      {func(l *liar) { l.use(23); l.wants = nil }, "no encryption type in common", 0},
 		"rounds in the answer":  {func(l *liar) { l.wants = nil; l.as = hinting(l, []byte{0xff, 0, 0, 0}) }, "in 4278190080 rounds", 0},
@@ -335,6 +341,24 @@ func TestConfirmation(t *testing.T) {
 	}
 }
 
+// TestNamesStay: a KDC is not asked to write the name of the account in its own way, which
+// would be refused, whatever krb5.conf says. Active Directory would.
+func TestNamesStay(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	k := listen(t, func(request []byte) []byte {
+		var as messages.ASReq
+		l.as = nil
+		if as.Unmarshal(request) == nil && types.IsFlagSet(&as.ReqBody.KDCOptions, flags.Canonicalize) {
+			l.as = func(r *messages.KDCRepFields) { r.CName.NameString = []string{"SVC"} }
+		}
+		return l.answer(request)
+	})
+	if _, err := askLiar(t, k.Addr().String(), " canonicalize = true\n").fetch(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEncryptionTypes: RC4 is used only if permitted_enctypes names it, and triple DES
 // never.
 func TestEncryptionTypes(t *testing.T) {
@@ -352,7 +376,8 @@ func TestEncryptionTypes(t *testing.T) {
 		"AES-128 is":           {" permitted_enctypes = aes256-cts aes128-cts\n", 17, ""},
 		"triple DES":           {" allow_weak_crypto = true\n permitted_enctypes = des3-cbc-sha1-kd aes256-cts\n", 16, "no encryption type in common"},
 		"nothing that is used": {" allow_weak_crypto = true\n permitted_enctypes = des3-cbc-sha1-kd des-cbc-md5\n", 18, "allows no encryption type that is used"},
-		"nothing in common":    {" permitted_enctypes = aes256-cts\n default_tkt_enctypes = aes128-cts\n", 18, "allows no encryption type that is used"},
+		"nothing in common":    {" permitted_enctypes = aes256-cts\n default_tkt_enctypes = aes128-cts\n", 18, "default_tkt_enctypes have no AES in common"},
+		"nor for services":     {" permitted_enctypes = aes256-cts\n default_tgs_enctypes = rc4-hmac\n", 18, "default_tgs_enctypes have no AES in common"},
 	} {
 		l := newLiar(t)
 		l.use(tc.kind)
@@ -594,6 +619,53 @@ func TestUnheard(t *testing.T) {
 		if n := l.proofs.Swap(0); n != 1 {
 			t.Errorf("%s: a new password was sent %d times", name, n)
 		}
+	}
+}
+
+// TestUnheardByMany: a KDC that got a password and did not answer may have counted it, and
+// the domain controllers of a domain count together. So no other one gets it from the same
+// call. The next call begins with another one.
+func TestUnheardByMany(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	deaf := func() string {
+		return listen(t, func(request []byte) []byte {
+			before := l.proofs.Load()
+			if answer := l.answer(request); l.proofs.Load() == before {
+				return answer
+			}
+			return nil
+		}).Addr().String()
+	}
+	first := deaf()
+	login := askLiar(t, first+"\n  kdc = "+deaf()+"\n  kdc = "+deaf(), "")
+	fails(t, "three", login, "no KDC of the realm EXAMPLE.COM answered ("+first+")")
+	if n := l.proofs.Swap(0); n != 1 {
+		t.Errorf("the password was sent %d times in one call", n)
+	}
+	login = askLiar(t, deaf()+"\n  kdc = "+listen(t, l.answer).Addr().String(), "")
+	fails(t, "two", login)
+	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 2 {
+		t.Errorf("%v; the password was sent %d times", err, l.proofs.Load())
+	}
+}
+
+// TestUnavailable: a KDC that says so is no reason to give up, whatever it was asked.
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]int32{"from the first request on": 1, "for a proof": 2, "for the service": 3} {
+		l := newLiar(t)
+		var asked atomic.Int32
+		k := listen(t, func(request []byte) []byte {
+			if asked.Add(1) >= from {
+				return l.refuse(errorcode.KDC_ERR_SVC_UNAVAILABLE, nil)
+			}
+			return l.answer(request)
+		}).Addr().String()
+		if _, err := askLiar(t, k+"\n  kdc = "+listen(t, l.answer).Addr().String(), "").fetch(t.Context()); err != nil || asked.Load() != from {
+			t.Errorf("%s: %v; it was asked %d times", name, err, asked.Load())
+		}
+		fails(t, name+", alone", askLiar(t, k, ""), "no KDC of the realm EXAMPLE.COM answered", "it says that it is not available")
 	}
 }
 

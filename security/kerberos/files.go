@@ -61,15 +61,28 @@ func readConfig(path string) (*krb5conf, error) {
 		return nil, fmt.Errorf("%s is not a krb5.conf that the Kerberos library can read: %s", conf.file, show.Text(err.Error(), maxShown))
 	}
 	restrict(&conf.LibDefaults)
+	if len(conf.LibDefaults.DefaultTGSEnctypeIDs) == 0 {
+		return nil, fmt.Errorf("%s allows no encryption type that is used: permitted_enctypes and default_tgs_enctypes have no AES in common; name aes256-cts and aes128-cts in both", conf.file)
+	}
+	// Another name than the one that was given would be refused. For the name of a service,
+	// this is asked for if its realm is not known.
+	conf.LibDefaults.Canonicalize = false
 	return conf, nil
 }
 
 // kdcs is the KDCs that krb5.conf names for a realm, in its order.
 func (conf *krb5conf) kdcs(realm string) []string {
 	for _, r := range conf.Realms {
-		if r.Realm == realm {
-			return r.KDC
+		if r.Realm != realm {
+			continue
 		}
+		addresses := slices.Clone(r.KDC)
+		for i, address := range addresses {
+			if strings.HasPrefix(address, "[") && strings.HasSuffix(address, "]") { // IPv6; the library adds the port to others
+				addresses[i] = address + ":88"
+			}
+		}
+		return addresses
 	}
 	return nil
 }

@@ -188,3 +188,15 @@ func TestNewestKey(t *testing.T) {
 		}
 	}
 }
+
+// TestKDCs: a KDC has the usual port unless krb5.conf names another one.
+func TestKDCs(t *testing.T) {
+	t.Parallel()
+	conf, err := readConfig(write(t, "krb5.conf", "[realms]\n R = {\n  kdc = dc1\n  kdc = dc2:89\n  kdc = [2001:db8::1]\n  kdc = [2001:db8::1]:89\n }\n", 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := conf.kdcs("R"), []string{"dc1:88", "dc2:89", "[2001:db8::1]:88", "[2001:db8::1]:89"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

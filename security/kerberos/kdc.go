@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
+	"github.com/jcmturner/gokrb5/v8/messages"
+
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/transport"
 )
@@ -41,9 +44,11 @@ func (u *unanswered) Unwrap() error { return u.ended }
 
 // ask sends a request to the KDCs of a realm, one after the other, until one answers. The
 // one that answered last is the first: others may be down, and wait for nothing each time.
-// UDP, over which answers get lost, is tried only if none can be reached over TCP: one
-// that got a request may have counted a wrong password, and would count it again.
-func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request []byte) ([]byte, error) {
+// UDP, over which answers get lost, is tried only if none can be reached over TCP. A
+// request that is proof of a password goes to no other KDC, and not over UDP, once one may
+// have got it: each may count a wrong password, and the domain controllers of a domain
+// count together.
+func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request []byte, proof bool) ([]byte, error) {
 	networks := []string{"tcp", "udp"}
 	if conf.LibDefaults.UDPPreferenceLimit == 1 {
 		networks = networks[:1]
@@ -57,17 +62,24 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 		if err != nil {
 			none.details = append(none.details, err.Error())
 		}
-		if i := slices.Index(addresses, l.answered[realm]); i > 0 {
+		if i := slices.Index(addresses, l.first[realm]); i > 0 {
 			addresses = slices.Concat(addresses[i:i+1], addresses[:i], addresses[i+1:])
 		}
-		for _, address := range addresses {
+		for i, address := range addresses {
 			answer, reached, err := l.askOne(ctx, network, address, request)
+			if err == nil && unavailable(answer) {
+				err, reached = errors.New("it says that it is not available"), false
+			}
 			if err == nil {
-				l.answered[realm] = address
+				l.first[realm] = address
 				return answer, nil
 			}
 			none.details = append(none.details, network+" "+address+": "+err.Error())
-			if none.reached = none.reached || reached; ctx.Err() != nil {
+			if none.reached = none.reached || reached; none.reached && proof {
+				none.named = show.Text(address, maxShown)
+				l.first[realm] = addresses[(i+1)%len(addresses)] // next time
+			}
+			if ctx.Err() != nil || none.reached && proof {
 				break
 			}
 		}
@@ -80,6 +92,13 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 		}
 	}
 	return nil, none
+}
+
+// unavailable reports whether a KDC says that another one is to be asked, as a read-only
+// domain controller does that cannot reach the one that knows the password.
+func unavailable(answer []byte) bool {
+	var refusal messages.KRBError
+	return refusal.Unmarshal(answer) == nil && refusal.ErrorCode == errorcode.KDC_ERR_SVC_UNAVAILABLE
 }
 
 // locate is where the KDCs of a realm are: as krb5.conf says, else as DNS says.

@@ -183,9 +183,13 @@ func TestWhichSetting(t *testing.T) {
 		t.Error(err)
 	}
 	s := situation{conf: &krb5conf{}, principal: "svc@EXAMPLE.COM", realm: "EXAMPLE.COM", spn: "HTTP/alias"}
-	err = s.explain(messages.NewKRBError(types.PrincipalName{}, "EXAMPLE.COM", errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, ""))
-	if !strings.Contains(err.Error(), "SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)") {
-		t.Error(err)
+	for code, says := range map[int32]string{
+		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN:  "SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)",
+		errorcode.KDC_ERR_PRINCIPAL_NOT_UNIQUE: "HTTP/alias belongs to more than one account",
+	} {
+		if err := s.explain(messages.NewKRBError(types.PrincipalName{}, "EXAMPLE.COM", code, "")); !strings.Contains(err.Error(), says) {
+			t.Error(err)
+		}
 	}
 }
 
@@ -210,6 +214,7 @@ func TestErrors(t *testing.T) {
 		errorcode.KDC_ERR_ETYPE_NOSUPP:        {"no encryption type in common for svc@EXAMPLE.COM; allow AES", false},
 		errorcode.KRB_AP_ERR_SKEW:             {"the clock of this machine differs", false},
 		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN: {"does not serve the realm EXAMPLE.COM", false},
+		errorcode.KRB_ERR_RESPONSE_TOO_BIG:    {"open port 88 for TCP", false},
 		errorcode.KDC_ERR_POLICY:              {"did not give svc@EXAMPLE.COM a ticket", false},
 	} {
 		k := refuse(t, code, "mind \x1b[31m"+password, nil)
@@ -232,8 +237,8 @@ func TestErrors(t *testing.T) {
 // TestRefusedOnce: after the first refusal, the KDC is not asked any more.
 func TestRefusedOnce(t *testing.T) {
 	t.Parallel()
-	// PA-ETYPE-INFO2 with one entry: aes256, and a salt.
-	info := []byte("\x30\x1f\x30\x1d\xa1\x03\x02\x01\x13\xa2\x16\x04\x14\x30\x12\x30\x10\xa0\x03\x02\x01\x12\xa1\x09\x1b\x07EXAMPLE")
+	// PA-ENC-TIMESTAMP, and PA-ETYPE-INFO2 with one entry: aes256, and a salt.
+	info := []byte("\x30\x2a\x30\x09\xa1\x03\x02\x01\x02\xa2\x02\x04\x00\x30\x1d\xa1\x03\x02\x01\x13\xa2\x16\x04\x14\x30\x12\x30\x10\xa0\x03\x02\x01\x12\xa1\x09\x1b\x07EXAMPLE")
 	// The second code is what some KDCs answer if they cannot decrypt what the key encrypted.
 	for _, refusal := range []int32{errorcode.KDC_ERR_PREAUTH_FAILED, errorcode.KRB_AP_ERR_BAD_INTEGRITY} {
 		asked := 0
@@ -315,7 +320,7 @@ func TestMalformed(t *testing.T) {
 			t.Errorf("%q is taken for an answer", answer)
 		}
 	}
-	empty := []byte("\x30\x0d\x30\x0b\xa1\x03\x02\x01\x13\xa2\x04\x04\x02\x30\x00")
+	empty := []byte("\x30\x18\x30\x09\xa1\x03\x02\x01\x02\xa2\x02\x04\x00\x30\x0b\xa1\x03\x02\x01\x13\xa2\x04\x04\x02\x30\x00")
 	err := asking(t, refuse(t, errorcode.KDC_ERR_PREAUTH_REQUIRED, "", empty)).HealthCheck(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "names no encryption types") {
 		t.Error(err)

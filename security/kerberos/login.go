@@ -53,17 +53,17 @@ type login struct {
 	signedIn func(principal string)
 	resolver *net.Resolver // nil for the machine's
 
-	tgt      *ticket           // the last one
-	refused  *refusal          // the last credential that was refused
-	unsure   *doubt            // the last credential whose refusal may not have been heard
-	answered map[string]string // which KDC of a realm did last
+	tgt     *ticket           // the last one
+	refused *refusal          // the last credential that was refused
+	unsure  *doubt            // the last credential whose refusal may not have been heard
+	first   map[string]string // which KDC of a realm is asked first
 
 	writing sync.Mutex // one authenticator at a time
 	written int64      // when the last one was, in microseconds
 }
 
 func newLogin(settings security.Kerberos, spn string, signedIn func(principal string)) *login {
-	return &login{settings: settings, spn: spn, signedIn: signedIn, answered: map[string]string{}}
+	return &login{settings: settings, spn: spn, signedIn: signedIn, first: map[string]string{}}
 }
 
 // refusal is a credential that a KDC refused.

@@ -38,6 +38,8 @@ run it again with the same journal: it goes on.
 Before it writes, apply asks the server whether the account may do it, and looks at each
 object of the plan. If one of them moved on since the plan was made, nothing is written,
 and each of them is told. Steps that are blocked in the plan are left out.
+Run one apply for a server at a time: of two, each may write what the other one does not
+expect.
 
 --dry-run does all of that but write. It needs no approval, and no journal. It tells
 everything for which the plan would be refused, and goes on to what moved on.
@@ -45,7 +47,8 @@ everything for which the plan would be refused, and goes on to what moved on.
 What an earlier run did is told as a number; --json names each step.
 
 Exit status 3 if the plan is refused, so that this run wrote nothing: it is not the one
-that was approved, it locks somebody out, it is large, or objects moved on.`,
+that was approved, it locks somebody out, it is large, or objects moved on. Also if all
+else was done and steps of the plan are left out: the server is not as somebody wants it.`,
 		Example: `  commandsec apply plan.json --dry-run
   commandsec apply plan.json --approve sha256:4958... --journal journal.log
   commandsec apply plan.json --approve sha256:4958... --journal journal.log --approved-by 'A. Miller' --reason CHG-1742`,
@@ -254,14 +257,14 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 		return errFound
 	case result.DryRun:
 		next(c, "%s", applyCall(made, file))
-		return nil
+		return leftOut(c, made, "would be done")
 	default:
 		back := ""
 		if _, err := os.Stat(a.journal); err == nil { // none is left if nothing was done
 			back = fmt.Sprintf(" (the way back: commandsec rollback %s --out back.json)", quoted(a.journal))
 		}
 		next(c, "commandsec verify %s%s", quoted(file), back)
-		return nil
+		return leftOut(c, made, "done")
 	}
 	if result.DryRun {
 		next(c, "look at what failed, and try again: commandsec apply %s --dry-run", quoted(file))
@@ -269,4 +272,19 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 		next(c, "run the same command again: it goes on with the journal %s (the way back: commandsec rollback %[1]s --out back.json)", quoted(a.journal))
 	}
 	return errTold
+}
+
+// leftOut says last that the server is not as somebody wants it, if the plan leaves
+// something out.
+func leftOut(c *cobra.Command, made *plan.Plan, done string) error {
+	n := made.Blocked()
+	if n == 0 {
+		return nil
+	}
+	wanted := "the desired state says"
+	if made.Desired.File == "" { // the way back
+		wanted = "it was"
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s; %s left out, so that the server is not as %s\n", done, count(n, "step of the plan is", "steps of the plan are"), wanted)
+	return errFound
 }
