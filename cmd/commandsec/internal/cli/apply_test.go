@@ -185,11 +185,17 @@ func TestWaitIsTold(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() { ended <- cli.Run(ctx, call, strings.NewReader(""), io.Discard, writer) }()
-	if line := <-told; !strings.HasPrefix(line, "Warning: ") || !strings.Contains(line, "wait: 10s") {
-		t.Errorf("%q", line)
+	select {
+	case line := <-told:
+		if !strings.HasPrefix(line, "Warning: ") || !strings.Contains(line, "wait: 10s") {
+			t.Errorf("%q", line)
+		}
+		stop()
+		<-ended
+	case status := <-ended:
+		stop()
+		t.Errorf("status %d, and nobody was told of the wait", status)
 	}
-	stop()
-	<-ended
 	_ = writer.Close()
 }
 
