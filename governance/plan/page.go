@@ -180,6 +180,10 @@ func (p *Plan) finding(w *Warning) report.Finding {
 	return f
 }
 
+// at is where the desired state says so, without the folder of the file, which stands at
+// the top of the page.
+func (s *Step) at() string { return s.At[strings.LastIndexAny(s.At, `/\`)+1:] }
+
 func stepAnchor(n int) string { return "step-" + strconv.Itoa(n) }
 
 // whole is an object with all of its steps.
@@ -262,7 +266,7 @@ func shortTable(list []*whole, kind Kind) report.Table {
 		}
 		table.Rows = append(table.Rows, report.Row{Group: group, Mark: mark, Cells: []report.Cell{
 			{Text: w.name}, {Text: strconv.Itoa(step.Number)},
-			{Text: member(object, func(o *Object) *ClaimState { return o.Claim }).Description}, {Text: step.At},
+			{Text: member(object, func(o *Object) *ClaimState { return o.Claim }).Description}, {Text: step.at()},
 		}})
 	}
 	slices.SortStableFunc(table.Rows, func(a, b report.Row) int { return cmp.Compare(a.Group, b.Group) })
@@ -290,7 +294,7 @@ func (w *whole) change(words *words) report.Change {
 	}
 	c.Detail = fmt.Sprintf("Step %s, through version %d of the API.", strings.Join(numbers, " and "), first.Version)
 	if first.Holders > 0 && (w.kind == KindRole || w.kind == KindMembers) {
-		c.Detail += fmt.Sprintf(" It concerns %s: all in all, %d can do more afterwards, and %d less.", count(first.Holders, "holder"), first.Gaining, first.Losing)
+		c.Detail += fmt.Sprintf(" %s: all in all, %d can do more, and %d less.", count(first.Holders, "holder"), first.Gaining, first.Losing)
 	}
 	if first.Blocked != "" {
 		c.Mark, c.Group = report.Warning, "Left out, and so not changed"
@@ -300,7 +304,7 @@ func (w *whole) change(words *words) report.Change {
 		}
 	}
 	if first.At != "" {
-		c.Detail += " Desired in " + first.At + "."
+		c.Detail += " Desired in " + first.at() + "."
 	}
 	if w.kind == KindRole || w.kind == KindMembers {
 		c.Roles = []report.Item{{Text: w.name}}
@@ -514,6 +518,12 @@ func (p *Plan) holdersTable() report.Table {
 		}
 		row.Group, row.Mark = "Can do more", report.Widened
 		gain = append(gain, row)
+	}
+	if len(table.Rows) == 0 { // nobody loses anything
+		table.Columns = table.Columns[:2]
+		for i := range gain {
+			gain[i].Cells = gain[i].Cells[:2]
+		}
 	}
 	table.Rows = append(table.Rows, gain...)
 	return table
