@@ -78,7 +78,7 @@ func (p *Plan) lead() string {
 		return "There is nothing to do."
 	}
 	if p.Empty() {
-		return "There is nothing to do: the server is as it is desired."
+		return "There is nothing to do: what the file names is as it is desired."
 	}
 	text := fmt.Sprintf("%s. Afterwards %s can do more than before, and %s can do less.", count(len(p.Steps)-p.Blocked(), "step"),
 		count(p.Totals.HoldersGain, "holder"), count(p.Totals.HoldersLosing, "holder"))
@@ -157,6 +157,7 @@ var guides = []report.Guide{
 	{Code: string(CodeNames), Title: "Version 1 names that version 2 does not show", Why: "What they allow is not counted among the rights of this plan."},
 	{Code: string(CodeDisabled), Title: "Disabled roles"},
 	{Code: string(CodeNewID), Title: "Roles that come back under another id"},
+	{Code: string(CodeUnnamed), Title: "The file does not name everything", Why: "What a file does not name stays as it is, whoever made it, so that no plan shows a change of it."},
 	{Code: string(CodeIncomplete), Title: "The snapshot is incomplete"},
 }
 

@@ -158,6 +158,7 @@ const (
 	CodeNames      Code = "names-lost"          // version 1 shows names of a role that version 2 has no path for
 	CodeDisabled   Code = "disabled-role"       // the role cannot be assigned
 	CodeNewID      Code = "new-id"              // a role comes back under another id
+	CodeUnnamed    Code = "not-in-the-file"     // the server has it, and the desired state names it nowhere
 	CodeIncomplete Code = "incomplete"          // the snapshot has gaps, so that more may change than is said
 )
 
