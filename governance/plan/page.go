@@ -22,7 +22,7 @@ func (p *Plan) Report() *report.Report {
 		leftOut = "without those that are left out"
 	}
 	r := &report.Report{
-		Kind: report.Plan, Title: "Plan for " + p.Server.URL, Lead: p.lead(),
+		Kind: report.Plan, Title: p.title(), Lead: p.lead(),
 		Provenance: p.provenance(digest), Gaps: gapsOf(p.Gaps),
 		Figures: []report.Figure{
 			{Label: "Steps", Number: len(p.Steps) - p.Blocked(), Note: leftOut},
@@ -31,7 +31,7 @@ func (p *Plan) Report() *report.Report {
 				Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
 				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium),
 			},
-			{Label: "Holders who can do more", Number: p.Totals.HoldersGain},
+			{Label: "Holders who can do more", Number: p.Totals.HoldersGain, Severity: severityIf(p.Totals.HoldersGain > 0, report.High)}, // as in a comparison
 			{Label: "Roles that lose something", Number: p.Totals.RolesLosing, Note: fmt.Sprintf("of %d", p.Totals.Roles)},
 		},
 		Guides: guides,
@@ -70,7 +70,32 @@ func severityIf(condition bool, s report.Severity) report.Severity {
 	return ""
 }
 
+func (p *Plan) title() string {
+	if p.TakesBack != nil {
+		return "Plan of the way back for " + p.Server.URL
+	}
+	return "Plan for " + p.Server.URL
+}
+
 func (p *Plan) lead() string {
+	if p.TakesBack == nil {
+		return p.outcome()
+	}
+	text := "This plan takes back what an earlier one did"
+	if t := p.TakesBack; t.Plan != "" {
+		text = "This plan takes back what the plan " + t.Plan + " did"
+		if t.ApprovedBy != "" {
+			text += ", which " + quote(t.ApprovedBy) + " approved"
+		}
+		if t.Reason != "" {
+			text += " (reason: " + quote(t.Reason) + ")"
+		}
+	}
+	return text + ". " + p.outcome()
+}
+
+// outcome says what a plan comes to.
+func (p *Plan) outcome() string {
 	if p.Empty() && p.Incomplete() {
 		return "There is nothing to do, as far as the server could be read. What was not read may differ from what is desired."
 	}
@@ -102,6 +127,9 @@ func (p *Plan) provenance(digest string) report.Provenance {
 			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.ReadAs, Taken: p.TakenAt, Digest: p.Snapshot,
 		}},
 		Files: []report.File{{Label: "Plan digest", Digest: digest}},
+	}
+	if t := p.TakesBack; t != nil && t.Plan != "" {
+		out.Files = append(out.Files, report.File{Label: "Takes back", Name: "the plan", Digest: t.Plan}, report.File{Label: "Journal of it", Name: t.Journal})
 	}
 	if p.Desired.File != "" || p.Desired.Digest != "" {
 		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})

@@ -340,10 +340,14 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 // warnSteps warns about steps. What is to be said of several is said once.
 func (b *builder) warnSteps(p *Plan) {
 	alike := alike{index: map[string]int{}}
+	do := "Remove the reason and plan again, or take this out of the desired state."
+	if b.back {
+		do = "Look at the object as it is now. If it should still be as it was, plan that by itself; otherwise leave it."
+	}
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		if step.Blocked != "" {
-			alike.add(step, Warning{Code: CodeBlocked, Severity: report.High, Do: "Remove the reason and plan again, or take this out of the desired state."},
+			alike.add(step, Warning{Code: CodeBlocked, Severity: report.High, Do: do},
 				step.Blocked, fmt.Sprintf("Step %d is left out (%s %s): %s.", step.Number, step.Action, step.object(), step.Blocked),
 				"%d steps are left out: "+strings.ReplaceAll(step.Blocked, "%", "%%")+".")
 			continue
