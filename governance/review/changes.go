@@ -165,14 +165,18 @@ func (d *differ) title() string {
 	return "What changed on " + d.c.After.Server.URL
 }
 
-// newFindings are the findings that the earlier snapshot has not.
+// newFindings are the findings that the earlier snapshot has not. One whose holders only
+// became fewer is not new.
 func (d *differ) newFindings() {
-	old := map[string]bool{}
-	for _, f := range d.before.findings {
-		old[f.ID] = true
+	old := map[string][]string{} // ids, by code and roles
+	key := func(a about) string { return a.code + "\x00" + strings.Join(a.roles, "\x00") }
+	for id, a := range d.before.about {
+		old[key(a)] = append(old[key(a)], id)
 	}
 	for _, f := range d.after.findings {
-		if old[f.ID] || f.Code == CodeNotRead {
+		now := d.after.about[f.ID]
+		known := func(id string) bool { return id == f.ID || now.fewer(id, slices.Clone(d.before.about[id].holders)) }
+		if f.Code == CodeNotRead || slices.ContainsFunc(old[key(now)], known) {
 			continue
 		}
 		f.Roles, f.Holders = unlinked(f.Roles), unlinked(f.Holders)

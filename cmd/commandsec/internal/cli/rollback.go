@@ -26,7 +26,8 @@ func newRollback() *cobra.Command {
 apply'. It changes nothing itself: read the plan, approve it, apply it, like any other.
 
 An object that somebody changed since, be it with a later plan, is left as it is, as a
-whole: its step is blocked, and says so. A role that was deleted comes back under another id.`,
+whole: its step is blocked, and says so. A role that was deleted comes back under another
+id.`,
 		Example: `  commandsec rollback journal.log --out back.json --html back.html
   commandsec apply back.json --approve DIGEST --journal back-1a2b3c4d.log`,
 		Args: operands("JOURNAL"),
