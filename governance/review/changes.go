@@ -576,7 +576,7 @@ func are(n int, one string) string {
 func (d *differ) notes() []report.Note {
 	notes := []report.Note{
 		{Title: "What holders can do", Text: "It is worked out from all roles together: somebody who loses a role and keeps the same right through another one is not listed."},
-		{Title: "Findings", Text: "They are those that the later snapshot has and the earlier one has not, or that are about other roles, holders or rights now. A review of the later snapshot has all."},
+		{Title: "Findings", Text: "They are those that the later snapshot has and the earlier one has not, or that are about other roles, further holders or other rights now. A review of the later snapshot has all."},
 	}
 	if d.c.Before.Server.URL != d.c.After.Server.URL {
 		notes = append(notes, report.Note{Title: "Two servers", Text: "The snapshots are of two servers. Roles and objects are the same if they have the same name; ids are not compared."})
