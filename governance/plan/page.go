@@ -293,9 +293,9 @@ func shortTable(list []*whole, kind Kind) report.Table {
 		if step.Action == Delete {
 			group, mark, object = "Deleted", report.Removed, w.before
 		}
+		description := member(object, func(o *Object) *ClaimState { return o.Claim }).Description
 		table.Rows = append(table.Rows, report.Row{Group: group, Mark: mark, Cells: []report.Cell{
-			{Text: w.name}, {Text: strconv.Itoa(step.Number)},
-			{Text: member(object, func(o *Object) *ClaimState { return o.Claim }).Description}, {Text: step.at()},
+			{Text: w.name}, {Text: strconv.Itoa(step.Number)}, {Text: description}, {Text: step.at()},
 		}})
 	}
 	slices.SortStableFunc(table.Rows, func(a, b report.Row) int { return cmp.Compare(a.Group, b.Group) })
