@@ -483,9 +483,10 @@ func TestFolded(t *testing.T) {
 func TestQuotedNames(t *testing.T) {
 	t.Parallel()
 	r := &report.Report{Kind: report.Review, Title: "R", Findings: []report.Finding{
-		{Code: "x", Severity: report.High, Title: `The role "Berlin 10" grants everything`}, {Code: "x", Severity: report.High, Title: `The role "Berlin 2" grants everything`},
+		{Code: "x", Severity: report.High, Title: `The role "Berlin 10" grants everything`},
+		{Code: "x", Severity: report.High, Title: `The role "Berlin 2" grants everything`},
 		{Code: "x", Severity: report.High, Title: `The role "Berlin" grants everything`},
-	}}
+	}, Guides: []report.Guide{{Code: "x", Title: "Everything"}}}
 	var b strings.Builder
 	if err := r.WriteText(&b); err != nil {
 		t.Fatal(err)
