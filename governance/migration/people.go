@@ -24,7 +24,7 @@ const rankUndecided = 4
 // holderColumns are few, so that the page shows all of them.
 func holderColumns(becomes string) []report.Column {
 	return []report.Column{
-		{Title: "Holder", Kind: report.Holders}, {Title: becomes, Kind: report.Holders}, {Title: "Result"}, {Title: "What is different"}, {Title: "Why"},
+		{Title: "Holder", Kind: report.Holders}, {Title: becomes, Kind: report.Holders}, {Title: "What is different"}, {Title: "Why"},
 	}
 }
 
@@ -61,7 +61,7 @@ func (e *engine) person(m *mapping, v *verdict) person {
 	case m.to == m.from:
 		is = "the same claim"
 	}
-	p.row.Cells = []report.Cell{{Text: m.from.String()}, {Text: is}, {Text: result + m.waiting()}, {Items: e.differences(v)}, {Text: e.why(m, v)}}
+	p.row.Cells = []report.Cell{{Text: m.from.String()}, {Text: is}, {Text: result + m.waiting(), Items: e.differences(v)}, {Items: e.why(m, v)}}
 	return p
 }
 
@@ -82,8 +82,8 @@ func (e *engine) differences(v *verdict) []report.Item {
 const mostReasons = 5
 
 // why names the rules that explain what is different for a holder.
-func (e *engine) why(m *mapping, v *verdict) string {
-	var out []string
+func (e *engine) why(m *mapping, v *verdict) []report.Item {
+	var out []report.Item
 	add := func(intro string, list []string) {
 		if len(list) == 0 {
 			return
@@ -94,13 +94,13 @@ func (e *engine) why(m *mapping, v *verdict) string {
 		if n := len(list) - mostReasons; n > 0 {
 			text += fmt.Sprintf(" and %d more", n)
 		}
-		out = append(out, text)
+		out = append(out, report.Item{Text: text})
 	}
 	switch {
 	case m.wait != "":
-		out = append(out, strings.TrimSuffix(m.wait, "."))
+		out = append(out, report.Item{Text: m.wait})
 	case m.how != "" && (m.ruled || m.to != m.from):
-		out = append(out, m.how)
+		out = append(out, report.Item{Text: m.how})
 	}
 	var others, merged, skipped, decisions []string
 	for _, other := range e.byClaim[m.to.Fold()] {
@@ -136,7 +136,7 @@ func (e *engine) why(m *mapping, v *verdict) string {
 	if !v.same() && !m.drop {
 		add("decided: ", decisions)
 	}
-	return strings.Join(out, "; ")
+	return out
 }
 
 // admins notes who can change security afterwards, and could not before. Those for whom

@@ -144,7 +144,7 @@ identities:
 	for _, table := range r.Tables {
 		if table.ID == "holders" {
 			for _, row := range table.Rows {
-				got[row.Cells[0].Text] = row.Cells[1].Text + row.Cells[4].Text
+				got[row.Cells[0].Text] = row.Cells[1].Text + textOf(row.Cells[3])
 			}
 		}
 	}

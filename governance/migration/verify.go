@@ -148,7 +148,7 @@ func (v *verification) holder(m *mapping) {
 	before, after, want := v.now.source(m.roles), v.now.target(is), v.promised.target(is)
 	d := compare(before, after)
 	p := v.person(m, &d)
-	extra, text := v.extra(is, before)
+	extra, why := v.extra(is, before)
 	switch {
 	case before.can() && !after.can():
 		v.missing++
@@ -174,7 +174,7 @@ func (v *verification) holder(m *mapping) {
 	if len(extra) > 0 {
 		v.besides++
 		p.row.Mark = report.Warning
-		p.row.Cells[4].Text = strings.TrimPrefix(p.row.Cells[4].Text+"; "+text, "; ")
+		p.row.Cells[3].Items = append(p.row.Cells[3].Items, why...)
 	}
 	switch {
 	case !after.set.Equal(want.set):
@@ -192,11 +192,11 @@ func (v *verification) holder(m *mapping) {
 
 // extra is what a holder of the target can do, could not do before, and is not given by
 // the migration; and through which roles. A right to change security is a finding.
-func (v *verification) extra(k Key, before *rights) ([]permissions.Effect, string) {
+func (v *verification) extra(k Key, before *rights) ([]permissions.Effect, []report.Item) {
 	after, ruled := v.now.target(k), v.ruled.target(k)
 	added := before.set.Union(ruled.set).Diff(after.set).Added
 	if len(added) == 0 {
-		return nil, ""
+		return nil, nil
 	}
 	var outside, completed []string
 	for _, i := range v.now.held[k.Fold()] {
@@ -213,14 +213,14 @@ func (v *verification) extra(k Key, before *rights) ([]permissions.Effect, strin
 			v.find1(f, k)
 		}
 	}
-	var parts []string
+	var why []report.Item
 	if len(outside) > 0 {
-		parts = append(parts, "through roles that are not part of the migration: "+strings.Join(outside, ", "))
+		why = append(why, report.Item{Text: "through roles that are not part of the migration: " + strings.Join(outside, ", "), Mark: report.Warning})
 	}
 	if len(completed) > 0 {
-		parts = append(parts, "through what others gave to roles of the migration: "+strings.Join(completed, ", "))
+		why = append(why, report.Item{Text: "through what others gave to roles of the migration: " + strings.Join(completed, ", "), Mark: report.Warning})
 	}
-	return added, strings.Join(parts, "; ")
+	return added, why
 }
 
 // own reports whether it is known that a role of another server has holders of its own,
@@ -318,19 +318,22 @@ func (v *verification) others() {
 	}
 	for _, k := range keys {
 		before := &rights{}
-		from := "nobody who held a role"
-		if m := v.mapped[k.Fold()]; m != nil && v.engine.same { // what somebody was before, and is another claim now
-			before, from = v.now.source(m.roles), m.from.String()
+		from, result := "nobody who held a role", "new"
+		if m := v.mapped[k.Fold()]; m != nil { // what somebody was, who is another claim now
+			from, result = m.from.String(), "is still there besides the claim that it became"
+			if v.engine.same {
+				before = v.now.source(m.roles)
+			}
 		}
 		after, want := v.now.target(k), v.promised.target(k)
 		wrong := want.set.Diff(after.set)
-		extra, text := v.extra(k, before)
+		extra, why := v.extra(k, before)
 		d := compare(&rights{set: want.set, admin: before.admin}, after)
 		if wrong.Empty() {
 			d = compare(before, after)
 		}
 		p := person{key: k, rank: d.rank(), row: report.Row{Mark: report.Warning, Cells: []report.Cell{
-			{Text: from}, {Text: k.String()}, {Text: "new"}, {Items: v.differences(&d)}, {Text: text},
+			{Text: from}, {Text: k.String()}, {Text: result, Items: v.differences(&d)}, {Items: why},
 		}}}
 		if len(extra) > 0 {
 			v.besides++
