@@ -186,9 +186,10 @@ func TestCompleted(t *testing.T) {
 	after, _ := migrated(t, rules)
 	stranger, left := oauth("stranger"), ad("user", "left")
 	named(after, "Reports").Holders = append(named(after, "Reports").Holders, holding(stranger, left)...)
+	named(after, "Reports").Holders = append(named(after, "Reports").Holders, holding(oauth("audit"))...)
 	named(after, "Auditors").Paths = append(named(after, "Auditors").Paths, "/security/modify/")
 	v := Verify(office(), after, rules)
-	if f := findingAbout(v, CodeStranger, stranger); f == nil || f.Severity != report.Medium || f.Title != `Holding the migrated role "Reports", and no rule says so: 1 holder.` {
+	if f := findingAbout(v, CodeStranger, stranger); f == nil || f.Severity != report.Medium || f.Title != `Holding the migrated role "Reports", and no rule says so: 2 holders.` || !slices.Contains(f.Holders, report.Item{Text: oauth("audit").String()}) {
 		t.Errorf("the stranger: %+v", f)
 	}
 	if f := findingAbout(v, CodeDropped, left); f == nil || f.Severity != report.High || f.Title != `Dropped by the rules, and holding the migrated role "Reports": 1 holder.` {
@@ -203,7 +204,7 @@ func TestCompleted(t *testing.T) {
 	// Its own entry says that it has holders of its own. Nobody says so of who was dropped.
 	rules = rulesOf(t, officeRules+"  - {name: Reports, existing: add}\n")
 	v = Verify(office(), after, rules)
-	if findingAbout(v, CodeStranger, stranger) != nil || findingAbout(v, CodeDropped, left) == nil || saidOf(v, "besides", stranger) == "" {
+	if findingAbout(v, CodeStranger, stranger) != nil || findingAbout(v, CodeStranger, oauth("audit")) != nil || findingAbout(v, CodeDropped, left) == nil || saidOf(v, "besides", stranger) == "" {
 		t.Errorf("with an entry: %+v", v.Findings)
 	}
 	// Of a role that becomes what the rules say, everybody else is more than they say.

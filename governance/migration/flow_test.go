@@ -363,6 +363,14 @@ func TestVerifyNotices(t *testing.T) {
 		"a stranger holds a role": {func(_, after *snapshot.Snapshot) {
 			after.Roles[granting].Holders = append(slices.Clone(after.Roles[granting].Holders), snapshot.Holder{Key: stranger, Versions: []int{2}})
 		}, CodeWider, stranger.String()},
+		"a stranger is an administrator": {func(_, after *snapshot.Snapshot) {
+			r := named(after, administrator)
+			r.Holders = append(slices.Clone(r.Holders), snapshot.Holder{Key: stranger, Versions: []int{2}})
+		}, CodeStranger, stranger.String()},
+		"a stranger can change security": {func(_, after *snapshot.Snapshot) {
+			r := named(after, administrator)
+			r.Holders, r.PermissionSetID = append(slices.Clone(r.Holders), snapshot.Holder{Key: stranger, Versions: []int{2}}), globalSet
+		}, CodeAdmin, stranger.String()},
 		"a merged role grants more": {func(_, after *snapshot.Snapshot) {
 			after.Roles[merged].Paths = []permissions.Path{"/"}
 		}, CodeWider, after.Roles[merged].Holders[0].Key.String()},
