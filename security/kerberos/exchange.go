@@ -76,10 +76,13 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 			return nil, err
 		}
 		request.PAData = append(request.PAData, stamp)
+		before := l.unsure
 		trying(true)
 		sent, err = l.send(ctx, conf, who.realm, &request, &reply, true)
 		if _, refused := errors.AsType[messages.KRBError](err); refused || err == nil {
 			trying(false)
+		} else if none, ok := errors.AsType[*unanswered](err); ok && !none.reached {
+			l.unsure = before // nobody got it
 		}
 	}
 	if err != nil {

@@ -342,7 +342,7 @@ func TestSilent(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	cancel(enough)
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	if err := <-done; !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.Contains(err.Error(), "a KDC of the realm EXAMPLE.COM ("+k.Addr().String()+") was waited for: context canceled") {
 		t.Error(err)
 	}
 	close(release)

@@ -201,7 +201,8 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 		return nil, l.refused.err
 	}
 	if l.unsure != nil && l.unsure.credential == credential && time.Now().Before(l.unsure.until) {
-		return nil, fmt.Errorf("the KDC of the realm %s got the credential of %s and gave no answer that could be used; that is not tried again before %s, because it could lock the account",
+		return nil, fmt.Errorf("the KDC of the realm %s got the credential of %s and no answer that could be used came in time: the KDC is slow or silent, or the calls had too little time; "+
+			"give them more. It is not tried again before %s, because that could lock the account",
 			show.Text(who.realm, maxShown), show.Text(principal, maxShown), l.unsure.until.Format(time.RFC3339))
 	}
 	if err := conf.findable(who.realm); err != nil {
@@ -212,13 +213,12 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 			l.unsure = nil
 			return
 		}
-		if l.unsure == nil || l.unsure.credential != credential {
-			l.unsure = &doubt{credential: credential}
+		next := doubt{credential: credential, times: 1}
+		if before := l.unsure; before != nil && before.credential == credential {
+			next.times = before.times + 1
+			next.until = time.Now().Add(min(firstPause<<min(before.times-1, 10), longestPause))
 		}
-		if n := l.unsure.times; n > 0 {
-			l.unsure.until = time.Now().Add(min(firstPause<<min(n-1, 10), longestPause))
-		}
-		l.unsure.times++
+		l.unsure = &next
 	}
 	tgt, err := l.authenticate(ctx, conf, who, trying)
 	if refusal, ok := errors.AsType[messages.KRBError](err); ok && refusal.ErrorCode == errorcode.KDC_ERR_ETYPE_NOSUPP && len(who.offered) < len(conf.LibDefaults.DefaultTktEnctypeIDs) {

@@ -157,10 +157,11 @@ func (s *sharing) get(ctx context.Context, old *lease) (*lease, error) {
 		return l, nil
 	}
 	l, err := safely(func() (*lease, error) { return s.fetch(ctx) })
+	failed := err != nil && ended(ctx) == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		if ctx.Err() == nil {
+		if failed {
 			s.failed, s.failure = s.failed+1, err
 		}
 		return nil, err
