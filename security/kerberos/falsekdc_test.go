@@ -179,7 +179,7 @@ func (l *liar) seal(reply *messages.KDCRepFields, change func(*messages.KDCRepFi
 func askLiar(t testing.TB, address, defaults string, realms ...string) *login {
 	t.Helper()
 	var text strings.Builder
-	text.WriteString("[libdefaults]\n default_realm = EXAMPLE.COM\n udp_preference_limit = 1\n" + defaults + "[realms]\n")
+	text.WriteString("[libdefaults]\n default_realm = EXAMPLE.COM\n" + defaults + " udp_preference_limit = 1\n[realms]\n")
 	for _, realm := range append(realms, "EXAMPLE.COM") {
 		text.WriteString(" " + realm + " = {\n  kdc = " + address + "\n }\n")
 	}

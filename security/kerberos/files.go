@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
@@ -18,10 +17,7 @@ import (
 	"github.com/commandsec/commandsec-go/internal/trusted"
 )
 
-const (
-	defaultConfig = "/etc/krb5.conf"
-	maxShown      = 300
-)
+const maxShown = 300
 
 // read reads a file that only its owner can write: whoever can write one of these
 // chooses who signs in, or where.
@@ -35,69 +31,6 @@ func read(what, path string) ([]byte, error) {
 			what, show.Text(path, maxShown), mode.Perm())
 	}
 	return data, nil
-}
-
-// krb5conf is a krb5.conf.
-type krb5conf struct {
-	*config.Config
-	file string // where it is, as it may be shown
-}
-
-// readConfig reads krb5.conf.
-func readConfig(path string) (*krb5conf, error) {
-	if path == "" {
-		path = defaultConfig
-	}
-	data, err := read("Kerberos configuration", path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; write a krb5.conf there, or give the path of one as ConfigFile (KEYFACTOR_AUTH_KRB_CONFIG, kerberos_config)", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	conf := &krb5conf{file: show.Text(path, maxShown)}
-	conf.Config, err = safely(func() (*config.Config, error) { return config.NewFromString(string(data)) })
-	if _, ignored := errors.AsType[config.UnsupportedDirective](err); err != nil && (!ignored || conf.Config == nil) {
-		return nil, fmt.Errorf("%s is not a krb5.conf that the Kerberos library can read: %s", conf.file, show.Text(err.Error(), maxShown))
-	}
-	restrict(&conf.LibDefaults)
-	if len(conf.LibDefaults.DefaultTGSEnctypeIDs) == 0 {
-		return nil, fmt.Errorf("%s allows no encryption type that is used: permitted_enctypes and default_tgs_enctypes have no AES in common; name aes256-cts and aes128-cts in both", conf.file)
-	}
-	// Another name than the one that was given would be refused. For the name of a service,
-	// this is asked for if its realm is not known.
-	conf.LibDefaults.Canonicalize = false
-	return conf, nil
-}
-
-// kdcs is the KDCs that krb5.conf names for a realm, in its order.
-func (conf *krb5conf) kdcs(realm string) []string {
-	for _, r := range conf.Realms {
-		if r.Realm != realm {
-			continue
-		}
-		addresses := slices.Clone(r.KDC)
-		for i, address := range addresses {
-			if strings.HasPrefix(address, "[") && strings.HasSuffix(address, "]") { // IPv6; the library adds the port to others
-				addresses[i] = address + ":88"
-			}
-		}
-		return addresses
-	}
-	return nil
-}
-
-// findable refuses a realm that krb5.conf does not say how to reach.
-func (conf *krb5conf) findable(realm string) error {
-	if conf.LibDefaults.DNSLookupKDC || len(conf.kdcs(realm)) > 0 {
-		return nil
-	}
-	known := make([]string, len(conf.Realms))
-	for i, r := range conf.Realms {
-		known[i] = r.Realm
-	}
-	return fmt.Errorf("%s names no KDC of the realm %s (it has: %s; case counts), and does not set dns_lookup_kdc = true; "+
-		"write either into it. Files that it includes are not read", conf.file, show.Text(realm, maxShown), list(known))
 }
 
 // readKeytab reads a keytab. The library's error is not shown: it quotes the file.

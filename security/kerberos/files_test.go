@@ -129,20 +129,6 @@ func write(t testing.TB, name, text string, mode os.FileMode) string {
 	return path
 }
 
-// TestReadConfig: what the library does not support is passed over.
-func TestReadConfig(t *testing.T) {
-	t.Parallel()
-	conf, err := readConfig(write(t, "krb5.conf", "includedir /etc/krb5.conf.d\n[libdefaults]\n default_realm = EXAMPLE.COM\n"+
-		"[realms]\n EXAMPLE.COM = {\n  kdc = kdc1.example.com\n  kdc = kdc2.example.com:8888\n  v4_name_convert = {\n   host = {\n    rcmd = host\n   }\n  }\n }\n"+
-		"[domain_realm]\n .example.com = EXAMPLE.COM\n", 0o644))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := conf.kdcs("EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
-		t.Errorf("the KDCs are %q", got)
-	}
-}
-
 // TestPrincipals: a keytab lists each name once, and which types of key it has.
 func TestPrincipals(t *testing.T) {
 	t.Parallel()
@@ -186,17 +172,5 @@ func TestNewestKey(t *testing.T) {
 		if _, err := fromKeytab(kt, "svc@EXAMPLE.COM", 20); err == nil {
 			t.Error("there is a key of another type")
 		}
-	}
-}
-
-// TestKDCs: a KDC has the usual port unless krb5.conf names another one.
-func TestKDCs(t *testing.T) {
-	t.Parallel()
-	conf, err := readConfig(write(t, "krb5.conf", "[realms]\n R = {\n  kdc = dc1\n  kdc = dc2:89\n  kdc = [2001:db8::1]\n  kdc = [2001:db8::1]:89\n }\n", 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := conf.kdcs("R"), []string{"dc1:88", "dc2:89", "[2001:db8::1]:88", "[2001:db8::1]:89"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
 	}
 }
