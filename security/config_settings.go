@@ -167,7 +167,7 @@ func (r *reading) warnOfReadable() {
 	if r.Kerberos == nil {
 		return
 	}
-	for _, file := range []string{r.Kerberos.Keytab, strings.TrimPrefix(r.Kerberos.CCache, "FILE:")} {
+	for _, file := range []string{strings.TrimPrefix(r.Kerberos.Keytab, "FILE:"), strings.TrimPrefix(r.Kerberos.CCache, "FILE:")} {
 		if info, err := os.Stat(file); file != "" && err == nil && info.Mode().IsRegular() && trusted.Readable(info.Mode()) {
 			r.warn("%s can be read by others than its owner (mode %04o), and is as good as the password; chmod 600 it",
 				show.Text(file, maxShown), info.Mode().Perm())

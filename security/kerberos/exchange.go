@@ -205,8 +205,10 @@ func (conf *krb5conf) check(reply *messages.KDCRepFields, request *messages.KDCR
 		return distrust("it answers another request")
 	case !reply.CName.Equal(name) || reply.CRealm != realm:
 		return distrust("it is about the account " + reply.CName.PrincipalNameString() + "@" + reply.CRealm + " (case counts)")
-	case part.SRealm != request.Realm || reply.Ticket.Realm != request.Realm:
-		return distrust("it is of the realm " + part.SRealm)
+	case part.SRealm != request.Realm:
+		return distrust("it is of the realm " + part.SRealm + ", and " + request.Realm + " was asked")
+	case reply.Ticket.Realm != request.Realm:
+		return distrust("the ticket in it is of the realm " + reply.Ticket.Realm + ", and " + request.Realm + " was asked")
 	case !part.SName.Equal(reply.Ticket.SName):
 		return distrust("the key in it is for " + part.SName.PrincipalNameString() + ", and the ticket for " + reply.Ticket.SName.PrincipalNameString())
 	case len(request.Addresses) > 0 && len(part.CAddr) > 0 && !types.HostAddressesEqual(part.CAddr, request.Addresses):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/user"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ const maxShown = 300
 // chooses who signs in, or where.
 func read(what, path string) ([]byte, error) {
 	data, mode, err := trusted.Read(path)
+	if errors.Is(err, fs.ErrPermission) {
+		err = denied(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the %s: %w", what, err)
 	}
@@ -33,8 +37,18 @@ func read(what, path string) ([]byte, error) {
 	return data, nil
 }
 
+// denied says who may not read a file, and what to do.
+func denied(err error) error {
+	who := "the user that this program runs as"
+	if u, e := user.Current(); e == nil {
+		who = "the user " + show.Text(u.Username, maxShown) + ", as which this program runs"
+	}
+	return fmt.Errorf("%w; let %s read it: chown it to that user and chmod 600 it, and see whether the directories above can be entered", err, who)
+}
+
 // readKeytab reads a keytab. The library's error is not shown: it quotes the file.
 func readKeytab(path string) (*keytab.Keytab, []byte, error) {
+	path = strings.TrimPrefix(path, "FILE:")
 	data, err := read("keytab", path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%w; have the keytab put there (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB, kerberos_keytab)", err)

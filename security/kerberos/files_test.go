@@ -2,6 +2,9 @@ package kerberos
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +15,8 @@ import (
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
+
+	"github.com/commandsec/commandsec-go/security"
 )
 
 // cacheWriter writes a credential cache as MIT's documentation says.
@@ -172,5 +177,48 @@ func TestNewestKey(t *testing.T) {
 		if _, err := fromKeytab(kt, "svc@EXAMPLE.COM", 20); err == nil {
 			t.Error("there is a key of another type")
 		}
+	}
+}
+
+// TestDenied: who may not read a file is told, and what to do.
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	err := denied(fmt.Errorf("/etc/svc.keytab: %w", fs.ErrPermission))
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "as which this program runs read it: chown it to that user and chmod 600 it") {
+		t.Error(err)
+	}
+}
+
+// TestCacheOf: a credential cache of another account or realm than the settings name is not
+// used.
+func TestCacheOf(t *testing.T) {
+	t.Parallel()
+	cache := write(t, "cache", string(cacheFile(t)), 0o600)
+	for who, says := range map[[2]string]string{
+		{}:                           "expired",
+		{"svc"}:                      "expired",
+		{"svc@EXAMPLE.COM"}:          "expired",
+		{"svc@EXAMPLE.COM", "OTHER"}: "expired", // the name wins
+		{"", "EXAMPLE.COM"}:          "expired",
+		{"", "OTHER"}:                "holds tickets of svc@EXAMPLE.COM, and not of the realm OTHER; correct one of them",
+		{"svc", "O"}:                 "and not of svc@O;",
+		{"svc@example.com"}:          "and not of svc@example.com;",
+		{"Svc"}:                      "and not of Svc;",
+	} {
+		settings := security.Kerberos{Username: who[0], Realm: who[1]}
+		settings.CCache, settings.ConfigFile = "FILE:"+cache, write(t, "krb5.conf", usualDefaults+usualRealms, 0o600)
+		fails(t, fmt.Sprint(who), newLogin(settings, "HTTP/command.example.com", func(string) {}), says)
+	}
+}
+
+// TestFilePrefix: a keytab may have FILE: before it, as MIT's programs write it.
+func TestFilePrefix(t *testing.T) {
+	t.Parallel()
+	path := keytabOf(t, keyOf(t))
+	if _, _, err := readKeytab("FILE:" + path); err != nil {
+		t.Error(err)
+	}
+	if problem := check(security.Kerberos{Keytab: "FILE:~/k"}); problem == nil {
+		t.Error("~/ is taken")
 	}
 }

@@ -36,6 +36,7 @@ const (
 type unanswered struct {
 	named   string   // the KDCs that were asked
 	details []string // what went wrong at each
+	unknown bool     // there are none: krb5.conf names none, and DNS neither
 	reached bool     // one of them may have got the request
 	ended   error    // why the context ended, nil if it did not
 }
@@ -57,7 +58,7 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 	if conf.LibDefaults.UDPPreferenceLimit == 1 {
 		networks = networks[:1]
 	}
-	none := &unanswered{named: "found in DNS"}
+	none := &unanswered{named: "found in DNS", unknown: true}
 	if names := conf.kdcs(realm); len(names) > 0 {
 		none.named = list(names)
 	}
@@ -79,6 +80,7 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 				addresses = slices.Concat(addresses[i:], addresses[:i])
 			}
 			left[network] = []string{}
+			none.unknown = none.unknown && len(addresses) == 0
 			for i, address := range addresses {
 				limit := limits{connect: wait, answer: wait}
 				if proof || located || len(addresses) == 1 {

@@ -162,8 +162,17 @@ func (l *login) fromCache(ctx context.Context, conf *krb5conf) (*ticket, error) 
 		return nil, err
 	}
 	file, principal := show.Text(l.settings.CCache, maxShown), c.name.PrincipalNameString()+"@"+c.realm
-	if want := l.settings.Username; want != "" && want != principal && want != c.name.PrincipalNameString() {
-		return nil, fmt.Errorf("the credential cache %s holds tickets of %s, and not of %s; correct one of them",
+	want, realm, _ := strings.Cut(l.settings.Username, "@")
+	if realm == "" {
+		realm = l.settings.Realm
+	}
+	if want != "" && want != c.name.PrincipalNameString() || realm != "" && realm != c.realm {
+		if want == "" {
+			want = "the realm " + realm
+		} else if realm != "" {
+			want += "@" + realm
+		}
+		return nil, fmt.Errorf("the credential cache %s holds tickets of %s, and not of %s; correct one of them (case counts)",
 			file, show.Text(principal, maxShown), show.Text(want, maxShown))
 	}
 	tgt := c.tgt
@@ -231,7 +240,11 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 	s := situation{conf: conf, principal: principal, realm: who.realm, keytab: l.settings.Keytab, hide: l.settings.Password.Reveal()}
 	f := s.explain(err)
 	if f.final {
-		l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again)", f, time.Now().Format(time.RFC3339))}
+		until := ""
+		if l.settings.Keytab != "" {
+			until = " before the keytab changes"
+		}
+		l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again%s)", f, time.Now().Format(time.RFC3339), until)}
 	}
 	return nil, f
 }
