@@ -88,11 +88,25 @@ func etypes(kt *keytab.Keytab, principal string) []int32 {
 	return types
 }
 
-// cached is what a credential cache says: whose it is, and its ticket-granting ticket.
+// cached is what a credential cache says: whose it is, its ticket-granting ticket, and the
+// tickets for services.
 type cached struct {
-	name  types.PrincipalName
-	realm string
-	tgt   *ticket // nil if there is none
+	name     types.PrincipalName
+	realm    string
+	tgt      *ticket            // nil if there is none
+	services map[string]*ticket // by service@REALM
+}
+
+func (c *cached) principal() string { return c.name.PrincipalNameString() + "@" + c.realm }
+
+// service is the ticket for a service, in its realm if that is known. nil if there is none.
+func (c *cached) service(spn, realm string) *ticket {
+	for server, t := range c.services {
+		if name, at, _ := strings.Cut(server, "@"); name == spn && (realm == "" || realm == at) {
+			return t
+		}
+	}
+	return nil
 }
 
 // readCache reads a credential cache in a file.
@@ -124,14 +138,20 @@ func parseCache(data []byte) (*cached, error) {
 	default:
 		return nil, errors.New("it is not of version 3 or 4")
 	}
-	var c cached
+	c := cached{services: map[string]*ticket{}}
 	c.name, c.realm = r.principal()
 	for !r.broken && len(r.left) > 0 {
 		t, server := r.credential(data[1] == 3)
-		if r.broken || server != "krbtgt/"+c.realm+"@"+c.realm || c.tgt != nil && !t.end.After(c.tgt.end) {
+		if r.broken || server == "" || !t.name.Equal(c.name) || t.realm != c.realm {
 			continue
 		}
-		c.tgt = t
+		if server != "krbtgt/"+c.realm+"@"+c.realm {
+			if before := c.services[server]; before == nil || t.end.After(before.end) {
+				c.services[server] = t
+			}
+		} else if c.tgt == nil || t.end.After(c.tgt.end) {
+			c.tgt = t
+		}
 	}
 	if r.broken || c.realm == "" || len(c.name.NameString) == 0 {
 		return nil, errors.New("it ends too early, or a length in it is wrong")

@@ -20,7 +20,10 @@ import (
 )
 
 // cacheWriter writes a credential cache as MIT's documentation says.
-type cacheWriter struct{ b []byte }
+type cacheWriter struct {
+	b   []byte
+	key string // of tickets
+}
 
 func (w *cacheWriter) number(n uint32)   { w.b = binary.BigEndian.AppendUint32(w.b, n) }
 func (w *cacheWriter) short(n uint16)    { w.b = binary.BigEndian.AppendUint16(w.b, n) }
@@ -45,7 +48,7 @@ func (w *cacheWriter) credential(t testing.TB, realm string, end int64, server .
 	w.principal("EXAMPLE.COM", "svc")
 	w.principal(realm, server...)
 	w.short(18)
-	w.data("a key")
+	w.data(w.key)
 	for _, at := range []int64{1000, 0, end, 5000} { // signed in, begins, ends, can be renewed until
 		w.number(uint32(at))
 	}
@@ -62,7 +65,7 @@ func (w *cacheWriter) credential(t testing.TB, realm string, end int64, server .
 
 func cacheFile(t testing.TB) []byte {
 	t.Helper()
-	w := &cacheWriter{}
+	w := &cacheWriter{key: "a key"}
 	w.raw(5, 4, 0, 12, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0) // with the offset of a KDC's clock
 	w.principal("EXAMPLE.COM", "svc")
 	w.credential(t, "EXAMPLE.COM", 2000, "HTTP", "command.example.com")
@@ -208,6 +211,40 @@ func TestCacheOf(t *testing.T) {
 		settings := security.Kerberos{Username: who[0], Realm: who[1]}
 		settings.CCache, settings.ConfigFile = "FILE:"+cache, write(t, "krb5.conf", usualDefaults+usualRealms, 0o600)
 		fails(t, fmt.Sprint(who), newLogin(settings, "HTTP/command.example.com", func(string) {}), says)
+	}
+}
+
+// TestCachedService: a ticket for the service that a credential cache holds is used, and not
+// a second time, as the server refused it then.
+func TestCachedService(t *testing.T) {
+	t.Parallel()
+	conf := write(t, "krb5.conf", usualDefaults+"[realms]\n EXAMPLE.COM = {\n }\n", 0o600) // nobody to ask
+	for name, tc := range map[string]struct {
+		key, realm string
+		ends       time.Duration
+		spn        string
+		used       bool
+	}{
+		"as it is":             {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", true},
+		"in its realm":         {strings.Repeat("k", 32), "R", 1e6 * time.Hour, "HTTP/command.example.com@R", true},
+		"in another realm":     {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com@R", false},
+		"for another":          {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/a.example.com", false},
+		"with a key of no use": {"k", "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", false},
+		"ended":                {strings.Repeat("k", 32), "EXAMPLE.COM", -time.Hour, "HTTP/command.example.com", false},
+	} {
+		w := &cacheWriter{key: tc.key}
+		w.raw(5, 4, 0, 0)
+		w.principal("EXAMPLE.COM", "svc")
+		w.credential(t, tc.realm, min(time.Now().Add(tc.ends).Unix(), 1<<32-1), "HTTP", "command.example.com")
+		login := newLogin(security.Kerberos{CCache: write(t, "cache", string(w.b), 0o600), ConfigFile: conf}, tc.spn, func(string) {})
+		if tc.used {
+			if l, err := login.fetch(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if value, err := l.negotiate(); err != nil || !strings.HasPrefix(value, "Negotiate ") {
+				t.Errorf("%s: %q, %v", name, value, err)
+			}
+		}
+		fails(t, name, login, "holds no ticket-granting ticket of svc@EXAMPLE.COM; run kinit")
 	}
 }
 

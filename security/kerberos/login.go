@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -54,6 +55,7 @@ type login struct {
 	resolver *net.Resolver // nil for the machine's
 
 	tgt     *ticket           // the last one
+	lent    []byte            // the ticket for the service that a credential cache had
 	refused *refusal          // the last credential that was refused
 	unsure  *doubt            // the last credential whose refusal may not have been heard
 	first   map[string]string // which KDC of a realm is asked first
@@ -133,7 +135,16 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 		realm = conf.ResolveRealm(host)
 	}
 	if l.settings.CCache != "" {
-		tgt, err := l.fromCache(ctx, conf)
+		c, err := l.cache()
+		if err != nil {
+			return nil, err
+		}
+		// Once: if the server refuses it, another one is needed.
+		if t := c.service(spn, realm); t != nil && t.fresh() && sound(t.key, conf.LibDefaults.PermittedEnctypeIDs) && !bytes.Equal(t.ticket.EncPart.Cipher, l.lent) {
+			l.lent = t.ticket.EncPart.Cipher
+			return t, nil
+		}
+		tgt, err := l.fromCache(ctx, conf, c)
 		if err != nil {
 			return nil, err
 		}
@@ -154,14 +165,12 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 	return l.reach(ctx, conf, tgt, spn, realm)
 }
 
-// fromCache is the ticket-granting ticket in the credential cache, renewed if it is
-// about to end and can be.
-func (l *login) fromCache(ctx context.Context, conf *krb5conf) (*ticket, error) {
+// cache is the credential cache, if it is of whom the settings say.
+func (l *login) cache() (*cached, error) {
 	c, err := readCache(l.settings.CCache)
 	if err != nil {
 		return nil, err
 	}
-	file, principal := show.Text(l.settings.CCache, maxShown), c.name.PrincipalNameString()+"@"+c.realm
 	want, realm, _ := strings.Cut(l.settings.Username, "@")
 	if realm == "" {
 		realm = l.settings.Realm
@@ -173,8 +182,15 @@ func (l *login) fromCache(ctx context.Context, conf *krb5conf) (*ticket, error) 
 			want += "@" + realm
 		}
 		return nil, fmt.Errorf("the credential cache %s holds tickets of %s, and not of %s; correct one of them (case counts)",
-			file, show.Text(principal, maxShown), show.Text(want, maxShown))
+			show.Text(l.settings.CCache, maxShown), show.Text(c.principal(), maxShown), show.Text(want, maxShown))
 	}
+	return c, nil
+}
+
+// fromCache is the ticket-granting ticket in a credential cache, renewed if it is about to
+// end and can be.
+func (l *login) fromCache(ctx context.Context, conf *krb5conf, c *cached) (*ticket, error) {
+	file, principal := show.Text(l.settings.CCache, maxShown), c.principal()
 	tgt := c.tgt
 	if tgt == nil {
 		return nil, unauthorizedf("the credential cache %s holds no ticket-granting ticket of %s; run kinit for it", file, show.Text(principal, maxShown))
