@@ -299,7 +299,7 @@ func (r *confReader) set(section string, open int, block, key, value string) (er
 			if options, err = strconv.ParseUint(value, 0, 32); err != nil {
 				err = errors.New("it must be a number, such as 0x00000010")
 			}
-			d.KDCDefaultOptions.Bytes = binary.BigEndian.AppendUint32(nil, uint32(options)) //nolint:gosec // of 32 bits
+			d.KDCDefaultOptions.Bytes = binary.BigEndian.AppendUint32(nil, uint32(options))
 			d.KDCDefaultOptions.BitLength = 32
 		case "clockskew":
 			if d.Clockskew, err = span(value); err == nil && d.Clockskew == 0 {

@@ -111,7 +111,7 @@ func TestReadConfig(t *testing.T) {
 	} {
 		path := write(t, "krb5.conf", text, 0o644)
 		conf, err := readConfig(path)
-		got := ""
+		var got string
 		if err == nil {
 			got = used(conf)
 		} else if got = err.Error(); !strings.Contains(got, path) || strings.Contains(got, "\x1b") {
