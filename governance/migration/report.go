@@ -60,7 +60,7 @@ func (e *engine) describeClaims(d *plan.Desired, held map[Key]bool) {
 	for _, c := range e.source.Claims {
 		m := e.mapped[c.Key.Fold()]
 		if m == nil || m.to.Type != m.from.Type || m.to.Value != m.from.Value || !held[m.to.Fold()] || has[m.to.Fold()] ||
-			strings.TrimSpace(c.Description) == "" || limits.Exceeds(c.Description, limits.Description) {
+			strings.TrimSpace(c.Description) == "" || limits.Exceeds(c.Description, limits.Description) || limits.UnfitDescription(c.Description) != "" {
 			continue
 		}
 		has[m.to.Fold()] = true
@@ -73,9 +73,9 @@ func (e *engine) desiredRole(res *result) plan.Role {
 	out := plan.Role{Name: res.name, Was: res.was, PermissionSet: res.set, Existing: res.existing}
 	first := res.members[0]
 	if res.texts {
-		description := shorten(cmp.Or(strings.TrimSpace(first.Description), res.name), limits.Description)
+		description := shorten(cmp.Or(strings.TrimSpace(limits.Seen(first.Description)), res.name), limits.Description)
 		out.Description = &description
-		if first.EmailAddress != "" && !limits.Exceeds(first.EmailAddress, limits.Email) {
+		if first.EmailAddress != "" && !e.noEmail && !limits.Exceeds(first.EmailAddress, limits.Email) && limits.UnfitEmail(first.EmailAddress) == "" {
 			email := first.EmailAddress
 			out.EmailAddress = &email
 		}
@@ -168,6 +168,9 @@ func (e *engine) report() *report.Report {
 		before = "when the source was read"
 	}
 	r.Lead += fmt.Sprintf(" Afterwards %s can do more than %s, and %s less.", plural(n.more, "holder"), before, strconv.Itoa(n.less))
+	if e.joins > 0 {
+		r.Lead += fmt.Sprintf(" By patterns, %d accounts become %s: each gets what all of them could do.", e.joined, plural(e.joins, "claim"))
+	}
 	r.Figures = []report.Figure{
 		{Label: "Roles left out, because somebody has to decide", Number: n.waiting, Severity: severityIf(n.waiting > 0, report.High)},
 		{Label: "Roles that can be migrated", Number: n.migrated},
@@ -243,7 +246,13 @@ var guides = []report.Guide{
 	{Code: string(CodeUnlisted), Title: "Permissions that the target does not list"},
 	{Code: string(CodeImmutable), Title: "Roles of the target that cannot be changed"},
 	{Code: string(CodeRenamed), Title: "Roles with another name"},
-	{Code: string(CodeCut), Title: "Texts that are too long"},
+	{Code: string(CodeCut), Title: "Texts that are too long, or cannot be reviewed"},
+	{
+		Code: string(CodeOneClaim), Title: "Accounts that become one claim",
+		Why: "A pattern fits many accounts. Without a part of the account in its claim, all of them become one.",
+	},
+	{Code: string(CodeTexts), Title: "Descriptions of merged roles"},
+	{Code: string(CodeEmail), Title: "E-mail addresses of roles"},
 }
 
 // waiting are the findings about what has to be decided: one for each permission, object,

@@ -115,6 +115,13 @@ func TestFindings(t *testing.T) {
 		"a text that is too long": {
 			change: func(s, _ *snapshot.Snapshot) { roleOf(s, operators).Description = strings.Repeat("é", 600) }, want: migration.CodeCut,
 		},
+		"an address that is none": {
+			change: func(s, _ *snapshot.Snapshot) { roleOf(s, operators).EmailAddress = "nobody" }, want: migration.CodeCut,
+		},
+		"a name that ends with a space": {
+			change: func(s, _ *snapshot.Snapshot) { roleOf(s, operators).Name = operators + " " }, role: operators + " ", want: migration.CodeName, waits: true,
+			accepted: "roles: [{name: 'Operators ', to: Operators}]",
+		},
 		"an object in a path that nobody knows": {
 			source: modern, change: func(s, _ *snapshot.Snapshot) { roleOf(s, operators).Paths = []permissions.Path{"/made/up/7/"} }, want: migration.CodeObject, waits: true,
 			accepted: "roles: [{name: Operators, accept: []}]",
@@ -172,6 +179,30 @@ func TestFindings(t *testing.T) {
 				t.Errorf("with %s, %s still has the findings %v (%v)", c.accepted, role, codesOfRole(r, role), err)
 			}
 		})
+	}
+}
+
+// TestUnseenTexts: what a plan refuses, a migration does not ask for.
+func TestUnseenTexts(t *testing.T) {
+	t.Parallel()
+	source, target := modern(), fresh()
+	source.Roles = append(source.Roles, snapshot.Role{
+		ID: 60, Name: "New", Description: "a\x1b\u202eb\tc\r\nd", EmailAddress: "no\nbody@example.com", PermissionSetID: roleOf(source, "Operators").PermissionSetID,
+		Versions: []int{1, 2}, Paths: []permissions.Path{"/portal/read/"},
+	})
+	for i := range source.Claims {
+		source.Claims[i].Description = "\u2066" + source.Claims[i].Description
+	}
+	d, r, err := migration.Desired(source, target, load(t, "permissionSet: Global\nformat: 1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(d.Roles, func(r plan.Role) bool { return r.Name == "New" })
+	if at < 0 || *d.Roles[at].Description != "ab c\nd" || d.Roles[at].EmailAddress != nil || !slices.Contains(codesOfRole(r, "New"), string(migration.CodeCut)) {
+		t.Errorf("role %d of %+v, %v", at, d.Roles, codesOfRole(r, "New"))
+	}
+	if _, err := plan.Make(target, d, nil); err != nil {
+		t.Error(err)
 	}
 }
 

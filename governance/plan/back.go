@@ -19,8 +19,8 @@ type Entry struct {
 }
 
 // Back plans the way back from steps that were carried out, in their order: a plan like
-// any other, which makes each object what it was before the first of them. What others
-// changed since is not overwritten: that step is blocked. A role that was deleted comes
+// any other, which makes each object what it was before the first of them. An object of
+// which others changed anything since is left as it is: its step is blocked. A role that was deleted comes
 // back under another id.
 func Back(done []Entry, now *snapshot.Snapshot) (*Plan, error) {
 	if now == nil {
@@ -310,7 +310,7 @@ func (b *backer) lacking(targets []*target) []*target {
 	create := func(kind Kind, o *Object) {
 		if !comes[o.id(kind)] {
 			comes[o.id(kind)] = true
-			out = append(out, &target{kind: kind, name: o.name(), version: 1, after: o})
+			out = append(out, &target{kind: kind, name: o.name(), version: 1, after: o, implied: true})
 		}
 	}
 	for _, t := range targets {

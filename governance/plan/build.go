@@ -54,6 +54,8 @@ func (b *builder) build() *Plan {
 	b.sort()
 	b.index()
 	b.blockRoles()
+	b.blockOwed()
+	b.blockUnused()
 	b.finish()
 	b.blockRemovals()
 	b.sort()
@@ -183,9 +185,6 @@ func (b *builder) blockRoles() {
 		}
 		if role := b.roleOf[names.Fold(t.name)]; role != nil && role.blocked != "" && t.after.Members.RoleID == 0 {
 			t.block("it needs the role, which cannot be created: %s", role.blocked)
-		}
-		if role := b.roleOf[names.Fold(t.name)]; role != nil && role.blocked != "" && role.action() == Delete {
-			t.block("it belongs to the removal of the role, which cannot be done: %s", role.blocked)
 		}
 		for _, i := range t.after.Members.Identities {
 			if need := b.newIDs[i.Key.Fold()]; need != nil && need.blocked != "" {
@@ -424,14 +423,9 @@ func (b *builder) splitSet(t *target) {
 	if t.blocked == "" || t.after == nil {
 		return
 	}
-	both := b.middle(t)
-	if both.Same(t.before) {
-		return
-	}
-	narrowed := *t
-	narrowed.before = both
-	t.after, t.blocked = both, ""
-	b.targets = append(b.targets, &narrowed)
+	why := t.blocked
+	t.blocked = ""
+	b.blockRemoval(t, b.middle(t), why)
 }
 
 // half is a step of a target, before it has a number.
@@ -454,11 +448,11 @@ func (b *builder) order() {
 		default:
 			mid := b.middle(t)
 			switch {
-			case t.vague || t.blocked != "" || mid == nil && !t.takes():
+			case t.vague || mid == nil && !t.takes():
 				add = append(add, half{t, t.before, t.after, false})
 			case mid == nil || mid.Same(t.before):
 				remove = append(remove, half{t, t.before, t.after, true})
-			case mid.Same(t.after):
+			case t.blocked != "" || mid.Same(t.after):
 				add = append(add, half{t, t.before, t.after, false})
 			default:
 				add = append(add, half{t, t.before, mid, false})
@@ -575,6 +569,13 @@ func (b *builder) needs(halves []half) {
 			continue
 		}
 		need(b.first[h.target])
+		if h.removal {
+			for _, other := range []*target{b.roleOf[names.Fold(h.name)], b.membersOf[names.Fold(h.name)]} {
+				if other != nil && other != h.target && len(other.joins()) > 0 && len(step.TakesFrom()) > 0 {
+					need(b.first[other]) // those who come to hold the role instead
+				}
+			}
+		}
 		switch {
 		case h.kind == KindRole && h.after != nil:
 			if t := b.setTarget(h.after.Role); t != nil {

@@ -62,7 +62,7 @@ func (c *checker) describe(k Key, text *string, at Position) {
 	if strings.TrimSpace(*text) == "" {
 		c.add(at, "the description of the claim must not be empty")
 	}
-	c.length(at, "the description of the claim", text, limits.Description)
+	c.text(at, "the description of the claim", text, limits.Description, limits.UnfitDescription)
 	first, said := c.described[holderID(k)]
 	if !said {
 		c.described[holderID(k)] = description{*text, at}
@@ -123,8 +123,8 @@ func (c *checker) role(r *Role) {
 	if r.Was != "" && !names.Same(r.Was, r.Name) {
 		c.once("role", names.Fold(r.Was), r.Was, r.where("was"))
 	}
-	c.length(r.where("description"), "the description", r.Description, limits.Description)
-	c.length(r.where("email"), "the e-mail address", r.EmailAddress, limits.Email)
+	c.text(r.where("description"), "the description", r.Description, limits.Description, limits.UnfitDescription)
+	c.text(r.where("email"), "the e-mail address", r.EmailAddress, limits.Email, limits.UnfitEmail)
 	if r.Existing != "" && r.Existing != Add && r.Existing != Replace {
 		c.add(r.where("existing"), `existing must be "add" or "replace", not %s`, quote(string(r.Existing)))
 	}
@@ -156,9 +156,13 @@ func (c *checker) key(k Key, at Position) {
 	}
 }
 
-func (c *checker) length(at Position, what string, text *string, limit int) {
-	if text != nil {
-		if problem := tooLong(*text, limit); problem != "" {
+// text checks a text that somebody wrote, if it is given.
+func (c *checker) text(at Position, what string, text *string, limit int, unfit func(string) string) {
+	if text == nil {
+		return
+	}
+	for _, problem := range []string{tooLong(*text, limit), unfit(*text)} {
+		if problem != "" {
 			c.add(at, "%s %s", what, problem)
 		}
 	}
@@ -177,6 +181,8 @@ func unfitName(name string, limit int) string {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return "must not be empty"
+	case strings.TrimSpace(name) != name:
+		return "must not begin or end with a space"
 	case !utf8.ValidString(name):
 		return "must be valid UTF-8"
 	case strings.ContainsFunc(name, show.Hidden):

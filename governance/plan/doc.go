@@ -59,7 +59,8 @@
 // A plan is bound to a server and to a snapshot. Its steps hold each object as it was
 // and as it becomes. Additions come first, removals last and in reverse. What cannot be
 // done safely is a step that is blocked, with the reason: a role whose holders could not
-// be read is never overwritten.
+// be read is never overwritten. So is a removal from those who get something else by a
+// step that is blocked, see [Step.GivesTo] and [Step.TakesFrom].
 //
 // Identity providers, collections, containers and PAM providers are never changed.
 package plan

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -116,10 +118,21 @@ func (e *exporter) claim(c *snapshot.Claim) {
 		return
 	}
 	out := Claim{Key: c.Key}
-	if strings.TrimSpace(c.Description) != "" && tooLong(c.Description, limits.Description) == "" {
-		out.Description = &c.Description
+	if strings.TrimSpace(c.Description) != "" {
+		out.Description = e.text("description", "claim", c.Key.String(), &c.Description, limits.Description, limits.UnfitDescription)
 	}
 	e.out.Claims = append(e.out.Claims, out)
+}
+
+// text is a text of an object, nil if a desired state cannot have it: so it stays as it
+// is.
+func (e *exporter) text(member, what, name string, text *string, limit int, unfit func(string) string) *string {
+	problem := cmp.Or(tooLong(*text, limit), unfit(*text))
+	if problem == "" {
+		return text
+	}
+	e.note("The %s of the %s %s is left out, and so stays as it is: it %s.", member, what, quote(name), problem)
+	return nil
 }
 
 func (e *exporter) role(r *snapshot.Role) {
@@ -132,11 +145,11 @@ func (e *exporter) role(r *snapshot.Role) {
 		return
 	}
 	out := Role{Name: r.Name, Existing: Replace}
-	if r.Description != "" && tooLong(r.Description, limits.Description) == "" {
-		out.Description = &r.Description
+	if r.Description != "" {
+		out.Description = e.text("description", "role", r.Name, &r.Description, limits.Description, limits.UnfitDescription)
 	}
-	if r.EmailAddress != "" && tooLong(r.EmailAddress, limits.Email) == "" {
-		out.EmailAddress = &r.EmailAddress
+	if r.EmailAddress != "" {
+		out.EmailAddress = e.text("e-mail address", "role", r.Name, &r.EmailAddress, limits.Email, limits.UnfitEmail)
 	}
 	ok := true
 	switch {
@@ -217,16 +230,37 @@ func (d *Desired) WriteYAML(w io.Writer) error {
 	}
 	document := root.mapping()
 	document.HeadComment = comment(d.Notes)
-	enc := yaml.NewEncoder(w)
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
 	err := enc.Encode(document)
 	if err == nil {
 		err = enc.Close()
 	}
+	if err == nil {
+		_, err = io.WriteString(w, visible(b.String()))
+	}
 	if err != nil {
 		return fmt.Errorf("write a desired state: %w", err)
 	}
 	return nil
+}
+
+// visible writes what would not show as escapes, so that somebody who reads the file sees
+// it. All of it stands in double quotes, see style; the ends of lines are the file's own.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || !show.Hidden(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		}
+	}
+	return b.String()
 }
 
 // comment makes comments of notes, which may hold text from a server.

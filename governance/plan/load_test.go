@@ -16,6 +16,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
+
+	"github.com/commandsec/commandsec-go/internal/limits"
+	"github.com/commandsec/commandsec-go/internal/show"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -257,19 +260,26 @@ func TestTexts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[ -~äöü\t\n\r\x{0085}\x{00a0}\x{2028}\x{202e}\x{feff}\x{1f600}#:'"{}\[\]&*!|>%@-]{0,12}[a-z]`).Draw(t, "text")
+		description := text
+		if limits.UnfitDescription(text) != "" { // which no file can have
+			description = "fit"
+		}
 		d := &Desired{
-			Roles: []Role{{Name: text, Description: &text, Existing: Replace, Holders: []Holder{{Key: Key{Type: "OAuthRole", Value: text, Scheme: text}}}}},
+			Roles: []Role{{Name: text, Description: &description, Existing: Replace, Holders: []Holder{{Key: Key{Type: "OAuthRole", Value: text, Scheme: text}}}}},
 			Notes: []string{text},
 		}
 		var b bytes.Buffer
 		if err := d.WriteYAML(&b); err != nil {
 			t.Fatal(err)
 		}
+		if strings.ContainsFunc(b.String(), func(r rune) bool { return r != '\n' && show.Hidden(r) }) {
+			t.Fatalf("something in it does not show: %q", &b)
+		}
 		read, err := parseDesired("x.yaml", b.Bytes(), nil)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, &b)
 		}
-		if r := read.Roles[0]; r.Name != text || *r.Description != text || r.Holders[0].Key != d.Roles[0].Holders[0].Key {
+		if r := read.Roles[0]; r.Name != text || *r.Description != description || r.Holders[0].Key != d.Roles[0].Holders[0].Key {
 			t.Fatalf("%q became %q, %q, %v\n%s", text, r.Name, *r.Description, r.Holders[0].Key, &b)
 		}
 	})
@@ -382,7 +392,7 @@ func TestDocument(t *testing.T) {
 		t.Errorf("the guide has %d examples and %d lists", len(examples), len(lists))
 	}
 	for _, code := range []Code{
-		CodeLockOut, CodeLarge, CodeBlocked, CodeNamed, CodeWidened, CodeUnknown, CodeScheme, CodeDomain, CodeNames, CodeDisabled, CodeNewID, CodeIncomplete,
+		CodeLockOut, CodeLarge, CodeAdmin, CodeAbsent, CodeScripts, CodeBlocked, CodeNamed, CodeWidened, CodeUnknown, CodeScheme, CodeDomain, CodeNames, CodeDisabled, CodeNewID, CodeIncomplete,
 	} {
 		if !strings.Contains(string(text), "`"+string(code)+"`") {
 			t.Errorf("the guide lacks the warning %s", code)

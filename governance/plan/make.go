@@ -49,6 +49,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	m.absentRoles()
 	m.takeFromAll()
 	m.only()
+	m.decisions()
 	if len(m.problems) > 0 {
 		m.problems = append(m.problems, m.doubts...)
 		return nil, m.problems.err()
@@ -72,6 +73,9 @@ type target struct {
 	vague   bool    // it should be changed, and to what is not known; always blocked
 	blocked string
 	at      Position
+
+	promised []Key // who should hold the role, if it is vague
+	implied  bool  // nobody named it but a holder of a role
 }
 
 // roleTarget is a role and what is to become of it.
@@ -102,6 +106,7 @@ type maker struct {
 	described  map[string]string      // descriptions of claims that are created, by [holderID]
 	namedAt    map[Key]Position       // where holders are named first, by folded key
 	nearest    map[permissions.Path]string
+	searches   int // for names of what should be absent
 	later      []string
 }
 
@@ -291,6 +296,8 @@ func (m *maker) permissionSets() {
 				kind: KindPermissionSet, name: t.Value, version: 1, at: t.At,
 				blocked: "whether there is such a permission set is not known: " + gapText(gap),
 			}
+		default:
+			m.misspelled("permission set", t.Value, m.setNames(), t.At)
 		}
 	}
 }
@@ -326,6 +333,7 @@ func (m *maker) permissionSet(d *PermissionSet) {
 		}
 	default:
 		m.fit(d.At, "the name of the permission set", d.Name, 0)
+		m.scripts(d.At, "permission set", d.Name)
 		m.unknown("permission set", d.Name, want, at)
 		t.after = &Object{PermissionSet: &PermissionSetState{Name: d.Name, Permissions: want.Paths()}}
 		switch {
@@ -453,6 +461,7 @@ func (m *maker) absentClaims() {
 		case gap != nil && !m.legacy:
 			t.blocked = "whether there is such a claim is not known: " + gapText(gap)
 		default:
+			m.misspelled("claim", k.String(), m.claimNames(2), h.At)
 			continue
 		}
 		m.claims[k.Fold()] = t
@@ -471,6 +480,7 @@ func (m *maker) absentIdentity(h Holder) {
 			known = known || err != nil || m.world.claims[spelled.Fold()] != nil
 		}
 		if !known && m.gap(snapshot.PartIdentities, "") == nil {
+			m.misspelled("identity", h.Key.Value, m.claimNames(1), h.At)
 			return
 		}
 	}
@@ -494,6 +504,7 @@ func (m *maker) absentIdentity(h Holder) {
 	case gap != nil:
 		t.blocked = "whether there is such an identity is not known: " + gapText(gap)
 	default:
+		m.misspelled("identity", k.Value, m.claimNames(1), h.At)
 		return
 	}
 	m.identities[k.Fold()] = t

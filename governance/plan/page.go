@@ -32,8 +32,14 @@ func (p *Plan) Report() *report.Report {
 		},
 		Guides: guides,
 	}
+	alike := map[string]int{}
 	for i := range p.Warnings {
-		r.Findings = append(r.Findings, p.finding(&p.Warnings[i]))
+		f := p.finding(&p.Warnings[i])
+		key := f.Key() // two about one role have the same
+		if alike[key]++; alike[key] > 1 {
+			f.ID = key + "-" + strconv.Itoa(alike[key])
+		}
+		r.Findings = append(r.Findings, f)
 	}
 	r.Changes = p.changes()
 	if table := p.holdersTable(); len(table.Rows) > 0 {
@@ -62,6 +68,9 @@ func severityIf(condition bool, s report.Severity) report.Severity {
 func (p *Plan) lead() string {
 	if p.Empty() && p.Incomplete() {
 		return "There is nothing to do, as far as the server could be read. What was not read may differ from what is desired."
+	}
+	if p.Empty() && p.Desired == (Source{}) { // a way back, or what a program wants
+		return "There is nothing to do."
 	}
 	if p.Empty() {
 		return "There is nothing to do: the server is as it is desired."
@@ -101,8 +110,8 @@ func (p *Plan) provenance(digest string) report.Provenance {
 func gapsOf(list []snapshot.Gap) []report.Gap {
 	var out []report.Gap
 	for _, g := range list {
-		if g.Reason == snapshot.ReasonNotAsked {
-			continue
+		if g.Reason == snapshot.ReasonNotAsked || g.Reason == snapshot.ReasonNotThere {
+			continue // see notThere
 		}
 		what := string(g.Part)
 		if g.Object != "" {
@@ -112,20 +121,29 @@ func gapsOf(list []snapshot.Gap) []report.Gap {
 		if g.Detail != "" {
 			reason += ": " + g.Detail
 		}
-		gap := report.Gap{What: what, Reason: reason, Effect: "What it would show is not counted. A step that would be unsafe without it is left out."}
-		if g.Reason == snapshot.ReasonNotThere {
-			gap.Effect = "The server does not have it."
-		}
-		out = append(out, gap)
+		out = append(out, report.Gap{What: what, Reason: reason, Effect: "What it would show is not counted. A step that would be unsafe without it is left out."})
 	}
 	return out
+}
+
+// notThere is what the server does not have, so that nothing of it is missing.
+func notThere(list []snapshot.Gap) (parts []string) {
+	for _, g := range list {
+		if g.Reason == snapshot.ReasonNotThere && g.Object == "" {
+			parts = append(parts, string(g.Part))
+		}
+	}
+	return parts
 }
 
 // guides say once what warnings of a kind have in common.
 var guides = []report.Guide{
 	{Code: string(CodeLockOut), Title: "The plan locks somebody out", Why: "Nobody could take the plan back. It is not carried out unless that is allowed by name (--allow-lockout)."},
 	{Code: string(CodeLarge), Title: "A large part loses something", Why: "That is seldom meant. The plan is not carried out unless that is allowed by name (--allow-large)."},
-	{Code: string(CodeBlocked), Title: "Steps that are left out", Why: "They cannot be carried out, or not safely. So are steps that need them. Everything else is planned without them."},
+	{Code: string(CodeBlocked), Title: "Steps that are left out", Why: "They cannot be carried out, or not safely. So are steps that need them, and removals from those who get something else by them. Everything else is planned without them."},
+	{Code: string(CodeAdmin), Title: "New rights to change security", Why: "Who can change roles can give themselves everything."},
+	{Code: string(CodeAbsent), Title: "Names under absent that are not there"},
+	{Code: string(CodeScripts), Title: "Names in several scripts", Why: "A letter of another script can look like a Latin one, and the role like one that it is not."},
 	{Code: string(CodeNamed), Title: "Roles that may be named elsewhere", Why: "The security API does not show who names a role outside of it."},
 	{Code: string(CodeWidened), Title: "Version 1 names that became something else", Why: "The vendor prints the mapping for a few names only."},
 	{Code: string(CodeUnknown), Title: "Permissions that nobody knows"},
@@ -525,6 +543,9 @@ func (p *Plan) notes() []report.Note {
 			"The server cannot compare and write at once, so that a short time remains in which somebody else's change is overwritten."},
 		{Title: "Rights", Text: "Holders are accounts, groups and clients. Who is a member of a group, the server does not say. " +
 			"What somebody can do also depends on what is outside of roles, such as the query of a collection."},
+	}
+	if parts := notThere(p.Gaps); len(parts) > 0 {
+		notes = append(notes, report.Note{Title: "Not there", Text: "This server does not have: " + strings.Join(parts, "; ") + ". Nothing of it is missing here."})
 	}
 	for i := range p.Steps {
 		if p.Steps[i].Kind == KindRole && p.Steps[i].Action == Delete && p.Steps[i].Blocked == "" {

@@ -146,16 +146,19 @@ const (
 	CodeLockOut Code = "lock-out"
 	// CodeLarge: more than a third of all roles or holders lose something.
 	CodeLarge      Code = "large"
-	CodeBlocked    Code = "blocked"            // steps that cannot be carried out
-	CodeNamed      Code = "named-elsewhere"    // a role is renamed or removed, and may be named elsewhere
-	CodeWidened    Code = "conversion-widens"  // a version 1 name became more than it allowed, or less, or by a guess
-	CodeUnknown    Code = "unknown-permission" // neither the server's list nor the catalogue has it, or no object has its id
-	CodeScheme     Code = "unknown-scheme"     // no identity provider has the scheme
-	CodeDomain     Code = "no-domain"          // a new Active Directory account is named without its domain
-	CodeNames      Code = "names-lost"         // version 1 shows names of a role that version 2 has no path for
-	CodeDisabled   Code = "disabled-role"      // the role cannot be assigned
-	CodeNewID      Code = "new-id"             // a role comes back under another id
-	CodeIncomplete Code = "incomplete"         // the snapshot has gaps, so that more may change than is said
+	CodeBlocked    Code = "blocked"             // steps that cannot be carried out
+	CodeNamed      Code = "named-elsewhere"     // a role is renamed or removed, and may be named elsewhere
+	CodeWidened    Code = "conversion-widens"   // a version 1 name became more than it allowed, or less, or by a guess
+	CodeUnknown    Code = "unknown-permission"  // neither the server's list nor the catalogue has it, or no object has its id
+	CodeScheme     Code = "unknown-scheme"      // no identity provider has the scheme
+	CodeDomain     Code = "no-domain"           // a new Active Directory account is named without its domain
+	CodeAdmin      Code = "can-change-security" // somebody can change security who could not before
+	CodeAbsent     Code = "absent-misspelled"   // what should be absent is not there, and something of a similar name is
+	CodeScripts    Code = "mixed-scripts"       // a new name has letters of several scripts in one word
+	CodeNames      Code = "names-lost"          // version 1 shows names of a role that version 2 has no path for
+	CodeDisabled   Code = "disabled-role"       // the role cannot be assigned
+	CodeNewID      Code = "new-id"              // a role comes back under another id
+	CodeIncomplete Code = "incomplete"          // the snapshot has gaps, so that more may change than is said
 )
 
 // Warning is something that somebody should know before the plan is approved.

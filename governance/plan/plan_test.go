@@ -308,12 +308,12 @@ func TestBlocked(t *testing.T) {
 		{"removal of it", "absent: {roles: [Broken]}", story(), []string{`delete role "Broken": what would be lost is not known`}},
 		{
 			"identities that are not known", "roles: [{name: Operators, holders: [{identity: 'KEYEXAMPLE\\jsmith'}, 'OAuthRole:pki@Entra']}]", noIdentities,
-			[]string{`update identities of role "Operators": could not be read`, `update role "Operators": `},
+			[]string{`update identities of role "Operators": could not be read`, `update role "Operators": instead cannot be added`},
 		},
 		{"removal with unknown identities", "absent: {roles: [Operators]}", noIdentities, []string{`delete role "Operators": identities of the role could not be read`}},
 		{
 			"built-in role", "roles: [{name: Administrator, permissions: [/portal/], holders: ['OAuthRole:pki@Entra']}]", story(),
-			[]string{`update role "Administrator": `, `update role "Administrator": built in`, `update identities of role "Administrator": `},
+			[]string{`update role "Administrator": `, `update identities of role "Administrator": `, `update role "Administrator": built in`},
 		},
 		{"removal of it", "absent: {roles: [administrator]}", story(), []string{`delete role "Administrator": built in`}},
 		{"Global", "permissionSets: [{name: global, permissions: []}]", story(), []string{`update permission set "Global": built in`}},

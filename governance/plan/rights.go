@@ -131,6 +131,7 @@ func (b *builder) rights(p *Plan) {
 	b.store(p, s, sorted)
 	b.count(p, all)
 	b.lockOut(sorted)
+	b.admins(all)
 	b.large(p, sorted)
 	b.warnSteps(p)
 	p.Warnings = notNil(b.warnings)
@@ -273,6 +274,34 @@ func (b *builder) lockOut(sorted []*holding) {
 				"These groups lose what allows changing security, and it may hold it through one of them.", quote(who))
 		}
 		b.warn(CodeLockOut, report.High, text, "Make sure that the account keeps /security/modify/ through a role in the permission set Global.", perhaps)
+	}
+}
+
+// admins warns if somebody can change security who could not before: who can, can give
+// themselves everything.
+func (b *builder) admins(all map[Key]*holding) {
+	for _, f := range b.final {
+		if !b.admin(f.setAfter) || !f.after.Allows(changeSecurity) {
+			continue
+		}
+		var come []Key
+		var texts []string
+		for _, k := range f.holders {
+			if !all[k.Fold()].couldAdmin {
+				come, texts = append(come, k), append(texts, k.String())
+			}
+		}
+		if len(come) == 0 {
+			continue
+		}
+		slices.SortFunc(come, compareKeys)
+		slices.Sort(texts)
+		b.warnings = append(b.warnings, Warning{
+			Code: CodeAdmin, Severity: report.High, Roles: []string{f.name}, Holders: come,
+			Text: fmt.Sprintf("Through the role %s, %s can change security afterwards, and could not before: they can give themselves everything.",
+				quote(f.name), strings.Join(quoteAll(texts, 5), ", ")),
+			Do: "Make sure that this is meant.",
+		})
 	}
 }
 

@@ -20,6 +20,9 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 	switch {
 	case len(found) > 1:
 		m.ambiguous("roles", d.Name, d.where("name"))
+	case d.Was != "" && len(old)+len(found) == 0 && !m.perhaps(d.Was):
+		m.problems.add(d.where("was"), "there is no role %s to be renamed to %s, nor one of that name already; if the role is new, leave was out%s",
+			quote(d.Was), quote(d.Name), didYouMean(d.Was, m.roleNames()))
 	case d.Was == "" || len(old) == 0 || len(found) == 1 && found[0] == old[0]:
 		if len(found) == 1 {
 			now = found[0]
@@ -33,6 +36,28 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 		return old[0], true
 	}
 	return nil, false
+}
+
+// perhaps reports whether there may be a role of a name that the snapshot lacks.
+func (m *maker) perhaps(name string) bool {
+	gap := m.gap(m.rolesPart(), name)
+	return gap != nil && gap.Reason != snapshot.ReasonGone
+}
+
+// rolesPart is what the snapshot has its roles from.
+func (m *maker) rolesPart() snapshot.Part {
+	if m.legacy {
+		return snapshot.PartRolesV1
+	}
+	return snapshot.PartRolesV2
+}
+
+func (m *maker) roleNames() []string {
+	all := make([]string, 0, len(m.Roles))
+	for i := range m.Roles {
+		all = append(all, m.Roles[i].Name)
+	}
+	return all
 }
 
 // role plans a role that there should be.
@@ -52,9 +77,10 @@ func (m *maker) role(d *Role) {
 	case m.legacy:
 		m.legacyRole(d, r)
 	case m.unread(now, 2) != "":
-		m.inspect(d)
+		claims := m.inspect(d)
 		if d.says() {
 			r.role = m.blocked(r, "the role could not be read in full, and what is not known is never overwritten: "+m.unread(now, 2))
+			r.role.promised = claims
 		}
 	default:
 		m.existingRole(d, r)
@@ -62,16 +88,18 @@ func (m *maker) role(d *Role) {
 	m.membersOf(d, r)
 }
 
-// inspect notes what is wrong with a role that goes no further.
-func (m *maker) inspect(d *Role) {
+// inspect notes what is wrong with a role that goes no further, and returns the claims
+// that should hold it.
+func (m *maker) inspect(d *Role) []Key {
 	warnings := len(m.warnings)
 	m.email(d)
 	if d.PermissionSet != nil && !m.legacy {
 		m.setPermissionSet(d, &RoleState{}, *d.PermissionSet)
 	}
 	m.paths(d.Name, d.Permissions)
-	m.holders(d)
+	claims, _ := m.holders(d)
 	m.warnings = m.warnings[:warnings]
+	return claims
 }
 
 // says reports whether a desired role says more than that the role is there.
@@ -98,6 +126,7 @@ func (m *maker) newRole(d *Role) {
 	m.email(d)
 	state := &RoleState{Name: d.Name, Description: d.Name, Paths: []permissions.Path{}, Claims: []ClaimState{}}
 	m.fit(d.where("name"), "the name of the role", d.Name, limits.RoleName)
+	m.scripts(d.where("name"), "role", d.Name)
 	if d.Description != nil {
 		state.Description = cmp.Or(*d.Description, d.Name)
 	}
@@ -153,11 +182,7 @@ func (m *maker) setPermissionSet(d *Role, state *RoleState, set string) {
 	} else if gap != nil {
 		m.problems.add(d.where("permissionSet"), "no permission set is known by its name, because the list could not be read (%s); write the id", gapText(gap))
 	} else {
-		var all []string
-		for _, s := range m.PermissionSets {
-			all = append(all, s.Name)
-		}
-		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, all))
+		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, m.setNames()))
 	}
 }
 
@@ -170,6 +195,7 @@ func (m *maker) existingRole(d *Role, r *roleTarget) {
 	after.Name = d.Name
 	if !names.Same(d.Name, before.Name) {
 		m.fit(d.where("name"), "the name of the role", d.Name, limits.RoleName)
+		m.scripts(d.where("name"), "role", d.Name)
 	}
 	if d.Description != nil && (!keep || before.Description == "") {
 		after.Description = *d.Description
@@ -296,7 +322,10 @@ func (m *maker) holders(d *Role) (claims, identities []Key) {
 // held is a claim that a role gets; it is created if the server lacks it.
 func (m *maker) held(k Key) ClaimState {
 	if !m.isClaim(k) {
-		m.newClaim(k, nil, m.namedAt[k.Fold()])
+		if m.claims[k.Fold()] == nil {
+			m.newClaim(k, nil, m.namedAt[k.Fold()])
+			m.claims[k.Fold()].implied = true
+		}
 		return *m.claims[k.Fold()].after.Claim
 	}
 	return m.claim(k)
@@ -306,7 +335,8 @@ func (m *maker) accounts(keys []Key) []IdentityState {
 	out := make([]IdentityState, 0, len(keys))
 	for _, k := range keys {
 		if !m.isIdentity(k) {
-			m.newIdentity(k, m.namedAt[k.Fold()])
+			m.newIdentity(k, m.namedAt[k.Fold()]) // identities stand nowhere but at roles
+			m.identities[k.Fold()].implied = true
 		}
 		out = append(out, m.identity(k))
 	}
@@ -321,12 +351,14 @@ func (m *maker) membersOf(d *Role, r *roleTarget) {
 	claims, identities := m.holders(d)
 	if m.legacy && len(claims) > 0 {
 		r.role = m.blocked(r, "the server has no claims: Command has them from version 11 on")
+		r.role.promised = claims
 	}
 	if reason := m.unread(r.now, 1); reason != "" {
 		if len(identities) > 0 {
 			r.members = &target{
 				kind: KindMembers, name: r.name, version: 1, at: d.At, vague: true,
-				blocked: "the identities of the role could not be read, and what is not known is never overwritten: " + reason,
+				blocked:  "the identities of the role could not be read, and what is not known is never overwritten: " + reason,
+				promised: identities,
 			}
 		}
 		return
@@ -350,14 +382,12 @@ func (m *maker) setMembers(r *roleTarget, before, after *MembersState) {
 func (m *maker) absentRoles() {
 	for _, a := range m.desired.Absent.Roles {
 		found := m.world.roles[names.Fold(a.Value)]
-		gap := m.gap(snapshot.PartRolesV2, a.Value)
-		if m.legacy {
-			gap = m.gap(snapshot.PartRolesV1, a.Value)
-		}
+		gap := m.gap(m.rolesPart(), a.Value)
 		switch {
 		case len(found) > 1:
 			m.ambiguous("roles", a.Value, a.At)
 		case len(found) == 0 && gap == nil || gap != nil && gap.Reason == snapshot.ReasonGone:
+			m.misspelled("role", a.Value, m.roleNames(), a.At)
 		case len(found) == 0:
 			r := &roleTarget{name: a.Value, delete: true, at: a.At}
 			r.role = &target{

@@ -57,7 +57,7 @@ func (r *Report) groups() []*group {
 			return cmp.Or(
 				compareBool(r.accepted(a), r.accepted(b)),
 				cmp.Compare(a.Severity.rank(), b.Severity.rank()),
-				cmp.Compare(a.Title, b.Title),
+				natural(a.Title, b.Title),
 				cmp.Compare(a.Key(), b.Key()))
 		})
 		worst := g.Findings[0]
@@ -73,6 +73,25 @@ func (r *Report) groups() []*group {
 			cmp.Compare(a.Guide.Code, b.Guide.Code))
 	})
 	return groups
+}
+
+// natural compares texts, and the numbers in them as numbers: step 2 comes before step 10.
+func natural(a, b string) int {
+	const digits = "0123456789"
+	for {
+		i, j := strings.IndexAny(a, digits), strings.IndexAny(b, digits)
+		if i < 0 || i != j || a[:i] != b[:i] {
+			return cmp.Compare(a, b)
+		}
+		a, b = a[i:], b[i:]
+		restA, restB := strings.TrimLeft(a, digits), strings.TrimLeft(b, digits)
+		numA, numB := a[:len(a)-len(restA)], b[:len(b)-len(restB)]
+		shortA, shortB := strings.TrimLeft(numA, "0"), strings.TrimLeft(numB, "0")
+		if c := cmp.Or(cmp.Compare(len(shortA), len(shortB)), cmp.Compare(shortA, shortB), cmp.Compare(numA, numB)); c != 0 {
+			return c
+		}
+		a, b = restA, restB
+	}
 }
 
 func compareBool(a, b bool) int {

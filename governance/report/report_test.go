@@ -372,13 +372,16 @@ func TestOrderOfFindings(t *testing.T) {
 		{Code: "expired", Severity: report.Critical, Title: "Title 1", Accepted: accepted(made.AddDate(0, 0, -1))},
 		{Code: "high", Severity: report.High, Title: "Title 2"},
 		{Code: "odd", Severity: "bad", Title: "Title 6"},
+		{Code: "numbers", Severity: report.Info, Title: "Step 10 of 3"},
+		{Code: "numbers", Severity: report.Info, Title: "Step 2 of 3"},
+		{Code: "numbers", Severity: report.Info, Title: "Step 10 of 20"},
 	}}
 	for end, write := range writers(r) {
 		if end == ".json" { // which keeps the order it was given
 			continue
 		}
 		text, last := written(t, write), 0
-		for _, title := range []string{"Title 1", "Title 2", "Title 3", "Title 4", "Title 5", "Title 6", "Title 7"} {
+		for _, title := range []string{"Title 1", "Title 2", "Title 3", "Title 4", "Title 5", "Step 2 of", "Step 10 of 3", "Step 10 of 20", "Title 6", "Title 7"} {
 			at := strings.LastIndex(text, title)
 			if at < last {
 				t.Errorf("%s: %s comes too early", end, title)
@@ -386,7 +389,7 @@ func TestOrderOfFindings(t *testing.T) {
 			last = at
 		}
 	}
-	if text := written(t, r.WriteText); !strings.Contains(text, "1 critical, 1 high, 1 medium, 1 low, 1 info; 2 accepted; 1 of the open ones") {
+	if text := written(t, r.WriteText); !strings.Contains(text, "1 critical, 1 high, 1 medium, 1 low, 4 info; 2 accepted; 1 of the open ones") {
 		t.Errorf("the summary counts otherwise:\n%s", text)
 	}
 }

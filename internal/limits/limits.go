@@ -1,4 +1,5 @@
-// Package limits has the lengths of texts that the server takes.
+// Package limits says what texts may be written: how long the server takes them, and
+// what nobody could review.
 package limits
 
 import "unicode/utf16"

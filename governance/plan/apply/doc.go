@@ -17,8 +17,9 @@
 // the window is one request long: the write. Before a claim or a permission set is
 // deleted, the roles that use it are read, too. Whether something is there already that is
 // to be created, and whom an identity that is to be deleted holds, is read from a list,
-// for 64 objects or more at a time: there the window is the time that these take. The
-// server refuses to create what is there already; that is assumed.
+// for 64 objects or more at a time: there the window is the time that these take. Two
+// plans that are carried out at once, each with a journal of its own, can overwrite each
+// other so. The server refuses to create what is there already; that is assumed.
 //
 // A step that fails does not stop those that do not need it, unless
 // [Options.StopOnError] says so. Steps that need it are skipped, and so are removals that

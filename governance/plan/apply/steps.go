@@ -10,7 +10,6 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/internal/names"
-	"github.com/commandsec/commandsec-go/permissions"
 )
 
 // step is a step of the plan and what became of it. Only one goroutine works on it.
@@ -21,6 +20,7 @@ type step struct {
 	// pending: an earlier run may have sent the write. found: it was done, as the first
 	// look shows.
 	pending, found bool
+	earlier        bool // it is done, and the journal has it
 
 	status Status // "" as long as it is open
 	text   string
@@ -32,6 +32,9 @@ type step struct {
 func (s *step) end(status Status, text string, err error) {
 	s.status, s.text, s.err = status, text, err
 }
+
+// leave notes that a step is not done, or was done before, and why.
+func (s *step) leave(status Status, why string) { s.end(status, s.Words()+": "+why, nil) }
 
 func (s *step) finished() bool { return s.status == Done || s.status == AlreadyDone }
 
@@ -71,7 +74,7 @@ func (r *run) arrange() {
 		s := &step{Step: &r.plan.Steps[i]}
 		r.steps = append(r.steps, s)
 		if s.Blocked != "" {
-			s.end(Skipped, "it is blocked: "+s.Blocked, nil)
+			s.leave(Skipped, "it is blocked: "+s.Blocked)
 			continue
 		}
 		key := objectKey(s.Kind, s.some())
@@ -102,7 +105,8 @@ func (r *run) arrange() {
 			case rec.state == pending:
 				s.pending = true
 			case rec.state == done:
-				s.end(AlreadyDone, "an earlier run did it", nil)
+				s.leave(AlreadyDone, "an earlier run did it")
+				s.earlier = true
 				s.now, c.at = rec.entry.After, i+1
 				r.known.learn(s.After, s.now)
 			}
@@ -186,7 +190,7 @@ func (r *run) skips(s *step) string {
 		}
 	}
 	if s.Removal {
-		for _, k := range loses(s) {
+		for _, k := range s.TakesFrom() {
 			if n := r.known.owed[k.Fold()]; n != 0 {
 				return fmt.Sprintf("it would take something from %s, who gets something by step %d, which was not done", k, n)
 			}
@@ -195,53 +199,11 @@ func (r *run) skips(s *step) string {
 	return ""
 }
 
-// owe notes who does not get what an addition that was not done would have given.
+// owe notes who does not get what a step that was not done would have given.
 func (r *run) owe(s *step) {
-	if s.Removal || s.After == nil {
-		return
+	for _, k := range s.GivesTo() {
+		r.known.owed[k.Fold()] = s.Number
 	}
-	if s.After.Role != nil {
-		for _, c := range s.After.Role.Claims {
-			r.known.owed[c.Key.Fold()] = s.Number
-		}
-	}
-	if s.After.Members != nil {
-		for _, i := range s.After.Members.Identities {
-			r.known.owed[i.Key.Fold()] = s.Number
-		}
-	}
-}
-
-// loses are those from whom a step takes something.
-func loses(s *step) []plan.Key {
-	var out []plan.Key
-	switch {
-	case s.Kind == plan.KindRole && s.Before != nil:
-		stay := map[plan.Key]bool{}
-		if s.After != nil && permissions.NewSet(s.After.Role.Paths...).Covers(permissions.NewSet(s.Before.Role.Paths...)) {
-			for _, c := range s.After.Role.Claims {
-				stay[c.Key.Fold()] = true
-			}
-		}
-		for _, c := range s.Before.Role.Claims {
-			if !stay[c.Key.Fold()] {
-				out = append(out, c.Key)
-			}
-		}
-	case s.Kind == plan.KindMembers && s.Before != nil:
-		stay := map[plan.Key]bool{}
-		if s.After != nil {
-			for _, i := range s.After.Members.Identities {
-				stay[i.Key.Fold()] = true
-			}
-		}
-		for _, i := range s.Before.Members.Identities {
-			if !stay[i.Key.Fold()] {
-				out = append(out, i.Key)
-			}
-		}
-	}
-	return out
 }
 
 // ids are what the server calls things that the plan knows by name or key.

@@ -43,6 +43,7 @@ plan locks the account out is judged for the one that the server is read as, unl
 
 Names of version 1 in the file become paths as 'commandsec permissions convert' says.
 --overlay takes what a server proved, --overrides your own decisions. The plan names both.
+A decision that is about no name is an error.
 
 What is wrong with the file is told all at once, with line and column.
 
@@ -194,26 +195,15 @@ func nextApply(c *cobra.Command, made *plan.Plan, file, page string) {
 	fmt.Fprintf(c.ErrOrStderr(), "Then: %s\n", applyCall(made, file))
 }
 
-// applyCall is how apply is called for a plan.
+// applyCall is how apply is called for a plan, without the flags that allow a dangerous
+// one: nobody should paste them unread.
 func applyCall(made *plan.Plan, file string) string {
-	return fmt.Sprintf("commandsec apply %s --approve %s --journal %s%s", quoted(file), made.Digest(), quoted(beside(file, ".log")), allowed(made))
+	return fmt.Sprintf("commandsec apply %s --approve %s --journal %s", quoted(file), made.Digest(), quoted(beside(file, ".log")))
 }
 
 // beside replaces the extension of a file name, so that each plan has a journal of its
 // own.
 func beside(file, end string) string { return strings.TrimSuffix(file, filepath.Ext(file)) + end }
-
-// allowed are the flags without which apply refuses a plan.
-func allowed(made *plan.Plan) string {
-	text := ""
-	if made.LockOut() {
-		text += " --allow-lockout"
-	}
-	if made.Large() {
-		text += " --allow-large"
-	}
-	return text
-}
 
 // planReport is the report of a plan.
 func planReport(made *plan.Plan) *report.Report { return byThisProgram(made.Report()) }

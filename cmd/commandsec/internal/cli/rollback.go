@@ -15,8 +15,8 @@ import (
 
 func newRollback() *cobra.Command {
 	var (
-		out  string
-		from origin
+		out, html string
+		from      origin
 	)
 	c := &cobra.Command{
 		Use:   "rollback JOURNAL --out PLAN",
@@ -24,27 +24,27 @@ func newRollback() *cobra.Command {
 		Long: `Rollback makes a plan of a journal: it makes each object what it was before 'commandsec
 apply'. It changes nothing itself: read the plan, approve it, apply it, like any other.
 
-What others changed since is not overwritten: that step is blocked, and says so. A role
-that was deleted comes back under another id.`,
-		Example: `  commandsec rollback journal.log --out back.json
-  commandsec plan show back.json --out back.html
+An object that others changed since is left as it is, as a whole: its step is blocked, and
+says so. A role that was deleted comes back under another id.`,
+		Example: `  commandsec rollback journal.log --out back.json --html back.html
   commandsec apply back.json --approve DIGEST --journal back.log`,
 		Args: operands("JOURNAL"),
-		RunE: func(c *cobra.Command, args []string) error { return rollback(c, out, from, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return rollback(c, out, html, from, args[0]) },
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "write the plan to this `file`")
+	c.Flags().StringVar(&html, "html", "", "write a page to read and sign to this `file`")
 	addOriginFlags(c, &from)
 	return c
 }
 
-func rollback(c *cobra.Command, out string, from origin, file string) error {
+func rollback(c *cobra.Command, out, html string, from origin, file string) error {
 	if out == "" {
 		return wrongly("name the file to write the plan to: --out FILE")
 	}
 	if err := from.check(c); err != nil {
 		return err
 	}
-	if err := checkOut(out, file, from.in); err != nil {
+	if err := checkOutputs(out, "--html", html, file, from.in); err != nil {
 		return err
 	}
 	done, server, err := readJournal(file)
@@ -55,7 +55,7 @@ func rollback(c *cobra.Command, out string, from origin, file string) error {
 	if err != nil {
 		return err
 	}
-	if server != "" && server != now.Server.URL {
+	if server != now.Server.URL {
 		return fmt.Errorf("the journal %s is about the server %s, and this is %s; name the server of the journal", file, show.Text(server, 300), now.Server.URL)
 	}
 	back, err := plan.Back(done, now)
@@ -65,14 +65,23 @@ func rollback(c *cobra.Command, out string, from origin, file string) error {
 	if err := writePlan(c, back, out); err != nil {
 		return err
 	}
-	if err := output(c, "", plain(planText(back, back.Report().Lead))); err != nil {
+	r := planReport(back)
+	if back.Empty() {
+		r.Lead = "There is nothing to take back: what was done is as it was before, or nothing was done."
+	}
+	if html != "" {
+		if err := output(c, html, r.WriteHTML); err != nil {
+			return err
+		}
+	}
+	if err := output(c, "", plain(planText(back, r.Lead))); err != nil {
 		return err
 	}
 	if back.Empty() {
 		next(c, "there is nothing to take back.")
 		return nil
 	}
-	nextApply(c, back, out, "")
+	nextApply(c, back, out, html)
 	return nil
 }
 
@@ -86,8 +95,9 @@ func readJournal(file string) (done []plan.Entry, server string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if attempts := journal.Attempts(); len(attempts) > 0 {
-		server = attempts[0].Server
+	attempts := journal.Attempts()
+	if len(attempts) == 0 {
+		return nil, "", errors.Join(fmt.Errorf("the journal %s has no run of apply: it is empty, or not the one that apply wrote", show.Text(file, 300)), journal.Close())
 	}
-	return journal.Entries(), server, journal.Close()
+	return journal.Entries(), attempts[0].Server, journal.Close()
 }

@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/commandsec/commandsec-go/internal/names"
+)
+
+// Nobody loses a role for another one that does not come. Make blocks the removal if the
+// addition is blocked, and package apply skips it if the addition was not done: both ask
+// GivesTo and TakesFrom.
+
+// GivesTo are those who get something by the step: a role, or more than the role allowed
+// before.
+func (s *Step) GivesTo() []Key {
+	before, after := s.heldBefore(), s.heldAfter()
+	if s.Kind == KindRole && s.Before != nil && s.After != nil {
+		was, is := s.Before.Role, s.After.Role
+		if !was.set().Covers(is.set()) || !was.samePermissionSet(is) {
+			return after
+		}
+	}
+	return without(after, same, foldAll(before))
+}
+
+// TakesFrom are those from whom the step takes something: a role, or some of what it
+// allowed before.
+func (s *Step) TakesFrom() []Key {
+	before, after := s.heldBefore(), s.heldAfter()
+	if s.Kind == KindRole && s.After != nil && !s.After.Role.set().Covers(s.Before.role().set()) {
+		return before
+	}
+	return without(before, same, foldAll(after))
+}
+
+func (s *Step) heldBefore() []Key { return s.Before.heldBy() }
+func (s *Step) heldAfter() []Key  { return s.After.heldBy() }
+
+func (o *Object) role() *RoleState {
+	if o == nil {
+		return nil
+	}
+	return o.Role
+}
+
+// heldBy are those who hold the role that an object is, or whose identities it is.
+func (o *Object) heldBy() []Key {
+	switch {
+	case o == nil:
+	case o.Role != nil:
+		return keysOf(o.Role.Claims, claimKey)
+	case o.Members != nil:
+		return keysOf(o.Members.Identities, identityKeyOf)
+	}
+	return nil
+}
+
+// step is what a target does, as if it were one step.
+func (t *target) step() *Step {
+	return &Step{Action: t.action(), Kind: t.kind, Name: t.name, Before: t.before, After: t.after}
+}
+
+// givesTo are those who get something by a target.
+func (t *target) givesTo() []Key {
+	if t.vague {
+		return t.promised
+	}
+	return t.step().GivesTo()
+}
+
+// joins are those who come to hold the role.
+func (t *target) joins() []Key {
+	if t.vague {
+		return t.promised
+	}
+	return without(t.after.heldBy(), same, foldAll(t.before.heldBy()))
+}
+
+// blockOwed blocks removals from those who get something by what cannot be done, and
+// from roles whose new holders cannot be added, until nothing more is blocked: what
+// cannot be split is blocked as a whole, and may have given something.
+func (b *builder) blockOwed() {
+	for again := true; again; {
+		again = false
+		owed, instead, blocked := map[Key][]*target{}, map[string]*target{}, false
+		for _, t := range b.targets {
+			if t.blocked == "" || t.kind != KindRole && t.kind != KindMembers {
+				continue
+			}
+			blocked = true
+			for _, k := range t.givesTo() {
+				// Of two roles, one is another role than that which a removal is about.
+				if list := owed[k.Fold()]; len(list) == 0 || len(list) == 1 && !names.Same(list[0].name, t.name) {
+					owed[k.Fold()] = append(list, t)
+				}
+			}
+			if fold := names.Fold(t.name); instead[fold] == nil && len(t.joins()) > 0 {
+				instead[fold] = t
+			}
+		}
+		if !blocked {
+			return // as of nearly all plans
+		}
+		for _, t := range slices.Clone(b.targets) {
+			if t.blocked == "" && (t.kind == KindRole || t.kind == KindMembers) {
+				again = b.blockTaking(t, owed, instead[names.Fold(t.name)]) || again
+			}
+		}
+	}
+}
+
+// blockTaking blocks what a target takes away if that must not go, and reports whether
+// it did.
+func (b *builder) blockTaking(t *target, owed map[Key][]*target, instead *target) bool {
+	removal, mid := b.removal(t)
+	if removal == nil {
+		return false
+	}
+	why := ""
+	for _, k := range removal.TakesFrom() {
+		givers := owed[k.Fold()]
+		if at := slices.IndexFunc(givers, func(g *target) bool { return !names.Same(g.name, t.name) }); at >= 0 {
+			giver := givers[at]
+			why = fmt.Sprintf("it would take something from %s, who gets something by a step that is left out (%s %s: %s)",
+				quote(k.String()), giver.action(), giver.step().object(), giver.blocked)
+			break
+		}
+	}
+	if why == "" && instead != nil && instead != t && t.action() == Update && len(removal.TakesFrom()) > 0 {
+		why = fmt.Sprintf("those who come to hold the role instead cannot be added (%s %s: %s)", instead.action(), instead.step().object(), instead.blocked)
+	}
+	fold := names.Fold(t.name)
+	if role, members := b.roleOf[fold], b.membersOf[fold]; why == "" && members != nil && role != nil && role.action() == Delete {
+		for _, other := range []*target{role, members} {
+			if other.blocked != "" && other != t {
+				why = fmt.Sprintf("it belongs to the removal of the role, which cannot be done: %s", other.blocked)
+			}
+		}
+	}
+	if why == "" {
+		return false
+	}
+	b.blockRemoval(t, mid, why)
+	return true
+}
+
+// removal is the step of a target that takes something away, nil if there is none, and
+// what its object looks like before it, if that is not what it looks like now.
+func (b *builder) removal(t *target) (step *Step, mid *Object) {
+	step = t.step()
+	if t.action() == Delete {
+		return step, nil
+	}
+	if t.action() != Update || t.after == nil {
+		return nil, nil
+	}
+	mid = b.middle(t)
+	switch {
+	case mid == nil && t.takes(), mid.Same(t.before):
+		return step, nil
+	case mid == nil, mid.Same(t.after):
+		return nil, nil
+	}
+	step.Before = mid
+	return step, mid
+}
+
+// blockRemoval makes two of a target of which only the first part can be done. Without a
+// middle, none of it can.
+func (b *builder) blockRemoval(t *target, mid *Object, why string) {
+	if mid == nil || mid.Same(t.before) {
+		t.block("%s", why)
+		return
+	}
+	rest := *t
+	rest.before, rest.blocked = mid, why
+	t.after = mid
+	b.targets = append(b.targets, &rest)
+}
+
+// blockUnused blocks claims and identities that would be created for nothing: what they
+// were to hold is blocked.
+func (b *builder) blockUnused() {
+	used, forWhat := map[string]bool{}, map[string]*target{}
+	for _, t := range b.targets {
+		if t.after == nil {
+			continue
+		}
+		kind := KindClaim
+		if t.kind == KindMembers {
+			kind = KindIdentity
+		}
+		for _, k := range t.after.heldBy() {
+			id := string(kind) + holderID(k)
+			if t.blocked == "" {
+				used[id] = true
+			} else if forWhat[id] == nil {
+				forWhat[id] = t
+			}
+		}
+	}
+	for _, t := range b.targets {
+		if !t.implied || t.action() != Create {
+			continue
+		}
+		id := t.after.id(t.kind)
+		if role := forWhat[id]; role != nil && !used[id] {
+			t.block("nothing needs it: %s %s is left out (%s)", role.action(), role.step().object(), role.blocked)
+		}
+	}
+}
