@@ -37,8 +37,10 @@ func office() *snapshot.Snapshot {
 		Server: snapshot.Server{URL: oldURL}, TakenAt: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), Signatures: snapshot.SignaturesChecked,
 		Collections: []snapshot.Collection{{ID: 6, Name: "Web", Query: "CN contains www"}, {ID: 7, Name: "Code", Query: "CN contains code"}},
 		Gaps: []snapshot.Gap{
-			{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere}, {Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere},
-			{Part: snapshot.PartPermissionSets, Reason: snapshot.ReasonNotThere}, {Part: snapshot.PartProviders, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartPermissionSets, Reason: snapshot.ReasonNotThere},
+			{Part: snapshot.PartProviders, Reason: snapshot.ReasonNotThere},
 		},
 		Roles: []snapshot.Role{
 			role(10, "Auditors", []permissions.Legacy{"Auditing:Read"}, ad("group", "audit")),
