@@ -28,7 +28,7 @@ func ExampleDesired() {
 	fmt.Println(desired.Roles[0].Name, desired.Roles[0].Holders[0].Key)
 
 	// Output:
-	// 9 roles can be migrated. Left out until somebody decides: 2 roles. Skipped by the rules: 1 role. Afterwards 2 holders can do more than before, and 5 less, 1 of them only because roles of theirs are left out. 1 holder can do nothing any more.
+	// 9 roles can be migrated. Left out until somebody decides: 2 roles. Skipped by the rules: 1 role. Afterwards 2 holders can do more than before, and 5 less, 1 of them only because roles of theirs are left out.
 	// The role "Broken" is left out: Its audit signature does not match: somebody may have changed it in the database.
 	// The role "Reporting API Access" is skipped by the rules.
 	// The role "Signers" is left out: The collection "Code signing" of the target has another query: a right on it is a right on other certificates.

@@ -173,7 +173,11 @@ func (e *engine) report() *report.Report {
 	}
 	r.Lead += fmt.Sprintf(" Afterwards %s can do more than %s, and %s less.", plural(n.more, "holder"), before, strconv.Itoa(n.less))
 	if n.waits > 0 {
-		r.Lead = strings.TrimSuffix(r.Lead, ".") + fmt.Sprintf(", %d of them only because roles of theirs are left out.", n.waits)
+		of := fmt.Sprintf("%d of them only", n.waits)
+		if n.waits == n.less {
+			of = "only"
+		}
+		r.Lead = strings.TrimSuffix(r.Lead, ".") + ", " + of + " because roles of theirs are left out."
 	}
 	if n.nothing > 0 {
 		r.Lead += fmt.Sprintf(" %s can do nothing any more.", plural(n.nothing, "holder"))
@@ -195,7 +199,7 @@ func (e *engine) report() *report.Report {
 		{Label: "Permissions that become wider", Number: n.widened, Severity: severityIf(n.widened > 0, report.Medium)},
 		{Label: "Permissions that are lost, in part or as a whole", Number: n.lost, Severity: severityIf(n.lost > 0, report.Medium)},
 		{Label: "Holders who can do more afterwards", Number: n.more, Severity: severityIf(n.more > 0, report.Medium)},
-		{Label: "Holders who can do less afterwards", Number: n.less, Severity: severityIf(n.less > 0, report.Medium)},
+		{Label: "Holders who can do less afterwards", Number: n.less, Note: onlyBecause(n.waits), Severity: severityIf(n.less > 0, report.Medium)},
 		{Label: "Holders who can do nothing any more", Number: n.nothing, Severity: severityIf(n.nothing > 0, report.Medium)},
 		{Label: "Holders with rights on other certificates", Number: n.moved, Severity: severityIf(n.moved > 0, report.Medium)},
 		{Label: "Holders who can change security, and could not before", Number: n.admins, Severity: severityIf(n.admins > 0, report.High)},
@@ -624,12 +628,13 @@ func (e *engine) holdersTable(n *counts, l *ledger) report.Table {
 		if v.admin {
 			n.admins++
 		}
-		if before.can() && !after.can() {
+		waits := !m.drop && e.onlyWaits(l, m, after)
+		if before.can() && !after.can() && !waits {
 			n.nothing++
 		}
 		if v.narrower() {
 			n.less++
-			if !m.drop && e.onlyWaits(l, m, after) {
+			if waits {
 				n.waits++
 			}
 		}
@@ -637,6 +642,14 @@ func (e *engine) holdersTable(n *counts, l *ledger) report.Table {
 	}
 	t.Rows = sortedRows(people)
 	return t
+}
+
+// onlyBecause is a note about how many holders lose something because roles wait.
+func onlyBecause(waits int) string {
+	if waits == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of them only because roles are left out", waits)
 }
 
 // onlyWaits reports whether a holder loses nothing but what roles grant that wait for a

@@ -147,8 +147,9 @@ func (v *verification) holder(m *mapping) {
 	is := m.is()
 	before, after, want := v.now.source(m.roles), v.now.target(is), v.promised.target(is)
 	d := compare(before, after)
-	p := v.person(m, &d)
 	extra, why := v.extra(is, before)
+	byRules := compare(before, v.ruled.target(is))
+	p := v.person(m, &d)
 	switch {
 	case before.can() && !after.can():
 		v.missing++
@@ -158,7 +159,7 @@ func (v *verification) holder(m *mapping) {
 	case d.same():
 		v.same++
 	default:
-		if byRules := compare(before, v.ruled.target(is)); d.wider() && (len(extra) == 0 || byRules.wider()) {
+		if d.wider() && (len(extra) == 0 || byRules.wider()) {
 			v.wider++
 		}
 		if d.narrower() {
@@ -173,8 +174,15 @@ func (v *verification) holder(m *mapping) {
 	}
 	if len(extra) > 0 {
 		v.besides++
+		if after.set.Equal(want.set) { // so that what the rules make wider is told apart
+			rest := d
+			rest.more, rest.moreWords = byRules.more, byRules.moreWords
+			p = v.person(m, &rest)
+		}
 		p.row.Mark = report.Warning
-		p.row.Cells[3].Items = append(p.row.Cells[3].Items, why...)
+		p.row.Cells[2].Items = slices.Concat(v.items(extra, nil, report.Warning), p.row.Cells[2].Items)
+		p.row.Cells[2].Text += "; besides, more that no rule gives"
+		p.row.Cells[3].Items = slices.Concat(why, p.row.Cells[3].Items)
 	}
 	switch {
 	case !after.set.Equal(want.set):
@@ -354,7 +362,8 @@ func (v *verification) tables() {
 		{ID: "holders", Title: "Holders who are not as the rules say", Rows: sortedRows(v.wrong), Note: "More and less are counted from before the migration. What of it the rules do not say is in the findings."},
 		{
 			ID: "besides", Title: "Holders who can do something through roles that are not part of the migration", Rows: sortedRows(v.other),
-			Note: "Or through what others gave to roles that the rules only complete (existing: add). No rule gives it to them, and it is not known whether it was there before the migration.",
+			Note: "Or through what others gave to roles that the rules only complete (existing: add). No rule gives it to them, and it is not known whether it was there before the migration. " +
+				"Of those who held a role before, that is marked with a warning.",
 		},
 		{ID: "meant", Title: "Holders who can do something else, as the rules say", Rows: sortedRows(v.meant)},
 		{ID: "same", Title: "Holders who can do the same as before", Rows: sortedRows(v.alike), Folded: true},
