@@ -84,17 +84,20 @@ const mostReasons = 5
 // why names the rules that explain what is different for a holder.
 func (e *engine) why(m *mapping, v *verdict) []report.Item {
 	var out []report.Item
-	add := func(intro string, list []string) {
-		if len(list) == 0 {
+	add := func(intro string, list []string, n int) { // the list begins with those of n that are named
+		if n == 0 {
 			return
 		}
-		slices.Sort(list)
-		list = slices.Compact(list)
 		text := intro + strings.Join(list[:min(len(list), mostReasons)], ", ")
-		if n := len(list) - mostReasons; n > 0 {
-			text += fmt.Sprintf(" and %d more", n)
+		if n > mostReasons {
+			text += fmt.Sprintf(" and %d more", n-mostReasons)
 		}
 		out = append(out, report.Item{Text: text})
+	}
+	all := func(intro string, list []string) {
+		slices.Sort(list)
+		list = slices.Compact(list)
+		add(intro, list, len(list))
 	}
 	switch {
 	case m.wait != "":
@@ -103,8 +106,9 @@ func (e *engine) why(m *mapping, v *verdict) []report.Item {
 		out = append(out, report.Item{Text: m.how})
 	}
 	var others, merged, skipped, decisions []string
-	for _, other := range e.byClaim[m.to.Fold()] {
-		if other != m && !m.drop && m.wait == "" {
+	claim := e.byClaim[m.to.Fold()]
+	for _, other := range claim {
+		if other != m && len(others) < mostReasons { // a pattern may join thousands
 			others = append(others, quote(other.from.String()))
 		}
 	}
@@ -126,15 +130,18 @@ func (e *engine) why(m *mapping, v *verdict) []report.Item {
 			}
 		}
 	}
+	joined := slices.Contains(claim, m)
+	if (v.wider() || v.admin) && joined {
+		add("one claim with ", others, len(claim)-1)
+	}
 	if v.wider() || v.admin {
-		add("one claim with ", others)
-		add("merged: ", merged)
+		all("merged: ", merged)
 	}
 	if v.narrower() && !m.drop {
-		add("skipped: ", skipped)
+		all("skipped: ", skipped)
 	}
 	if !v.same() && !m.drop {
-		add("decided: ", decisions)
+		all("decided: ", decisions)
 	}
 	return out
 }
@@ -186,12 +193,14 @@ func (e *engine) cause(m *mapping, f *final) string {
 	if len(mine) == 0 {
 		var others []string
 		for _, other := range e.byClaim[m.is().Fold()] {
-			if other != m && len(through(other.roles)) > 0 {
-				others = append(others, quote(other.from.String()))
+			if other == m || len(through(other.roles)) == 0 {
+				continue
 			}
-		}
-		if len(others) > mostReasons {
-			others = append(others[:mostReasons], "others")
+			if len(others) == mostReasons {
+				others = append(others, "others")
+				break
+			}
+			others = append(others, quote(other.from.String()))
 		}
 		if len(others) == 0 {
 			return "they hold this role on the target already"
