@@ -12,13 +12,10 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/accounts"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
-
-// changeSecurity is what allows writing roles, claims and permission sets, through a
-// role in the permission set Global.
-const changeSecurity permissions.Path = "/security/modify/"
 
 // sets keeps each set of paths once, and joins them.
 type sets struct {
@@ -112,8 +109,8 @@ func (b *builder) rights(p *Plan) {
 	}
 	for _, f := range b.final {
 		before, after := s.add(f.before), s.add(f.after)
-		adminBefore := b.admin(f.setBefore) && f.before.Allows(changeSecurity)
-		adminAfter := b.admin(f.setAfter) && f.after.Allows(changeSecurity)
+		adminBefore := admin.Grants(f.before, f.setBefore, b.legacy)
+		adminAfter := admin.Grants(f.after, f.setAfter, b.legacy)
 		for _, k := range f.held {
 			h := of(k)
 			h.before, h.heldRole, h.couldAdmin = append(h.before, before), true, h.couldAdmin || adminBefore
@@ -139,10 +136,6 @@ func (b *builder) rights(p *Plan) {
 	p.Warnings = notNil(b.warnings)
 	sortWarnings(p.Warnings)
 }
-
-// admin reports whether roles in a permission set can allow changing security. Before
-// Command 11 there are no sets.
-func (b *builder) admin(set string) bool { return set == globalSet || set == "" && b.legacy }
 
 // store writes holders and their rights into the plan, sets in the order in which
 // holders have them.
@@ -285,7 +278,7 @@ func (b *builder) admins(all map[Key]*holding) {
 	w := Warning{Code: CodeAdmin, Severity: report.High, Do: "Make sure that this is meant."}
 	come := map[Key]Key{} // by folded key
 	for _, f := range b.final {
-		if !b.admin(f.setAfter) || !f.after.Allows(changeSecurity) {
+		if !admin.Grants(f.after, f.setAfter, b.legacy) {
 			continue
 		}
 		before := len(w.Roles)
