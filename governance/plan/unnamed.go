@@ -7,6 +7,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 )
 
@@ -28,7 +29,7 @@ func (m *maker) unnamed() {
 		case r.ID == administrator || r.Immutable:
 		default:
 			roles = append(roles, r.Name)
-			if m.grants(r).Allows(changeSecurity) {
+			if admin.Grants(m.grants(r), r.PermissionSetID, m.legacy) {
 				admins = append(admins, r.Name)
 			}
 		}
@@ -68,7 +69,7 @@ func (m *maker) unnamed() {
 	}
 	if len(admins) > 0 {
 		w.Severity = report.Medium
-		w.Text += " Of the roles, this grants /security/modify/: " + strings.Join(quoteAll(admins, 5), ", ") + "."
+		w.Text += " Who holds one of these can change security: " + strings.Join(quoteAll(admins, 5), ", ") + "."
 	}
 	m.warnings = append(m.warnings, w)
 }

@@ -37,7 +37,7 @@ func TestUnnamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "Not in the file, and so left as it is: 1 role (\"Shadow\"), 1 claim or identity, 1 permission set (\"Hidden\"). " +
-		"Of the roles, this grants /security/modify/: \"Shadow\".\n"
+		"Who holds one of these can change security: \"Shadow\".\n"
 	if got := said(p, CodeUnnamed); got != want || !p.Empty() {
 		t.Errorf("got %q, want %q", got, want)
 	}
