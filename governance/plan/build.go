@@ -436,7 +436,8 @@ type half struct {
 	removal       bool
 }
 
-// order makes steps of the targets: all additions, then all removals in reverse.
+// order makes steps of the targets: all additions, then all removals in reverse. Those
+// that give something, too, come first among them: others take from whom they give to.
 func (b *builder) order() {
 	var add, remove []half
 	for _, t := range b.targets {
@@ -461,6 +462,15 @@ func (b *builder) order() {
 		}
 	}
 	slices.Reverse(remove)
+	var give, take []half
+	for _, h := range remove {
+		if len(h.step().GivesTo()) > 0 {
+			give = append(give, h)
+		} else {
+			take = append(take, h)
+		}
+	}
+	remove = slices.Concat(give, take)
 	b.first, b.last = map[*target]int{}, map[*target]int{}
 	for i, h := range slices.Concat(add, remove) {
 		if b.first[h.target] == 0 {
@@ -474,6 +484,9 @@ func (b *builder) order() {
 	}
 	b.needs(slices.Concat(add, remove))
 }
+
+// step is what a half does.
+func (h *half) step() *Step { return &Step{Kind: h.kind, Before: h.before, After: h.after} }
 
 // middle is what an object looks like when everything was added and nothing taken away,
 // nil if it cannot look like that.
@@ -539,7 +552,13 @@ func (t *target) takes() bool {
 func (b *builder) needs(halves []half) {
 	releases := map[Key][]int{} // steps that take a role from somebody
 	leaves := map[string][]int{}
+	gives := map[Key][]int{} // removals that give somebody something
 	for i, h := range halves {
+		if h.removal && b.steps[i].Blocked == "" {
+			for _, k := range b.steps[i].GivesTo() {
+				gives[k.Fold()] = append(gives[k.Fold()], i+1)
+			}
+		}
 		if h.kind == KindRole && h.before != nil && h.before.Role != nil {
 			leaves[h.before.Role.PermissionSetID] = append(leaves[h.before.Role.PermissionSetID], i+1)
 			var stay map[Key]bool
@@ -570,6 +589,9 @@ func (b *builder) needs(halves []half) {
 		}
 		need(b.first[h.target])
 		if h.removal {
+			for _, k := range step.TakesFrom() {
+				need(gives[k.Fold()]...)
+			}
 			for _, other := range []*target{b.roleOf[names.Fold(h.name)], b.membersOf[names.Fold(h.name)]} {
 				if other != nil && other != h.target && len(other.joins()) > 0 && len(step.TakesFrom()) > 0 {
 					need(b.first[other]) // those who come to hold the role instead
