@@ -464,7 +464,7 @@ func (b *builder) order() {
 	slices.Reverse(remove)
 	var give, take []half
 	for _, h := range remove {
-		if len(h.step().GivesTo()) > 0 {
+		if len(b.stepOf(&h).GivesTo()) > 0 {
 			give = append(give, h)
 		} else {
 			take = append(take, h)
@@ -477,16 +477,22 @@ func (b *builder) order() {
 			b.first[h.target] = i + 1
 		}
 		b.last[h.target] = i + 1
-		b.steps = append(b.steps, Step{
-			Number: i + 1, Action: h.action(), Kind: h.kind, Name: h.name, Version: h.version, Removal: h.removal,
-			Blocked: h.blocked, Before: h.before, After: h.after, At: h.at.String(), Needs: []int{},
-		})
+		s := b.stepOf(&h)
+		s.Number = i + 1
+		b.steps = append(b.steps, *s)
 	}
 	b.needs(slices.Concat(add, remove))
 }
 
-// step is what a half does.
-func (h *half) step() *Step { return &Step{Kind: h.kind, Before: h.before, After: h.after} }
+// stepOf is what a half does.
+func (b *builder) stepOf(h *half) *Step {
+	s := &Step{
+		Action: h.action(), Kind: h.kind, Name: h.name, Version: h.version, Removal: h.removal,
+		Blocked: h.blocked, Before: h.before, After: h.after, At: h.at.String(), Needs: []int{},
+	}
+	b.identities(s)
+	return s
+}
 
 // middle is what an object looks like when everything was added and nothing taken away,
 // nil if it cannot look like that.

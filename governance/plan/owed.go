@@ -18,7 +18,7 @@ func (s *Step) GivesTo() []Key {
 	if s.Kind == KindRole && s.Before != nil && s.After != nil {
 		was, is := s.Before.Role, s.After.Role
 		if !was.set().Covers(is.set()) || !was.samePermissionSet(is) {
-			return after
+			return slices.Concat(after, s.IdentitiesAfter)
 		}
 	}
 	return without(after, same, foldAll(before))
@@ -29,7 +29,7 @@ func (s *Step) GivesTo() []Key {
 func (s *Step) TakesFrom() []Key {
 	before, after := s.heldBefore(), s.heldAfter()
 	if s.Kind == KindRole && s.After != nil && !s.After.Role.set().Covers(s.Before.role().set()) {
-		return before
+		return slices.Concat(before, s.IdentitiesBefore)
 	}
 	return without(before, same, foldAll(after))
 }
@@ -61,12 +61,29 @@ func (t *target) step() *Step {
 	return &Step{Action: t.action(), Kind: t.kind, Name: t.name, Before: t.before, After: t.after}
 }
 
+// identities notes in a step that changes what a role allows who holds the role through
+// version 1.
+func (b *builder) identities(s *Step) {
+	if s.Kind != KindRole || s.Before == nil || s.After == nil || !b.separate() || s.Before.Role.set().Equal(s.After.Role.set()) && s.Before.Role.samePermissionSet(s.After.Role) {
+		return
+	}
+	if now := b.roleByID[s.Before.Role.ID]; now != nil {
+		s.IdentitiesBefore = (&Object{Members: b.members(now)}).heldBy()
+	}
+	s.IdentitiesAfter = s.IdentitiesBefore
+	if t := b.membersOf[names.Fold(s.Name)]; t != nil && t.blocked == "" {
+		s.IdentitiesAfter = t.after.heldBy()
+	}
+}
+
 // givesTo are those who get something by a target.
-func (t *target) givesTo() []Key {
+func (b *builder) givesTo(t *target) []Key {
 	if t.vague {
 		return t.promised
 	}
-	return t.step().GivesTo()
+	s := t.step()
+	b.identities(s)
+	return s.GivesTo()
 }
 
 // joins are those who come to hold the role.
@@ -89,7 +106,7 @@ func (b *builder) blockOwed() {
 				continue
 			}
 			blocked = true
-			for _, k := range t.givesTo() {
+			for _, k := range b.givesTo(t) {
 				// Of two roles, one is another role than that which a removal is about.
 				if list := owed[k.Fold()]; len(list) == 0 || len(list) == 1 && !names.Same(list[0].name, t.name) {
 					owed[k.Fold()] = append(list, t)
@@ -149,6 +166,7 @@ func (b *builder) blockTaking(t *target, owed map[Key][]*target, instead *target
 // what its object looks like before it, if that is not what it looks like now.
 func (b *builder) removal(t *target) (step *Step, mid *Object) {
 	step = t.step()
+	b.identities(step)
 	if t.action() == Delete {
 		return step, nil
 	}

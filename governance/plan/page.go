@@ -306,7 +306,7 @@ func member[T any](o *Object, get func(*Object) *T) *T {
 }
 
 func keysOf[T any](list []T, key func(T) Key) []Key {
-	out := make([]Key, 0, len(list))
+	var out []Key
 	for _, item := range list {
 		out = append(out, key(item))
 	}

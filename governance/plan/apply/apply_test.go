@@ -1073,3 +1073,29 @@ func TestConcurrency(t *testing.T) {
 		t.Errorf("%d requests were under way at a time", most.Load())
 	}
 }
+
+// TestIdentitiesOwed: on a server that keeps identities apart, those who hold a role as
+// identities keep what they have if the role does not become what they were to get instead.
+func TestIdentitiesOwed(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, append(tenant(), kinds["25.4, separated"]...)...)
+	staff := securitytest.Role{Name: "Staff", Description: "Goes", Permissions: []string{"/reports/read/"}, Identities: []string{`KEYEXAMPLE\jsmith`}}
+	if _, err := server.AddRole(staff); err != nil {
+		t.Fatal(err)
+	}
+	p := planned(t, client, `
+roles: [{name: Accounts, permissions: [/portal/read/, /reports/read/]}]
+absent: {roles: [Staff]}
+`)
+	server.Inject(securitytest.Fault{Method: http.MethodPut, Path: "/Security/Roles", Times: 1, Status: http.StatusBadRequest})
+	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
+	if err == nil || result.Count(apply.Failed) != 1 || result.Count(apply.Done) != 0 {
+		t.Fatalf("%v: %v", result, err)
+	}
+	for _, r := range server.Roles() {
+		if r.Name == "Staff" && len(r.Identities) == 1 {
+			return
+		}
+	}
+	t.Error("somebody lost a role for nothing")
+}
