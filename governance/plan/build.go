@@ -520,7 +520,7 @@ func (b *builder) middle(t *target) *Object {
 			mid.Paths = t.after.Role.Paths
 		}
 		mid.Claims = sortClaims(slices.Concat(t.after.Role.Claims, before.Claims))
-		if allowed, known := b.allowed(&mid); !mid.samePermissionSet(before) && known && !allowed.Covers(set) {
+		if allowed, known := b.allowed(&mid); !mid.samePermissionSet(before) && known && !allowed.Covers(set) || before.loses(&mid) {
 			return nil
 		}
 		return &Object{Role: &mid}
@@ -551,7 +551,7 @@ func (t *target) takes() bool {
 		return false
 	}
 	before, after := t.before.Role, t.after.Role
-	return !after.set().Covers(before.set()) || len(without(before.Claims, claimKey, claimKeys(after.Claims))) > 0
+	return before.loses(after) || len(without(before.Claims, claimKey, claimKeys(after.Claims))) > 0
 }
 
 // needs says which steps must come before which.

@@ -28,10 +28,17 @@ func (s *Step) GivesTo() []Key {
 // allowed before.
 func (s *Step) TakesFrom() []Key {
 	before, after := s.heldBefore(), s.heldAfter()
-	if s.Kind == KindRole && s.After != nil && !s.After.Role.set().Covers(s.Before.role().set()) {
+	if s.Kind == KindRole && s.After != nil && s.Before.role().loses(s.After.Role) {
 		return slices.Concat(before, s.IdentitiesBefore)
 	}
 	return without(before, same, foldAll(after))
+}
+
+// loses reports whether a role allows less if it becomes another: some of its paths, or
+// changing security, which takes the permission set Global.
+func (r *RoleState) loses(after *RoleState) bool {
+	leaves := r != nil && r.PermissionSetID == globalSet && after.PermissionSetID != globalSet
+	return !after.set().Covers(r.set()) || leaves && r.set().Allows(changeSecurity)
 }
 
 func (s *Step) heldBefore() []Key { return s.Before.heldBy() }

@@ -126,13 +126,22 @@ func TestOrder(t *testing.T) {
 		// In between, nobody lacks what they have before and after.
 		w := newWorld(s, nil)
 		moved := moves(p)
+		end, _, err := carriedOut(s, p.Steps, !w.separate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, last := administrators(s), administrators(end)
 		for n := range p.Steps {
 			mid, _, err := carriedOut(s, p.Steps[:n], !w.separate())
 			if err != nil {
 				t.Fatal(err)
 			}
-			rights := effective(mid)
+			rights, admins := effective(mid), administrators(mid)
 			for _, h := range p.Holders {
+				k := h.Key.Fold()
+				if first[k] && last[k] && !admins[k] && moved[k] < 2 {
+					t.Fatalf("after step %d, %v cannot change security", n, h.Key)
+				}
 				always := permissions.NewSet(p.Sets[h.Before]...).Intersect(permissions.NewSet(p.Sets[h.After]...))
 				if missing := always.Minus(rights[h.Key.Fold()]); missing.Len() > 0 && moved[h.Key.Fold()] < 2 {
 					t.Fatalf("after step %d, %v lacks %v", n, h.Key, missing)
@@ -140,6 +149,20 @@ func TestOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// administrators are those who can change security.
+func administrators(s *snapshot.Snapshot) map[Key]bool {
+	w, out := newWorld(s, nil), map[Key]bool{}
+	for i := range s.Roles {
+		r := &s.Roles[i]
+		if (r.PermissionSetID == globalSet || w.legacy) && w.grants(r).Allows(changeSecurity) {
+			for _, h := range r.Holders {
+				out[h.Key.Fold()] = true
+			}
+		}
+	}
+	return out
 }
 
 // moves counts the roles of each holder that change their permission set in one step, which
