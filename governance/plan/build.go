@@ -520,7 +520,7 @@ func (b *builder) middle(t *target) *Object {
 			mid.Paths = t.after.Role.Paths
 		}
 		mid.Claims = sortClaims(slices.Concat(t.after.Role.Claims, before.Claims))
-		if allowed, known := b.allowed(&mid); !mid.samePermissionSet(before) && known && !allowed.Covers(set) || before.loses(&mid) {
+		if allowed, known := b.allowed(&mid); !mid.samePermissionSet(before) && known && !allowed.Covers(set) || before.loses(&mid) || mid.lends(before, t.after.Role) {
 			return nil
 		}
 		return &Object{Role: &mid}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/commandsec/commandsec-go/internal/names"
@@ -37,8 +38,27 @@ func (s *Step) TakesFrom() []Key {
 // loses reports whether a role allows less if it becomes another: some of its paths, or
 // changing security, which takes the permission set Global.
 func (r *RoleState) loses(after *RoleState) bool {
-	leaves := r != nil && r.PermissionSetID == globalSet && after.PermissionSetID != globalSet
-	return !after.set().Covers(r.set()) || leaves && r.set().Allows(changeSecurity)
+	return r != nil && (!after.set().Covers(r.set()) || r.admin() && !after.admin())
+}
+
+// lends reports whether a role, between what it was and what it becomes, would let somebody
+// change security who can by neither.
+func (r *RoleState) lends(before, after *RoleState) bool {
+	if !r.admin() {
+		return false
+	}
+	can := map[Key]bool{}
+	for _, state := range []*RoleState{before, after} {
+		if state.admin() {
+			maps.Copy(can, claimKeys(state.Claims))
+		}
+	}
+	return len(without(r.Claims, claimKey, can)) > 0
+}
+
+// admin reports whether a role allows changing security.
+func (r *RoleState) admin() bool {
+	return r.PermissionSetID == globalSet && r.set().Allows(changeSecurity)
 }
 
 func (s *Step) heldBefore() []Key { return s.Before.heldBy() }

@@ -139,6 +139,9 @@ func TestOrder(t *testing.T) {
 			rights, admins := effective(mid), administrators(mid)
 			for _, h := range p.Holders {
 				k := h.Key.Fold()
+				if admins[k] && !first[k] && !last[k] && !w.separate() {
+					t.Fatalf("after step %d, %v can change security", n, h.Key)
+				}
 				if first[k] && last[k] && !admins[k] && moved[k] < 2 {
 					t.Fatalf("after step %d, %v cannot change security", n, h.Key)
 				}
@@ -172,7 +175,7 @@ func moves(p *Plan) map[Key]int {
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		if step.Removal && step.After != nil && len(step.GivesTo()) > 0 {
-			for k := range foldAll(slices.Concat(step.heldBefore(), step.heldAfter())) {
+			for k := range foldAll(slices.Concat(step.heldBefore(), step.heldAfter(), step.IdentitiesBefore, step.IdentitiesAfter)) {
 				out[k]++
 			}
 		}
