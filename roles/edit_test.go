@@ -419,6 +419,27 @@ func TestEditGivesUpAgainstABusyWriter(t *testing.T) {
 	}
 }
 
+// What the server takes and does not keep is told as that, early. A busy writer's undoing
+// is in no answer.
+func TestEditIsNotKept(t *testing.T) {
+	t.Parallel()
+	server, id := start(t, securitytest.WithVersion("24.3.0"))
+	service := serviceOf(t, server)
+	role, _, err := service.Edit(t.Context(), id, func(u *roles.UpdateV2) error {
+		u.Description, u.EmailAddress = "Kept", new("pki@example.com")
+		return nil
+	})
+	if role != nil || err == nil || errors.Is(err, security.ErrConflict) || !strings.Contains(err.Error(), "the server does not keep EmailAddress: ") || !strings.Contains(err.Error(), "Command 24.4") {
+		t.Errorf("%v", err)
+	}
+	if n := apitest.Writes(server); n != 4 { // the description, and the address three times alone
+		t.Errorf("%d writes", n)
+	}
+	if now, _ := server.Role(id); now.Description != "Kept" {
+		t.Errorf("%+v", now)
+	}
+}
+
 // A failure at every single request of an edit: the edit succeeds, or running it
 // again does, and nothing is doubled or lost.
 func TestEditConvergesAfterEveryFailure(t *testing.T) {

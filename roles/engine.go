@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type edit struct {
 
 	rounds   int                    // that could end in a write
 	failures int                    // writes that the server did not answer with a success
+	ignored  int                    // writes in a row that changed nothing, see notKept
 	sent     bool                   // a write was done, or may have been done
 	written  *delta                 // by the last write that may have been done; nil if there is none
 	seen     *delta                 // the change, once the server showed it; nil before
@@ -37,6 +39,10 @@ type edit struct {
 // maxRounds is how often an edit writes before it gives up against other
 // writers. Each round that is lost means that another program wrote in between.
 const maxRounds = 40
+
+// maxIgnored is how often in a row the server may answer that the role is as it was
+// before, as if nothing had been written.
+const maxIgnored = 3
 
 // do takes the turn and edits.
 func (e *edit) do(ctx context.Context, registry *turns.Registry) (*RoleV2, security.Change, error) {
@@ -81,6 +87,7 @@ func (e *edit) run(ctx context.Context) error {
 			if err != nil || change == nil {
 				return err
 			}
+			before := e.form.role
 			failure := e.write(ctx, change)
 			if err := e.wait(ctx, failure); err != nil {
 				return err
@@ -95,6 +102,8 @@ func (e *edit) run(ctx context.Context) error {
 				return err
 			case !there && failure != nil && e.failures >= e.retry.MaxAttempts:
 				return failure
+			case !there && e.notKept(before):
+				return notKept(change)
 			case !there: // another program undid it, or it is still under way
 				if err := transport.Sleep(ctx, safe.Stagger(e.rounds)); err != nil {
 					return err
@@ -158,7 +167,35 @@ func (e *edit) conflict() error {
 	if !e.sent {
 		return fmt.Errorf("%w: %d times the server was slower than the settle time of %v; take a longer one", security.ErrConflict, maxRounds, e.call.Settle)
 	}
-	return fmt.Errorf("%w: other programs undid the change, or the server was slower than the settle time, %d times; find the other program, or take a longer settle time", security.ErrConflict, maxRounds)
+	return fmt.Errorf("%w: other programs undid the change, the server did not keep it, or it was slower than the settle time, %d times; "+
+		"find the other program, or take a longer settle time", security.ErrConflict, maxRounds)
+}
+
+// notKept reports whether the server takes writes and keeps nothing of them. What another
+// program undoes is in the answer to the write; here neither the answer nor the reading
+// after it differs from the reading before.
+func (e *edit) notKept(before *RoleV2) bool {
+	same := func(role *RoleV2) bool { return role != nil && compare(before.ToUpdate(), role.ToUpdate()).empty() }
+	if !same(e.form.answer) || !same(e.form.role) {
+		e.ignored = 0
+		return false
+	}
+	e.ignored++
+	return e.ignored == maxIgnored
+}
+
+// notKept is the error about a change of which the server keeps nothing.
+func notKept(change *delta) error {
+	var what []string
+	for _, f := range change.describe() {
+		what = append(what, f.Field)
+	}
+	hint := "it may be too old for that"
+	if change.sets("EmailAddress") {
+		hint = "roles have e-mail addresses from Command 24.4 on"
+	}
+	return fmt.Errorf("the server does not keep %s: it took the write %d times, and answered each time with the role as it was before; %s",
+		strings.Join(what, ", "), maxIgnored, hint)
 }
 
 // write sends the change, once: to repeat it blindly could undo what others wrote

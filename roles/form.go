@@ -35,6 +35,7 @@ type formV2 struct {
 	role    *RoleV2   // as last read
 	damaged bool      // some of its text was not valid, and U+FFFD stands for that
 	update  UpdateV2  // as planned
+	answer  *RoleV2   // to the last write; nil if it failed
 }
 
 // reading is a role as an edit reads it: with what speaks against writing it back.
@@ -201,7 +202,8 @@ func (f *formV2) checkDamage(p *validate.Problems) {
 // write sends the update, unless it is later than notAfter.
 func (f *formV2) write(ctx context.Context, notAfter time.Time) error {
 	once := service.Option[security.CallOption](func(c *service.Settings) { c.Attempts, c.NotAfter = 1, notAfter })
-	_, err := f.s.Update(ctx, f.update, slices.Concat(f.opts, []security.CallOption{once})...)
+	var err error
+	f.answer, err = f.s.Update(ctx, f.update, slices.Concat(f.opts, []security.CallOption{once})...)
 	return err
 }
 

@@ -161,7 +161,7 @@ func suggest(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: suggest FILE")
 	}
-	rules := strings.ReplaceAll(ts.ReadFile(args[0]), "\n  # ", "\n  ")
+	rules := strings.ReplaceAll(ts.ReadFile(args[0]), "\n  #- ", "\n  - ")
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(rules), 0o600))
 }
 

@@ -17,6 +17,7 @@ type mapping struct {
 	from, to Key
 	drop     bool
 	how      string
+	pattern  bool   // by a pattern
 	wait, do string // why somebody has to decide
 	roles    []*role
 }
@@ -70,7 +71,7 @@ func (e *engine) mapAccount(m *mapping) {
 			}
 			if groups := r.pattern.FindStringSubmatch(m.from.Value); groups != nil {
 				rule = r
-				m.to = rule.claim
+				m.to, m.pattern = rule.claim, true
 				m.to.Value = group.ReplaceAllStringFunc(m.to.Value, func(use string) string {
 					if use == "$$" {
 						return "$"

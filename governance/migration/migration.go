@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/holders"
 	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -49,6 +51,9 @@ const (
 	CodeImmutable Code = "immutable-role" // the target's role can only be given to others
 	CodeRenamed   Code = "renamed-role"   // it has another name on the server now
 	CodeCut       Code = "shortened-text" // a text is longer than the target takes
+	CodeOneClaim  Code = "one-claim"      // a pattern makes one claim of several accounts
+	CodeTexts     Code = "merged-text"    // a merged role has the description of one role only
+	CodeEmail     Code = "email-address"  // the target has no e-mail addresses of roles
 	CodeWider     Code = "wider"          // a holder can do more, although no rule says so
 	CodeNarrower  Code = "narrower"       // a holder can do less, although no rule says so
 	CodeMissing   Code = "missing"        // a holder can do nothing, although no rule says so
@@ -69,8 +74,8 @@ func quote(s string) string { return `"` + show.Text(s, maxShown) + `"` }
 // give the same result.
 //
 // What nobody decided keeps its role from being migrated: it is left out, and the report
-// says why and what to write into the rules. Rules about roles and objects that are not
-// there are an error, which says all of them with their lines.
+// says why and what to write into the rules. Rules about roles, accounts and objects that
+// are not there are an error, which says all of them with their lines.
 func Desired(source, target *snapshot.Snapshot, rules *Rules) (*plan.Desired, *report.Report, error) {
 	e, err := newEngine(source, target, rules)
 	if err != nil {
@@ -100,6 +105,7 @@ type engine struct {
 	theirs   map[string][]*snapshot.Role // of the target, by folded name
 	byID     map[int]*snapshot.Role      // of the target
 	listed   map[permissions.Path]bool   // what the target lists; nil if it is not known
+	noEmail  bool                        // roles of the target have no e-mail address
 
 	roles     []*role
 	results   []*result
@@ -107,6 +113,8 @@ type engine struct {
 	used      map[*identityRule]bool
 	converted permissions.Conversions
 	findings  []report.Finding
+
+	joined, joins int // accounts that patterns make one claim of, and those claims
 }
 
 // role is a role of the source, and what becomes of it.
@@ -239,6 +247,8 @@ func (e *engine) index() {
 		e.theirs[names.Fold(r.Name)] = append(e.theirs[names.Fold(r.Name)], r)
 		e.byID[r.ID] = r
 	}
+	e.noEmail = limits.BeforeEmail(e.target.Server.Version) &&
+		!slices.ContainsFunc(e.target.Roles, func(r snapshot.Role) bool { return r.EmailAddress != "" })
 	if gapOf(e.target, snapshot.PartProviders) == nil {
 		e.schemes = map[string]bool{}
 		for _, p := range e.target.Providers {
@@ -284,15 +294,27 @@ func gapText(g *snapshot.Gap) string {
 func (e *engine) misfits() error {
 	var f yamlfile.File
 	has := map[string]bool{}
+	all := make([]string, 0, len(e.source.Roles))
 	for i := range e.source.Roles {
 		has[names.Fold(e.source.Roles[i].Name)] = true
+		all = append(all, e.source.Roles[i].Name)
 	}
+	var strange []*roleRule
 	for name, rule := range e.rules.roles {
 		if !has[name] {
-			f.AddAt(rule.line, rule.column, "the source has no role %s", quote(rule.text))
+			strange = append(strange, rule)
 		}
 		e.misfitSet(&f, rule.set)
 	}
+	slices.SortFunc(strange, func(a, b *roleRule) int { return a.compare(b.place) })
+	for i, rule := range strange {
+		near := ""
+		if i < maxMeant {
+			near = names.Nearest(rule.text, all)
+		}
+		f.AddAt(rule.line, rule.column, "the source has no role %s%s", quote(rule.text), meant(near))
+	}
+	e.misfitAccounts(&f)
 	for _, d := range e.rules.decisions {
 		if d.Role != "" && !has[names.Fold(d.Role)] {
 			f.AddAt(d.line, d.column, "the source has no role %s, which a decision about %s is for", quote(d.Role), d.Name)
@@ -310,6 +332,71 @@ func (e *engine) misfits() error {
 		}
 	}
 	return f.Err("rules " + show.Text(e.rules.file, maxShown))
+}
+
+// maxMeant is for how many names of one kind that are not there the nearest one is looked
+// for. An error does not show more.
+const maxMeant = 20
+
+// meant suggests what a name that is not there was meant to be; "" if that is not known.
+func meant(near string) string {
+	if near == "" {
+		return ""
+	}
+	return "; did you mean " + quote(near) + "?"
+}
+
+// misfitAccounts notes accounts that the source does not have. Those without roles are
+// fine.
+func (e *engine) misfitAccounts(f *yamlfile.File) {
+	if len(e.rules.accounts) == 0 {
+		return
+	}
+	types := map[string][]holders.Type{}
+	spelled := map[string]string{} // by what comes after the domain, which all have in common
+	bare := func(account string) string { return account[strings.LastIndex(account, `\`)+1:] }
+	note := func(k Key) {
+		account := names.Fold(k.Value)
+		if !k.Type.AD() || !names.Same(k.Scheme, holders.SchemeActiveDirectory) || slices.Contains(types[account], k.Type) {
+			return
+		}
+		types[account] = append(types[account], k.Type)
+		spelled[bare(k.Value)] = k.Value
+	}
+	for _, c := range e.source.Claims {
+		note(c.Key)
+	}
+	for i := range e.source.Roles {
+		for _, h := range e.source.Roles[i].Holders {
+			note(h.Key)
+		}
+	}
+	for _, part := range []snapshot.Part{snapshot.PartClaims, snapshot.PartIdentities} {
+		if g := gapOf(e.source, part); g != nil && g.Reason != snapshot.ReasonNotThere {
+			return // not all are known
+		}
+	}
+	var strange []*identityRule
+	for account, list := range e.rules.accounts {
+		for _, rule := range list {
+			if known := types[account]; len(known) == 0 || rule.kind != "" && !slices.Contains(known, rule.kind) {
+				strange = append(strange, rule)
+			}
+		}
+	}
+	slices.SortFunc(strange, func(a, b *identityRule) int { return a.compare(b.place) })
+	all := slices.Collect(maps.Keys(spelled)) // Nearest does not depend on their order
+	for i, rule := range strange {
+		if known := types[names.Fold(rule.text)]; len(known) > 0 {
+			f.AddAt(rule.line, rule.column, "the source has no %s %s; it has a %s with that name", rule.kind, quote(rule.text), known[0])
+			continue
+		}
+		near := ""
+		if i < maxMeant {
+			near = spelled[names.Nearest(bare(rule.text), all)]
+		}
+		f.AddAt(rule.line, rule.column, "the source has no account %s%s", quote(rule.text), meant(near))
+	}
 }
 
 // misfitSet notes a permission set that the target does not have.
@@ -342,6 +429,7 @@ func (e *engine) run() {
 		e.finish(res)
 	}
 	e.conclude()
+	e.oneClaim()
 	e.unused()
 }
 
@@ -880,6 +968,16 @@ func (e *engine) describe(res *result) {
 		e.find1(CodeRenamed, report.Low, fmt.Sprintf("The role %s is called %s on the server now.", quote(first.Name), quote(first.now.Name)),
 			"Make sure that it is the same role.", res.members)
 	}
+	if e.noEmail && res.texts && first.EmailAddress != "" {
+		e.find1(CodeEmail, report.Low, fmt.Sprintf("The target, of version %s, has no e-mail addresses of roles.", quote(e.target.Server.Version)),
+			"They are left out. Command has them from 24.4 on.", res.members)
+	}
+	if other := slices.IndexFunc(res.members, func(r *role) bool {
+		return r.Description != first.Description || r.EmailAddress != first.EmailAddress
+	}); other > 0 && res.texts {
+		e.find1(CodeTexts, report.Low, fmt.Sprintf("The merged role %s has the description and the e-mail address of %s. Those of the others are not kept.",
+			quote(res.name), quote(first.Name)), "Write others into the desired state, or change them after the migration.", res.members)
+	}
 	if res.texts && (limits.Exceeds(first.Description, limits.Description) || limits.Exceeds(first.EmailAddress, limits.Email)) {
 		e.find1(CodeCut, report.Low, "The description or the e-mail address of roles is longer than the target takes.",
 			"The description is shortened, and the address is left out.", res.members)
@@ -896,6 +994,40 @@ func (e *engine) describe(res *result) {
 			e.find1(CodeUnlisted, report.Medium, fmt.Sprintf("The target does not list the permission %s, which roles would grant.", p),
 				"The target may refuse these roles, or the permission may grant nothing.", res.members)
 		}
+	}
+}
+
+// oneClaim notes claims that a pattern makes of several accounts. Rules for single
+// accounts say so themselves.
+func (e *engine) oneClaim() {
+	byClaim := map[Key][]*mapping{}
+	var order []Key
+	for _, m := range e.sortedMappings() {
+		if m.wait != "" || m.drop || !slices.ContainsFunc(m.roles, func(r *role) bool { return !r.skipped }) {
+			continue
+		}
+		k := m.to.Fold()
+		if byClaim[k] == nil {
+			order = append(order, k)
+		}
+		byClaim[k] = append(byClaim[k], m)
+	}
+	for _, k := range order {
+		list := byClaim[k]
+		if len(list) < 2 || !slices.ContainsFunc(list, func(m *mapping) bool { return m.pattern }) {
+			continue
+		}
+		f := report.Finding{
+			Code: string(CodeOneClaim), Severity: report.High,
+			Title: fmt.Sprintf("%d accounts become one claim, %s: each gets what all of them could do.", len(list), quote(list[0].to.String())),
+			Do:    "If that is not meant, say in the claim of the pattern which part of the account it has (${1}), or write rules for single accounts.",
+		}
+		for _, m := range list {
+			f.Holders = append(f.Holders, report.Item{Text: m.from.String()})
+		}
+		e.findings = append(e.findings, f)
+		e.joined += len(list)
+		e.joins++
 	}
 }
 
@@ -926,9 +1058,7 @@ func (e *engine) unused() {
 			idle = append(idle, rule)
 		}
 	}
-	slices.SortFunc(idle, func(a, b *identityRule) int {
-		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
-	})
+	slices.SortFunc(idle, func(a, b *identityRule) int { return a.compare(b.place) })
 	for _, rule := range idle {
 		note(fmt.Sprintf("The rule for %s in line %d is used for nobody who holds a role.", quote(rule.text), rule.line))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -230,10 +231,11 @@ roles:
 	if a := find(d, "Administrator"); a == nil || a.Existing != plan.Add || a.Permissions != nil || len(a.Holders) != 1 || a.Holders[0].Key.Value != "admin" {
 		t.Errorf("Administrator became %+v", a)
 	}
-	for _, role := range []string{"Off", "Auditors"} { // it stays disabled, and it is there already
-		if got := codesOfRole(r, role); len(got) > 0 {
-			t.Errorf("%s has the findings %v", role, got)
-		}
+	if got := codesOfRole(r, "Off"); len(got) > 0 { // it stays disabled
+		t.Errorf("Off has the findings %v", got)
+	}
+	if got := codesOfRole(r, "Auditors"); len(got) != 1 || got[0] != string(migration.CodeTexts) { // it is there already
+		t.Errorf("Auditors has the findings %v", got)
 	}
 	if p, err := plan.Make(target, d, nil); err != nil || p.LockOut() {
 		t.Errorf("the plan: %v", err)
@@ -295,6 +297,14 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
+// taken takes all suggestions of a skeleton, as editors and people do: the # goes, and a
+// space after it if there is one.
+func taken(skeleton string) string {
+	return suggestion.ReplaceAllString(skeleton, "$1$2")
+}
+
+var suggestion = regexp.MustCompile(`(?m)^( +)# ?([^#])`)
+
 // TestSkeletonDecides: without the # of its suggestions, the skeleton is a file of rules
 // that decides everything.
 func TestSkeletonDecides(t *testing.T) {
@@ -310,13 +320,19 @@ func TestSkeletonDecides(t *testing.T) {
 				t.Fatal(err)
 			}
 			load(t, string(skeleton)) // as it is, it decides nothing
-			if name == "another server" && !strings.Contains(string(skeleton), "\n  # - name: Auditors\n  #   skip: true # or existing: add, or existing: replace, or to: NEW NAME\n") {
+			if name == "another server" && !strings.Contains(string(skeleton), "\n  #- {name: Auditors, skip: true} # or existing: add, or existing: replace, or to: NEW NAME\n") {
 				t.Errorf("a role that the target has: its choices are missing in\n%s", skeleton)
 			}
-			decided := strings.ReplaceAll(string(skeleton), "\n  # ", "\n  ")
+			decided := taken(string(skeleton))
 			_, r, err := migration.Desired(old(), target, load(t, decided))
 			if err != nil {
 				t.Fatal(err)
+			}
+			// Some suggestions without the #, and some without it and a space: their lists
+			// are indented the same.
+			mixed := regexp.MustCompile(`(?m)^( +)#([^#])`).ReplaceAllString(string(skeleton), "$1$2")
+			if mixed != decided {
+				t.Errorf("it makes a difference what is taken away:\n%s", mixed)
 			}
 			for _, f := range r.Findings {
 				if f.Severity == report.High {

@@ -75,7 +75,7 @@ func (e *engine) desiredRole(res *result) plan.Role {
 	if res.texts {
 		description := shorten(cmp.Or(strings.TrimSpace(limits.Seen(first.Description)), res.name), limits.Description)
 		out.Description = &description
-		if first.EmailAddress != "" && !limits.Exceeds(first.EmailAddress, limits.Email) && limits.UnfitEmail(first.EmailAddress) == "" {
+		if first.EmailAddress != "" && !e.noEmail && !limits.Exceeds(first.EmailAddress, limits.Email) && limits.UnfitEmail(first.EmailAddress) == "" {
 			email := first.EmailAddress
 			out.EmailAddress = &email
 		}
@@ -168,6 +168,9 @@ func (e *engine) report() *report.Report {
 		before = "when the source was read"
 	}
 	r.Lead += fmt.Sprintf(" Afterwards %s can do more than %s, and %s less.", plural(n.more, "holder"), before, strconv.Itoa(n.less))
+	if e.joins > 0 {
+		r.Lead += fmt.Sprintf(" By patterns, %d accounts become %s: each gets what all of them could do.", e.joined, plural(e.joins, "claim"))
+	}
 	r.Figures = []report.Figure{
 		{Label: "Roles left out, because somebody has to decide", Number: n.waiting, Severity: severityIf(n.waiting > 0, report.High)},
 		{Label: "Roles that can be migrated", Number: n.migrated},
@@ -244,6 +247,12 @@ var guides = []report.Guide{
 	{Code: string(CodeImmutable), Title: "Roles of the target that cannot be changed"},
 	{Code: string(CodeRenamed), Title: "Roles with another name"},
 	{Code: string(CodeCut), Title: "Texts that are too long, or cannot be reviewed"},
+	{
+		Code: string(CodeOneClaim), Title: "Accounts that become one claim",
+		Why: "A pattern fits many accounts. Without a part of the account in its claim, all of them become one.",
+	},
+	{Code: string(CodeTexts), Title: "Descriptions of merged roles"},
+	{Code: string(CodeEmail), Title: "E-mail addresses of roles"},
 }
 
 // waiting are the findings about what has to be decided: one for each permission, object,

@@ -2,6 +2,7 @@ package migration
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -58,6 +59,11 @@ type place struct {
 	line, column int
 }
 
+// compare puts places in the order of the file.
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.line, q.line), cmp.Compare(p.column, q.column))
+}
+
 // identityRule says which claim an Active Directory account becomes.
 type identityRule struct {
 	place // the account or the pattern
@@ -101,7 +107,7 @@ type decision struct {
 // LoadRules reads rules from a YAML file, and the overlay and the decisions that it
 // names, which lie beside it or below. The package documentation shows such a file. A
 // member that is not known is refused. The error says everything that is wrong, with
-// lines and columns. Whether roles and objects are there is for [Desired] to say.
+// lines and columns. Whether roles, accounts and objects are there is for [Desired] to say.
 func LoadRules(path string) (*Rules, error) {
 	dir, name := filepath.Split(path)
 	if dir == "" {

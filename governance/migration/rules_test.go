@@ -82,7 +82,10 @@ roles:
 			"line 5, column 5: the role has no name", "line 6, column 19: the name holds control or invisible characters",
 			`line 7, column 24: "everything" cannot be accepted; what can be is not-read, disabled-role`, "line 8, column 5: a role has to be a mapping",
 		}},
-		"aliases":           {"roles: &a\n  - *a\n", []string{"line 2, column 5: a role has to be a mapping"}},
+		"aliases": {"roles: &a\n  - *a\n", []string{"line 2, column 5: a role has to be a mapping"}},
+		"indentation": {"identities:\n  - {account: a, drop: true}\n - {account: b, drop: true}\n", []string{
+			"did not find expected key; look further down, too: the entries of a list have to be indented the same",
+		}},
 		"not YAML":          {"roles: [", []string{"it is not valid YAML"}},
 		"two documents":     {"format: 1\n---\nformat: 1\n", []string{"more than one document"}},
 		"files":             {"overlay: ../overlay.txt\ndecisionsFile: missing.txt\n", []string{`line 1, column 10: overlay "../overlay.txt"`, `line 2, column 16: decisionsFile "missing.txt"`}},
@@ -177,7 +180,7 @@ func FuzzLoadRules(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(data))
-	f.Add(strings.ReplaceAll(string(skeleton), "\n  # ", "\n  "))
+	f.Add(taken(string(skeleton)))
 	f.Add("roles: &a [*a]")
 	f.Fuzz(func(t *testing.T, text string) {
 		dir := t.TempDir()

@@ -54,6 +54,7 @@ func old() *snapshot.Snapshot {
 			role(11, "Auditors", []permissions.Legacy{"AdminPortal:Read", "Auditing:Read"}, team("audit")),
 			role(12, "Auditors east", []permissions.Legacy{"AdminPortal:Read", "Reports:Read"}, team("audit-east")),
 		},
+		Claims: []snapshot.Claim{{Key: user("nobody"), IdentityID: 99, Versions: v1}}, // holds no role
 		Gaps: []snapshot.Gap{
 			{Part: snapshot.PartRolesV2, Reason: snapshot.ReasonNotThere},
 			{Part: snapshot.PartClaims, Reason: snapshot.ReasonNotThere},

@@ -18,7 +18,7 @@ import (
 
 // Skeleton writes rules to begin with: what has to be decided for a migration, as
 // comments. Lines with ## explain, lines with # suggest: a suggestion counts when its #
-// is taken away. They are the cautious choice if there is one, and what becomes of a
+// is taken away, and each is one line, so that it is indented right then. They are the cautious choice if there is one, and what becomes of a
 // permission otherwise. A nil target is the source itself.
 func Skeleton(source, target *snapshot.Snapshot) ([]byte, error) {
 	e, err := newEngine(source, target, nil)
@@ -44,8 +44,12 @@ func (s *skeleton) explain(format string, args ...any) {
 	s.line("  ## " + show.Text(fmt.Sprintf(format, args...), 1000))
 }
 
-// suggest writes a comment that counts without its #.
-func (s *skeleton) suggest(text string) { s.line("  # " + text) }
+// suggest writes an entry of a list that counts without its #. There is no space after
+// that: with one, some entries would be indented further than others, depending on who
+// takes what away. The other choices are a comment.
+func (s *skeleton) suggest(other string, members ...string) {
+	s.line(strings.TrimRight("  #- {"+strings.Join(members, ", ")+"} "+other, " "))
+}
 
 // scalar writes a text as YAML on one line: as it is if that is plain, and otherwise in
 // quotation marks, with everything that does not show as itself escaped.
@@ -97,9 +101,7 @@ func (s *skeleton) identities() {
 	s.line("# otherIdentities: undecided")
 	s.line("identities:")
 	s.explain("A pattern is a regular expression for whole accounts; ${1} is what its first part in parentheses matched:")
-	s.explain(`- pattern: 'KEYEXAMPLE\\(.*)'`)
-	s.explain(`  type: Group`)
-	s.explain(`  claim: OAuthRole:${1}@Entra`)
+	s.explain(`- {pattern: 'KEYEXAMPLE\\(.*)', type: Group, claim: 'OAuthRole:${1}@Entra'}`)
 	for _, m := range s.sortedMappings() {
 		if m.wait == "" || !m.from.Type.AD() {
 			continue
@@ -108,9 +110,7 @@ func (s *skeleton) identities() {
 		if !s.suggestable(m.from.Value) {
 			continue
 		}
-		s.suggest("- account: " + scalar(m.from.Value))
-		s.suggest("  type: " + string(m.from.Type))
-		s.suggest("  drop: true # or claim: OAuthSubject:VALUE@SCHEME")
+		s.suggest("# or claim: 'OAuthSubject:VALUE@SCHEME'", "account: "+scalar(m.from.Value), "type: "+string(m.from.Type), "drop: true")
 	}
 	s.line("")
 }
@@ -143,11 +143,11 @@ func (s *skeleton) objectsOf(scope permissions.Scope, key, noun string) {
 		if !s.suggestable(name) {
 			continue
 		}
-		s.suggest("- from: " + scalar(name))
+		from := "from: " + scalar(name)
 		if found := s.objects.target[scope].byName[names.Fold(name)]; len(found) == 1 {
-			s.suggest("  to: " + scalar(found[0].name))
+			s.suggest("", from, "to: "+scalar(found[0].name))
 		} else {
-			s.suggest("  drop: true # or to: the name of a " + noun + " of the target")
+			s.suggest("# or to: the name of a "+noun+" of the target", from, "drop: true")
 		}
 	}
 	s.line("")
@@ -155,6 +155,7 @@ func (s *skeleton) objectsOf(scope permissions.Scope, key, noun string) {
 
 func (s *skeleton) decisions() {
 	s.line("# What becomes of permissions, for all roles. For one role, write decisions into its entry below.")
+	s.line("# Any entry can have a why: who decided it, and why.")
 	s.line("decisions:")
 	var order []permissions.Legacy
 	items, count := map[permissions.Legacy]*permissions.Item{}, map[permissions.Legacy]int{}
@@ -188,13 +189,11 @@ func (s *skeleton) decisions() {
 			s.explain("  It is no name, so that nothing can be decided about it. Skip its roles, or correct them.")
 			continue
 		}
-		s.suggest("- name: " + scalar(string(name)))
 		if refused {
-			s.suggest("  drop: true # or paths: " + pathList(item))
+			s.suggest("# or paths: "+pathList(item), "name: "+scalar(string(name)), "drop: true")
 		} else {
-			s.suggest("  accept: true # or drop: true, or paths: " + pathList(item))
+			s.suggest("# or drop: true, or paths: "+pathList(item), "name: "+scalar(string(name)), "accept: true")
 		}
-		s.suggest("  # why: who decided it, and why")
 	}
 	s.line("")
 }
@@ -243,14 +242,14 @@ func (s *skeleton) rolesOf() {
 			continue
 		}
 		seen[names.Fold(r.Name)] = true
-		s.suggest("- name: " + scalar(r.Name))
+		name := "name: " + scalar(r.Name)
 		switch {
 		case other:
-			s.suggest("  skip: true")
+			s.suggest("", name, "skip: true")
 		case exists:
-			s.suggest("  skip: true # or existing: add, or existing: replace, or to: NEW NAME")
+			s.suggest("# or existing: add, or existing: replace, or to: NEW NAME", name, "skip: true")
 		default:
-			s.suggest("  accept: [" + strings.Join(accept, ", ") + "] # or skip: true")
+			s.suggest("# or skip: true", name, "accept: ["+strings.Join(accept, ", ")+"]")
 		}
 	}
 }

@@ -273,40 +273,8 @@ func gapText(g *snapshot.Gap) string {
 
 // didYouMean suggests the candidate that is nearest to a word, if one is near.
 func didYouMean(word string, candidates []string) string {
-	limit := min(1+len(word)/3, len(word)-1)
-	best, least := "", limit+1
-	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(names.Fold(word), names.Fold(c), limit); d < least {
-			best, least = c, d
-		}
+	if near := names.Nearest(word, candidates); near != "" {
+		return "; did you mean " + quote(near) + "?"
 	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + quote(best) + "?"
-}
-
-// distance is the number of letters to change, to add and to drop that make one word of
-// the other, at most limit+1.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit || len(a) > maxShown {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return min(row[len(b)], limit+1)
+	return ""
 }

@@ -37,7 +37,7 @@ func nearly(word string, all []string) string {
 	best, least := "", limit+1
 	for _, name := range all {
 		fold := names.Fold(strings.TrimSpace(name))
-		if d := distance(word, fold, limit); d < least && (fold == word || letters(fold) != letters(word)) {
+		if d := names.Distance(word, fold, limit); d < least && (fold == word || letters(fold) != letters(word)) {
 			best, least = name, d
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -82,19 +83,11 @@ func newWorld(s *snapshot.Snapshot, convert *permissions.ConvertOptions) *world 
 	for _, p := range s.Permissions {
 		w.listed[p.Canonical()] = true
 	}
-	w.noEmail = beforeEmail(s.Server.Version) && !slices.ContainsFunc(s.Roles, func(r snapshot.Role) bool { return r.EmailAddress != "" })
+	w.noEmail = limits.BeforeEmail(s.Server.Version) && !slices.ContainsFunc(s.Roles, func(r snapshot.Role) bool { return r.EmailAddress != "" })
 	if g := w.gap(snapshot.PartRolesV2, ""); g != nil && g.Reason == snapshot.ReasonNotThere {
 		w.legacy = !slices.ContainsFunc(s.Roles, func(r snapshot.Role) bool { return read(&r, 2) })
 	}
 	return w
-}
-
-// beforeEmail reports whether a version of Command is certainly older than 24.4, the
-// first with e-mail addresses of roles. A server may not tell its version.
-func beforeEmail(version string) bool {
-	var major, minor int
-	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor) // what is no version is none that is older
-	return n == 2 && (major < 24 || major == 24 && minor < 4)
 }
 
 // seenOnce reports an Active Directory user or group that only one version shows at a

@@ -55,3 +55,13 @@ func TestSameAccount(t *testing.T) {
 		}
 	}
 }
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	all := []string{"Operators", "Auditors", "x"}
+	for word, want := range map[string]string{"operatorz": "Operators", "AUDITORS": "Auditors", "Readers": "", "y": "", "X": "x", "": ""} {
+		if got := names.Nearest(word, all); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}

@@ -126,6 +126,9 @@ func onlyError(resp *http.Response, err error, _ int) (*http.Response, error) {
 // Retry is how calls are repeated.
 func (c *Client) Retry() Retry { return c.retry }
 
+// Log returns where the client logs.
+func (c *Client) Log() *slog.Logger { return c.log }
+
 // CloseIdleConnections closes connections that no call is using.
 func (c *Client) CloseIdleConnections() { c.closeIdle() }
 

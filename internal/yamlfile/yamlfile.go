@@ -52,7 +52,11 @@ func (f *File) Read(from io.Reader, what string, limit int64, keys ...string) (m
 	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("reading %s: the file is empty; it needs %s", what, quotedList(keys))
 	case err != nil:
-		return nil, fmt.Errorf("reading %s: it is not valid YAML: %s", what, show.Text(strings.TrimPrefix(err.Error(), "yaml: "), 200))
+		text := show.Text(strings.TrimPrefix(err.Error(), "yaml: "), 200)
+		if strings.Contains(text, "did not find expected") { // the line is that where the list or mapping begins
+			text += "; look further down, too: the entries of a list have to be indented the same"
+		}
+		return nil, fmt.Errorf("reading %s: it is not valid YAML: %s", what, text)
 	}
 	if !errors.Is(decoder.Decode(&further), io.EOF) {
 		return nil, fmt.Errorf("reading %s: the file holds more than one document; leave one", what)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 )
 
 // Reasons for which a plan is not carried out. They match the errors of [Run], which
-// then has written nothing.
+// then has written nothing: an earlier run with the same journal may have.
 var (
 	ErrNotApproved = errors.New("the plan is not the one that was approved")
 	ErrOtherServer = errors.New("the plan is for another server")
@@ -49,7 +50,8 @@ type Options struct {
 	// ApprovedBy and Reason are kept in the journal: who approved the plan, and why.
 	ApprovedBy, Reason string
 
-	// DryRun reads, and says what would be done. It needs neither approval nor journal.
+	// DryRun reads, and says what would be done. It needs neither approval nor journal. It
+	// goes on if the account may not change security ([ErrMayNot]), to tell the rest, too.
 	DryRun bool
 
 	// AllowLockout carries out a plan that takes from the account, or from everybody,
@@ -63,7 +65,8 @@ type Options struct {
 	StopOnError bool
 
 	// CrashSettle is how long to wait before looking for a write whose answer was lost:
-	// the server may still be working on it. Zero means ten seconds.
+	// the server may still be working on it. Zero means ten seconds. The log of the client
+	// is told of each such wait, as a warning.
 	CrashSettle time.Duration
 
 	// Call are options for the requests: [security.WithConcurrency] bounds those under
@@ -75,7 +78,7 @@ type Options struct {
 
 // Run carries a plan out, or goes on with it. It returns what became of each step, and
 // an error if something is left that is not blocked in the plan; run it again then, with
-// the same journal, or plan anew. If there is no result, nothing was written.
+// the same journal, or plan anew. If there is no result, this run has written nothing.
 //
 // Only a dry run takes a nil journal.
 //
@@ -91,8 +94,9 @@ func Run(ctx context.Context, client *security.Client, p *plan.Plan, journal *Jo
 	if err != nil {
 		return nil, fmt.Errorf("apply the plan: %w", err)
 	}
-	err = r.carryOut(ctx)
+	err = errors.Join(r.mayNot, r.carryOut(ctx))
 	r.result.fill(r.steps)
+	r.noteUnknown()
 	err = errors.Join(err, r.result.err())
 	if err != nil {
 		err = fmt.Errorf("apply the plan (%s): %w", r.result, err)
@@ -109,6 +113,7 @@ type run struct {
 	settings service.Settings
 	call     []security.CallOption // for each request: one at a time, and told to nobody
 	retry    transport.Retry
+	log      *slog.Logger
 	account  string
 
 	sets       *permissionsets.V1
@@ -122,6 +127,7 @@ type run struct {
 	chains []*chain
 	known  ids
 	result *Result
+	mayNot error // of a dry run, which goes on
 	gate   gate
 }
 
@@ -141,8 +147,8 @@ func newRun(client *security.Client, p *plan.Plan, journal *Journal, opts *Optio
 	r := &run{
 		plan: p, digest: digest, journal: journal, opts: *opts, settings: service.Resolve(parts, opts.Call),
 		call:  slices.Concat(opts.Call, []security.CallOption{service.Quiet[security.CallOption](), security.WithConcurrency(1), writing()}),
-		retry: parts.Transport.Retry(),
-		sets:  permissionsets.NewV1(client), claims: claims.NewV1(client), identities: identities.NewV1(client),
+		retry: parts.Transport.Retry(), log: parts.Transport.Log(),
+		sets: permissionsets.NewV1(client), claims: claims.NewV1(client), identities: identities.NewV1(client),
 		rolesV1: roles.NewV1(client), rolesV2: roles.NewV2(client), access: access.NewV1(client),
 		known: newIDs(), result: &Result{Plan: digest},
 	}
@@ -181,7 +187,7 @@ func (r *run) refuse(url string) error {
 	case r.opts.Approve == "":
 		all = append(all, fmt.Errorf("%w: none was; read the plan, and approve it by its digest, which is %s", ErrNotApproved, r.digest))
 	default:
-		all = append(all, fmt.Errorf("%w: approved was %s, and the digest of the plan is %s; read it again", ErrNotApproved, show.Text(r.opts.Approve, maxShown), r.digest))
+		all = append(all, fmt.Errorf("%w: approved was %s, and the digest of the plan is %s; read it again, and approve its whole digest, sha256: included", ErrNotApproved, show.Text(r.opts.Approve, maxShown), r.digest))
 	}
 	if url != r.plan.Server.URL {
 		all = append(all, fmt.Errorf("%w: it is for %s, and the client is for %s; make a plan from a snapshot of this server",
@@ -209,15 +215,45 @@ func (r *run) refuse(url string) error {
 // and looks at each object. It writes nothing.
 func (r *run) prepare(ctx context.Context) error {
 	r.arrange()
-	if err := r.mayWrite(ctx); err != nil {
+	if r.journal != nil {
+		r.result.Notes = append(r.result.Notes, r.journal.doubts()...)
+	}
+	if err := r.mayWrite(ctx); r.opts.DryRun && errors.Is(err, ErrMayNot) {
+		r.mayNot = err
+	} else if err != nil {
 		return err
 	}
 	if r.journal != nil && r.journal.open() {
-		if err := transport.Sleep(ctx, r.opts.CrashSettle); err != nil {
+		if err := r.settle(ctx, "what an earlier run wrote"); err != nil {
 			return err
 		}
 	}
-	return r.look(ctx)
+	if err := r.look(ctx); err != nil {
+		return errors.Join(r.mayNot, err)
+	}
+	return nil
+}
+
+// settle waits before a write whose answer was lost is looked for, and tells that: it is
+// long enough to look like a program that hangs.
+func (r *run) settle(ctx context.Context, what string) error {
+	r.log.LogAttrs(ctx, slog.LevelWarn, "waiting for a write whose answer was lost: the server may still be working on it",
+		slog.String("op", what), slog.Duration("wait", r.opts.CrashSettle))
+	return transport.Sleep(ctx, r.opts.CrashSettle)
+}
+
+// noteUnknown notes what was done, and is not in the journal.
+func (r *run) noteUnknown() {
+	n := 0
+	for _, s := range r.steps {
+		if s.status == AlreadyDone && !s.earlier {
+			n++
+		}
+	}
+	if n > 0 && r.journal != nil {
+		r.result.note("%d of the steps were found done, and the journal does not have them: it is not complete, or somebody else did them. "+
+			"The way back does not have them either.", n)
+	}
 }
 
 // modify is what every write needs.
@@ -351,7 +387,7 @@ func (r *run) pretend() {
 	for _, s := range r.steps {
 		if s.status == "" {
 			if why := r.skips(s); why != "" {
-				s.end(Skipped, why, nil)
+				s.leave(Skipped, why)
 			} else {
 				s.end(ToDo, "would "+s.Words(), nil)
 			}

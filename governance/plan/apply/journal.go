@@ -18,6 +18,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/internal/atomicfile"
 	"github.com/commandsec/commandsec-go/internal/show"
+	"github.com/commandsec/commandsec-go/internal/trusted"
 )
 
 // ErrInUse matches the error of a journal that another process has open.
@@ -39,7 +40,9 @@ const (
 // stops the program, and says where to go on. It belongs to one plan.
 //
 // The file has a line for each thing noted: a checksum, a space, and JSON. Only its
-// owner may read it. The checksum finds damage, and not somebody who forges.
+// owner may read it: opening it takes that right from others. The checksum finds damage,
+// and not somebody who forges, nor lines that are missing at the end: [Run] notes steps
+// that it finds done and that the journal does not have.
 type Journal struct {
 	path string
 	made bool // OpenJournal made the file
@@ -49,6 +52,8 @@ type Journal struct {
 	size    int64 // of the lines that are sound
 	lines   int
 	torn    bool // there is a torn line behind them
+	tornAt  int  // the number of the line that was torn when the journal was opened; 0 if none was
+	shared  bool // others can read or write it, and that could not be changed
 	begun   []Attempt
 	records map[int]*record // by the number of the step
 	broken  error           // it could not be written, and no more is
@@ -111,7 +116,7 @@ type refusal struct {
 
 // OpenJournal opens a journal, or makes one. Nobody else can open it until it is closed
 // ([ErrInUse]) or the program ends, however it ends. A last line that is torn is left
-// out: what it covers was not begun, or is looked for. Damage anywhere else is an error
+// out, and [Run] notes that: what it covers was not begun, or is looked for. Damage anywhere else is an error
 // that names the line ([ErrDamaged]).
 func OpenJournal(path string) (*Journal, error) {
 	j, err := openJournal(path)
@@ -170,7 +175,13 @@ func (j *Journal) load() (again bool, err error) {
 	if len(data) > maxJournal {
 		return false, fmt.Errorf("it is larger than %d MiB, which no journal is", maxJournal>>20)
 	}
-	return false, j.parse(data)
+	if err := j.parse(data); err != nil {
+		return false, err
+	}
+	if trusted.Readable(info.Mode()) || trusted.Writable(info.Mode()) {
+		j.shared = j.file.Chmod(0o600) != nil // some file systems have no such rights
+	}
+	return false, nil
 }
 
 // beginning reports whether text may be a line, or the beginning of one. Anything else in
@@ -202,7 +213,7 @@ func (j *Journal) parse(data []byte) error {
 		if len(rest) > 0 || errors.Is(err, errOtherVersion) { // a torn line has no checksum that is right
 			return j.unreadable(err)
 		}
-		j.torn = true
+		j.torn, j.tornAt = true, j.lines+1
 		return nil
 	}
 	return nil
@@ -327,6 +338,21 @@ func (j *Journal) Close() error {
 		return fmt.Errorf("close the journal %s: %w", show.Text(j.path, maxShown), err)
 	}
 	return nil
+}
+
+// doubts are sentences about what is wrong with the file.
+func (j *Journal) doubts() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []string
+	if j.tornAt > 0 {
+		out = append(out, fmt.Sprintf("The last line of the journal, line %d, was torn or changed, and was left out. "+
+			"A program that is stopped can leave such a line. What it covered was not begun, or was looked for on the server.", j.tornAt))
+	}
+	if j.shared {
+		out = append(out, "Others than its owner can read or change the journal, and that could not be changed. Move it to a folder that is yours alone.")
+	}
+	return out
 }
 
 // fits refuses a journal that is closed, or of another plan.

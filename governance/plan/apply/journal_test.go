@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -72,6 +74,9 @@ func TestTornLine(t *testing.T) {
 		if result.Count(apply.AlreadyDone) != len(p.Steps) {
 			t.Errorf("%v: %+v", result, result.Steps)
 		}
+		if want := fmt.Sprintf("The last line of the journal, line %d, was torn or changed", bytes.Count(data, []byte("\n"))); len(result.Notes) != 1 || !strings.HasPrefix(result.Notes[0], want) {
+			t.Errorf("%q, want %q", result.Notes, want)
+		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -81,6 +86,67 @@ func TestTornLine(t *testing.T) {
 		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestCut: lines that are missing at the end leave no trace in the file. The steps that
+// they were about are found done, and told.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	server, p, path, data := written(t)
+	client, err := server.Client(quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	put(t, path, bytes.Join(lines[:len(lines)/2], nil))
+	j := open(t, path)
+	result := run(t, client, p, j)
+	missing := 0
+	for _, s := range result.Steps {
+		if s.Status != apply.AlreadyDone || !strings.HasPrefix(s.Text, p.Steps[s.Number-1].Words()+": ") {
+			t.Errorf("%+v", s)
+		}
+		if !s.Earlier {
+			missing++
+		}
+	}
+	if want := fmt.Sprintf("%d of the steps were found done, and the journal does not have them", missing); missing == 0 || len(result.Notes) != 1 || !strings.HasPrefix(result.Notes[0], want) {
+		t.Errorf("%q, want %q", result.Notes, want)
+	}
+	if n := len(j.Entries()); n != len(p.Steps)-missing {
+		t.Errorf("%d entries", n)
+	}
+}
+
+// TestOwnerOnly: a journal that others could read is its owner's alone once it is open,
+// and another file stays as it is.
+func TestOwnerOnly(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" { // its rights are others
+		return
+	}
+	dir := t.TempDir()
+	for name, want := range map[string]fs.FileMode{"": 0o600, "roles: []\n": 0o644} {
+		path := filepath.Join(dir, fmt.Sprint(want))
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		j, err := apply.OpenJournal(path)
+		if (err == nil) != (name == "") {
+			t.Errorf("%q: %v", name, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%q: %v, %v, want %v", name, info.Mode(), err, want)
+		}
+		if j != nil {
+			if err := j.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -373,9 +373,11 @@ func (r *run) lookOne(ctx context.Context, c *chain, l *lists) (string, error) {
 	}
 	c.now = now
 	for _, s := range c.steps[c.at:at] {
-		s.end(AlreadyDone, "it was done already, not by this plan as far as is known", nil)
 		if s.found = s.pending; s.found {
-			s.text = "an earlier run did it, and was stopped before it could note that"
+			s.leave(AlreadyDone, "an earlier run did it, and was stopped before it could note that")
+			s.earlier = true
+		} else {
+			s.leave(AlreadyDone, "it was done already, not by this plan as far as is known")
 		}
 		s.now = now
 		r.known.learn(s.After, now)

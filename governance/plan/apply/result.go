@@ -30,7 +30,7 @@ type Result struct {
 	Plan   string // digest
 	DryRun bool
 	Steps  []StepResult // all steps of the plan, in its order
-	Notes  []string     // what was assumed
+	Notes  []string     // what was assumed, and what the journal does not have
 }
 
 // StepResult is what became of a step.
@@ -40,9 +40,11 @@ type StepResult struct {
 	Kind   plan.Kind
 	Name   string
 	Status Status
-	Text   string       // for people: what was done, or why not
-	Err    error        // if it failed or is unknown
-	After  *plan.Object // as it was read after the write; nil if it is gone, or was not written
+	// Earlier: an earlier run with the same journal did it. The status is AlreadyDone.
+	Earlier bool
+	Text    string       // for people: which step it is, and what was done, or why not
+	Err     error        // if it failed or is unknown
+	After   *plan.Object // as it was read after the write; nil if it is gone, or was not written
 }
 
 // Count is how many steps have a status.
@@ -78,10 +80,10 @@ func (r *Result) fill(steps []*step) {
 	for _, s := range steps {
 		status, text := s.status, s.text
 		if status == "" {
-			status, text = NotBegun, "it was not begun: something stopped the run before"
+			status, text = NotBegun, s.Words()+": it was not begun; something stopped the run before"
 		}
 		r.Steps = append(r.Steps, StepResult{
-			Number: s.Number, Action: s.Action, Kind: s.Kind, Name: s.Name, Status: status, Text: text, Err: s.err, After: s.now,
+			Number: s.Number, Action: s.Action, Kind: s.Kind, Name: s.Name, Status: status, Earlier: s.earlier, Text: text, Err: s.err, After: s.now,
 		})
 	}
 }
@@ -133,13 +135,13 @@ type Moved struct {
 }
 
 // MovedError says that objects are not as the plan found them, all of them, so that
-// nothing was written.
+// this run has written nothing.
 type MovedError struct{ Objects []Moved }
 
 // Error has a line for each of the first 20 objects.
 func (e *MovedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of the objects of the plan changed since it was made, and nothing was written; take a new snapshot and make a new plan", len(e.Objects))
+	fmt.Fprintf(&b, "%d of the objects of the plan changed since it was made, and nothing was written by this run; take a new snapshot and make a new plan", len(e.Objects))
 	for i, o := range e.Objects {
 		if i == maxListed {
 			fmt.Fprintf(&b, "\nand %d more", len(e.Objects)-i)

@@ -20,6 +20,7 @@ type step struct {
 	// pending: an earlier run may have sent the write. found: it was done, as the first
 	// look shows.
 	pending, found bool
+	earlier        bool // it is done, and the journal has it
 
 	status Status // "" as long as it is open
 	text   string
@@ -31,6 +32,9 @@ type step struct {
 func (s *step) end(status Status, text string, err error) {
 	s.status, s.text, s.err = status, text, err
 }
+
+// leave notes that a step is not done, or was done before, and why.
+func (s *step) leave(status Status, why string) { s.end(status, s.Words()+": "+why, nil) }
 
 func (s *step) finished() bool { return s.status == Done || s.status == AlreadyDone }
 
@@ -70,7 +74,7 @@ func (r *run) arrange() {
 		s := &step{Step: &r.plan.Steps[i]}
 		r.steps = append(r.steps, s)
 		if s.Blocked != "" {
-			s.end(Skipped, "it is blocked: "+s.Blocked, nil)
+			s.leave(Skipped, "it is blocked: "+s.Blocked)
 			continue
 		}
 		key := objectKey(s.Kind, s.some())
@@ -101,7 +105,8 @@ func (r *run) arrange() {
 			case rec.state == pending:
 				s.pending = true
 			case rec.state == done:
-				s.end(AlreadyDone, "an earlier run did it", nil)
+				s.leave(AlreadyDone, "an earlier run did it")
+				s.earlier = true
 				s.now, c.at = rec.entry.After, i+1
 				r.known.learn(s.After, s.now)
 			}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,7 +78,7 @@ func (r *run) wave(ctx context.Context, wave []*step) error {
 			break
 		}
 		if why := r.skips(s); why != "" {
-			s.end(Skipped, why, nil)
+			s.leave(Skipped, why)
 			r.owe(s)
 			r.progress(1)
 			continue
@@ -168,8 +167,9 @@ func (r *run) carry(ctx context.Context, s *step, l *lists, unread error) {
 			s.text += "; the server made something else of it: " + apart(s, want, after)
 		}
 	case err == nil:
-		s.end(AlreadyDone, "somebody else did it meanwhile", nil)
-		noted = line{Not: &refusal{s.Number, now(), s.text}}
+		const why = "somebody else did it meanwhile"
+		s.leave(AlreadyDone, why)
+		noted = line{Not: &refusal{s.Number, now(), why}}
 	case errors.Is(err, security.ErrUnknownOutcome):
 		s.end(Unknown, s.Words()+": "+err.Error()+"; run the plan again with the same journal, which looks for it", err)
 		noted = line{}
@@ -210,7 +210,7 @@ func (r *run) change(ctx context.Context, s *step, l *lists) (now *plan.Object, 
 		}
 		if err == nil && late && now.Same(after) {
 			late = false
-			if err = transport.Sleep(ctx, r.opts.CrashSettle); err == nil {
+			if err = r.settle(ctx, s.Words()); err == nil {
 				continue
 			}
 		}
@@ -384,7 +384,7 @@ func (r *run) edit(ctx context.Context, s *step) (*plan.Object, bool, error) {
 		case !late || try > r.retry.MaxAttempts:
 			return r.fromRole(role), changed, nil
 		}
-		if err := transport.Sleep(ctx, r.opts.CrashSettle); err != nil {
+		if err := r.settle(ctx, s.Words()); err != nil {
 			return nil, sent, r.unsure(err, sent)
 		}
 	}
@@ -467,9 +467,11 @@ func (r *run) create(ctx context.Context, s *step, l *lists) (after *plan.Object
 		}
 		// It is looked for at once, and again when a server that still works on it must
 		// be done. What was refused may be there, too: another program was faster.
-		for _, pause := range []time.Duration{0, r.opts.CrashSettle} {
-			if err := transport.Sleep(ctx, pause); err != nil {
-				return nil, sent, r.unsure(fmt.Errorf("%w, after %w", err, failure), sent)
+		for _, settled := range []bool{false, true} {
+			if settled {
+				if err := r.settle(ctx, s.Words()); err != nil {
+					return nil, sent, r.unsure(fmt.Errorf("%w, after %w", err, failure), sent)
+				}
 			}
 			l = &lists{}
 			if err := r.load(ctx, l, s.Kind); err != nil {

@@ -44,7 +44,9 @@ expect.
 --dry-run does all of that but write. It needs no approval, and no journal. It tells
 everything for which the plan would be refused, and goes on to what moved on.
 
-Exit status 3 if the plan is refused, so that nothing was written: it is not the one
+What an earlier run did is told as a number; --json names each step.
+
+Exit status 3 if the plan is refused, so that this run wrote nothing: it is not the one
 that was approved, it locks somebody out, it is large, or objects moved on. Also if all
 else was done and steps of the plan are left out: the server is not as somebody wants it.`,
 		Example: `  commandsec apply plan.json --dry-run
@@ -81,7 +83,7 @@ func (a *applying) run(c *cobra.Command, file string) error {
 	if refused := a.refuse(made, file); len(refused) > 0 {
 		complain(c.ErrOrStderr(), errors.Join(refused...))
 		if !a.opts.DryRun {
-			fmt.Fprintln(c.ErrOrStderr(), "Nothing was written.")
+			fmt.Fprintln(c.ErrOrStderr(), "Nothing was written by this run.")
 			next(c, "read the plan: commandsec plan show %s", quoted(file))
 			return errFound
 		}
@@ -112,7 +114,7 @@ func (a *applying) run(c *cobra.Command, file string) error {
 func (a *applying) refuse(made *plan.Plan, file string) []error {
 	var all []error
 	if digest := made.Digest(); a.opts.Approve != "" && a.opts.Approve != digest {
-		all = append(all, fmt.Errorf("the plan is not the one that was approved: approved was %s, and the digest of the plan is %s; look at the plan again (commandsec plan show %s), and approve what it says", show.Text(a.opts.Approve, 200), digest, quoted(file)))
+		all = append(all, fmt.Errorf("the plan is not the one that was approved: approved was %s, and the digest of the plan is %s; look at the plan again (commandsec plan show %s), and approve its whole digest, sha256: included", show.Text(a.opts.Approve, 200), digest, quoted(file)))
 	}
 	if made.LockOut() && !a.opts.AllowLockout {
 		all = append(all, errors.New("the plan takes from the account, or from everybody, what allows changing security; if that is meant, allow it: --allow-lockout"))
@@ -145,7 +147,7 @@ func (a *applying) carryOut(c *cobra.Command, client *security.Client, made *pla
 	return apply.Run(c.Context(), client, made, journal, &a.opts)
 }
 
-// notBegun tells why nothing was written.
+// notBegun tells why nothing was written by this run.
 func (a *applying) notBegun(c *cobra.Command, made *plan.Plan, err error) error {
 	if err == nil || c.Context().Err() != nil {
 		return err
@@ -153,12 +155,15 @@ func (a *applying) notBegun(c *cobra.Command, made *plan.Plan, err error) error 
 	moved, isMoved := errors.AsType[*apply.MovedError](err)
 	switch {
 	case isMoved:
+		if errors.Is(err, apply.ErrMayNot) { // a dry run tells both
+			complain(c.ErrOrStderr(), fmt.Errorf("%w: none of its roles allows it; give it one, or use another account", apply.ErrMayNot))
+		}
 		a.tellMoved(c, moved)
 		next(c, "plan again, and have the new plan approved: %s", planCall(made))
 		return errFound
 	case errors.Is(err, apply.ErrLockOut):
 		complain(c.ErrOrStderr(), err)
-		fmt.Fprintln(c.ErrOrStderr(), "Nothing was written. If that is meant, allow it: --allow-lockout")
+		fmt.Fprintln(c.ErrOrStderr(), "Nothing was written by this run. If that is meant, allow it: --allow-lockout")
 		return errFound
 	}
 	complain(c.ErrOrStderr(), err)
@@ -220,9 +225,17 @@ func (a *applying) write(w io.Writer, result *apply.Result) error {
 		return writeJSON(w, told)
 	}
 	var b strings.Builder
+	earlier := 0
 	for i := range result.Steps {
 		s := &result.Steps[i]
+		if s.Earlier {
+			earlier++
+			continue
+		}
 		fmt.Fprintf(&b, "%4d  %-12s  %s\n", s.Number, s.Status, show.Text(s.Text, 1000))
+	}
+	if earlier > 0 {
+		fmt.Fprintf(&b, "An earlier run did %s.\n", count(earlier, "step", "steps"))
 	}
 	for _, note := range result.Notes {
 		fmt.Fprintf(&b, "Note: %s\n", show.Text(note, 1000))
@@ -254,7 +267,7 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 		return leftOut(c, made, "done")
 	}
 	if result.DryRun {
-		next(c, "look at what failed, and try again.")
+		next(c, "look at what failed, and try again: commandsec apply %s --dry-run", quoted(file))
 	} else {
 		next(c, "run the same command again: it goes on with the journal %s (the way back: commandsec rollback %[1]s --out back.json)", quoted(a.journal))
 	}

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commandsec/commandsec-go/cmd/commandsec/internal/cli"
 	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/security/securitytest"
 )
@@ -114,13 +117,96 @@ func TestApplyLocksOut(t *testing.T) {
 	t.Setenv("KEYFACTOR_USERNAME", "svc")
 	t.Setenv("KEYFACTOR_PASSWORD", "secret")
 	status, _, stderr := run(t, "", call...)
-	if status != 3 || !strings.Contains(stderr, "the roles that allow it lose that or may be taken from it, or go") || !strings.Contains(stderr, "Nothing was written. If that is meant, allow it: --allow-lockout\n") {
+	if status != 3 || !strings.Contains(stderr, "the roles that allow it lose that or may be taken from it, or go") || !strings.Contains(stderr, "Nothing was written by this run. If that is meant, allow it: --allow-lockout\n") {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 	if _, err := os.Stat(journal); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the journal: %v", err)
 	}
 	if status, _, stderr := run(t, "", append(call, "--allow-lockout", "--dry-run")...); status != 0 {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+}
+
+// A dry run as an account that may not write tells that, and what moved on as well.
+func TestDryRunMayNot(t *testing.T) {
+	server := securitytest.Start(t,
+		securitytest.WithRoles(securitytest.Role{Name: "First", Permissions: []string{"/portal/read/"}}, securitytest.Role{Name: "Looks", Permissions: []string{"/security/read/"}}),
+		securitytest.WithUser("looks", "secret", "Looks"))
+	use(t, server)
+	call, _ := planned(t, "roles: [{name: First, description: By the plan}, {name: Second, permissions: [/portal/read/]}]")
+	dry := append(call[:2:2], "--dry-run")
+	change, _ := planned(t, "roles: [{name: First, description: By others}]")
+	user, password := os.Getenv("KEYFACTOR_USERNAME"), os.Getenv("KEYFACTOR_PASSWORD")
+	t.Setenv("KEYFACTOR_USERNAME", "looks")
+	t.Setenv("KEYFACTOR_PASSWORD", "secret")
+	status, stdout, stderr := run(t, "", dry...)
+	if status != 1 || !strings.Contains(stdout, "2 to do\n") || !strings.Contains(stderr, "the account may not change security") || !strings.Contains(stderr, "--dry-run\n") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+	t.Setenv("KEYFACTOR_USERNAME", user)
+	t.Setenv("KEYFACTOR_PASSWORD", password)
+	if status, _, stderr := run(t, "", change...); status != 0 {
+		t.Fatal(stderr)
+	}
+	t.Setenv("KEYFACTOR_USERNAME", "looks")
+	t.Setenv("KEYFACTOR_PASSWORD", "secret")
+	status, _, stderr = run(t, "", dry...)
+	if status != 3 || !strings.Contains(stderr, "the account may not change security") || !strings.Contains(stderr, `role "First": somebody else changed it`) {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+}
+
+// A wait of seconds is told, on a terminal or not: it looks like a program that hangs.
+func TestWaitIsTold(t *testing.T) {
+	server := securitytest.Start(t)
+	use(t, server)
+	call, journal := planned(t, twoRoles)
+	if status, _, stderr := run(t, "", call...); status != 0 {
+		t.Fatal(stderr)
+	}
+	data, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(journal, data[:len(data)-5], 0o600); err != nil { // as if it was killed
+		t.Fatal(err)
+	}
+	reader, writer := io.Pipe()
+	told := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(reader)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "waiting for a write whose answer was lost") {
+				told <- lines.Text()
+			}
+		}
+	}()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() { ended <- cli.Run(ctx, call, strings.NewReader(""), io.Discard, writer) }()
+	select {
+	case line := <-told:
+		if !strings.HasPrefix(line, "Warning: ") || !strings.Contains(line, "wait: 10s") {
+			t.Errorf("%q", line)
+		}
+		stop()
+		<-ended
+	case status := <-ended:
+		stop()
+		t.Errorf("status %d, and nobody was told of the wait", status)
+	}
+	_ = writer.Close()
+}
+
+// A certificate that is not trusted is told with the flag that helps.
+func TestApplyUntrusted(t *testing.T) {
+	server := securitytest.Start(t)
+	use(t, server)
+	call, _ := planned(t, twoRoles)
+	t.Setenv("KEYFACTOR_CA_CERT", "")
+	status, _, stderr := run(t, "", call...)
+	if status != 1 || !strings.Contains(stderr, "give a private CA with --ca FILE (KEYFACTOR_CA_CERT, ca_cert_path)") {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 }

@@ -83,7 +83,7 @@ func (s *story) decide(source, target *snapshot.Snapshot) (*migration.Rules, *pl
 	}
 	s.say("%s", r.Lead)
 	s.say("The rules say what has to be decided, each with a suggestion. Here, all suggestions are taken:")
-	rules := strings.ReplaceAll(string(text), "\n  # ", "\n  ")
+	rules := strings.ReplaceAll(string(text), "\n  #- ", "\n  - ")
 	if err := s.write(at("rules.yaml"), plain(rules)); err != nil {
 		return nil, nil, err
 	}

@@ -119,8 +119,11 @@ func (m *migrating) end(c *cobra.Command, begun bool, r *report.Report) error {
 		again += " --target " + quoted(m.target)
 	}
 	again += " --rules " + quoted(m.rules) + " --out " + quoted(cmp.Or(m.out, "desired.yaml")) + " --report " + quoted(cmp.Or(m.report, "migration.html"))
-	// Only what keeps a role from being migrated is that severe.
-	undecided := slices.ContainsFunc(r.Findings, func(f report.Finding) bool { return f.Severity == report.High })
+	// Only what keeps a role from being migrated is that severe, and accounts that become
+	// one claim, which the lead tells.
+	undecided := slices.ContainsFunc(r.Findings, func(f report.Finding) bool {
+		return f.Severity == report.High && f.Code != string(migration.CodeOneClaim)
+	})
 	if begun {
 		fmt.Fprintf(c.ErrOrStderr(), "There were no rules: %s says what has to be decided.\n", quoted(m.rules))
 	}

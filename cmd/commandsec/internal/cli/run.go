@@ -118,10 +118,14 @@ func begins(c *cobra.Command) *bool {
 	return begun
 }
 
+// flagWords are the flags that stand for options of the library, which its errors name.
+var flagWords = strings.NewReplacer("WithRootCAs", "--ca FILE", "AllowLockout", "--allow-lockout", "AllowLarge", "--allow-large")
+
 // complain writes an error, which can have several lines.
 func complain(w io.Writer, err error) {
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
 		line = strings.TrimPrefix(line, "permissions: ") // the package, which people need not know
+		line = flagWords.Replace(line)
 		fmt.Fprintf(w, "commandsec: %s\n", show.Text(strings.TrimRight(line, "\r"), 2000))
 	}
 }
