@@ -53,6 +53,7 @@ var kindOrder = []Kind{KindPermissionSet, KindClaim, KindIdentity, KindRole, Kin
 func (b *builder) build() *Plan {
 	b.sort()
 	b.index()
+	b.identities()
 	b.blockRoles()
 	b.blockOwed()
 	b.blockUnused()
@@ -464,7 +465,7 @@ func (b *builder) order() {
 	slices.Reverse(remove)
 	var give, take []half
 	for _, h := range remove {
-		if len(b.stepOf(&h).GivesTo()) > 0 {
+		if len(h.step().GivesTo()) > 0 {
 			give = append(give, h)
 		} else {
 			take = append(take, h)
@@ -477,21 +478,19 @@ func (b *builder) order() {
 			b.first[h.target] = i + 1
 		}
 		b.last[h.target] = i + 1
-		s := b.stepOf(&h)
+		s := h.step()
 		s.Number = i + 1
 		b.steps = append(b.steps, *s)
 	}
 	b.needs(slices.Concat(add, remove))
 }
 
-// stepOf is what a half does.
-func (b *builder) stepOf(h *half) *Step {
-	s := &Step{
+// step is what a half does.
+func (h *half) step() *Step {
+	return h.note(&Step{
 		Action: h.action(), Kind: h.kind, Name: h.name, Version: h.version, Removal: h.removal,
 		Blocked: h.blocked, Before: h.before, After: h.after, At: h.at.String(), Needs: []int{},
-	}
-	b.identities(s)
-	return s
+	})
 }
 
 // middle is what an object looks like when everything was added and nothing taken away,
