@@ -63,8 +63,9 @@ func expandHome(path string) string {
 // kerberos_spn, kerberos_disable_pafxfast, auth_type and auth_provider. Other keys
 // are ignored. A profile with a realm, keytab or credential cache, or with auth_type
 // "kerberos", signs in with Kerberos: user name and password are then in
-// [Config.Kerberos]. Credentials
-// kept in a vault (auth_provider) are refused, because this library does not
+// [Config.Kerberos]. So does one with another setting of Kerberos and a user name that
+// has a realm ("svc@EXAMPLE.COM"). With a name that has none, it is refused unless
+// auth_type is "basic". Credentials kept in a vault (auth_provider) are refused, because this library does not
 // support them. Relative paths in a profile start at the file's directory.
 //
 // A file that is larger than 1 MiB, not a regular file, or writable by anybody but
@@ -129,7 +130,8 @@ func (r *reading) profile(values map[string]any) (*Config, error) {
 			errs = append(errs, badOption(s.key, "of %s: %v", r.Source, err))
 		}
 	}
-	if r.settleKerberos(); r.Kerberos != nil {
+	errs = append(errs, r.settleKerberos(`for Kerberos, give kerberos_realm or "auth_type": "kerberos"; for Basic, remove the kerberos_ settings or give "auth_type": "basic"`))
+	if r.Kerberos != nil && r.basic() {
 		r.Kerberos.Username, r.Kerberos.Password = r.Username, r.Password
 		r.Username, r.Password = "", Secret{}
 	}

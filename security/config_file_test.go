@@ -138,6 +138,8 @@ func TestLoadConfigKerberos(t *testing.T) {
 		"home":{"host":"h","kerberos_ccache":"FILE:~/krb5cc"},
 		"type":{"host":"h","username":"svc@EXAMPLE.COM","password":"p","auth_type":"Kerberos","domain":"D"},
 		"type alone":{"host":"h","auth_type":"kerberos"},
+		"realm":{"host":"h","username":"svc@EXAMPLE.COM","password":"p","kerberos_spn":"HTTP/h"},
+		"which":{"host":"h","username":"svc","password":"`+password+`","kerberos_config":"/etc/krb5.conf","kerberos_spn":"HTTP/h","kerberos_disable_pafxfast":true},
 		"two":{"host":"h","kerberos_realm":"EXAMPLE.COM","client_id":"i","client_secret":"s","token_url":"https://idp.example.com"},
 		"nobody":{"host":"h","password":"`+password+`","kerberos_realm":"EXAMPLE.COM"}
 	}}`)
@@ -153,6 +155,7 @@ func TestLoadConfigKerberos(t *testing.T) {
 		"file":       {CCache: "FILE:" + filepath.Join(dir, "krb5cc")},
 		"home":       {CCache: "FILE:" + filepath.Join(home, "krb5cc")},
 		"type alone": {},
+		"realm":      {Username: "svc@EXAMPLE.COM", Password: security.NewSecret("p"), SPN: "HTTP/h"},
 		"type":       {Username: "svc@EXAMPLE.COM", Password: security.NewSecret("p")},
 	} {
 		got, err := security.LoadConfig(file, profile)
@@ -164,7 +167,10 @@ func TestLoadConfigKerberos(t *testing.T) {
 			t.Errorf("%s is\n%s, want\n%s", profile, got, want)
 		}
 	}
-	for profile, word := range map[string]string{"two": "more than one", "nobody": "without a user name"} {
+	for profile, word := range map[string]string{
+		"two": "more than one", "nobody": "without a user name",
+		"which": `nothing says whether the password is for a KDC or for the server; for Kerberos, give kerberos_realm or "auth_type": "kerberos"; for Basic,`,
+	} {
 		if _, err := security.LoadConfig(file, profile); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", profile, err)
 		} else {
@@ -172,6 +178,26 @@ func TestLoadConfigKerberos(t *testing.T) {
 				t.Errorf("%q: %v", profile, err)
 			}
 			noSecrets(t, err.Error())
+		}
+	}
+}
+
+// TestLoadConfigBasic: a profile for Basic may have what says nothing of Kerberos, and more
+// if it says that it is for Basic.
+func TestLoadConfigBasic(t *testing.T) {
+	t.Parallel()
+	for text, words := range map[string][]string{
+		`"kerberos_disable_pafxfast":false,"kerberos_realm":"","kerberos_config":null`:   nil,
+		`"auth_type":"Basic","kerberos_config":"/etc/krb5.conf","kerberos_spn":"HTTP/h"`: {"the settings of Kerberos have no effect"},
+	} {
+		cfg, err := load(t, `{"servers":{"default":{"host":"h","username":"svc@example.com","password":"p",`+text+`}}}`, "")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		warnings(t, cfg, words...)
+		if got, want := inClear(*cfg), inClear(security.Config{Source: cfg.Source, Host: "h", Username: "svc@example.com", Password: security.NewSecret("p")}); got != want {
+			t.Errorf("%s is\n%s, want\n%s", text, got, want)
 		}
 	}
 }

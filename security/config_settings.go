@@ -113,7 +113,7 @@ func ConfigFromEnv() (*Config, error) {
 			}
 		}
 	}
-	r.settleKerberos()
+	errs = append(errs, r.settleKerberos("for Kerberos, give them as KEYFACTOR_AUTH_KRB_USERNAME and KEYFACTOR_AUTH_KRB_PASSWORD; for Basic, unset the KEYFACTOR_AUTH_KRB_ variables"))
 	if r.Host == "" {
 		errs = append(errs, badOption("KEYFACTOR_HOSTNAME", "is not set"))
 	}
@@ -167,7 +167,7 @@ func (r *reading) warnOfReadable() {
 	if r.Kerberos == nil {
 		return
 	}
-	for _, file := range []string{r.Kerberos.Keytab, strings.TrimPrefix(r.Kerberos.CCache, "FILE:")} {
+	for _, file := range []string{strings.TrimPrefix(r.Kerberos.Keytab, "FILE:"), strings.TrimPrefix(r.Kerberos.CCache, "FILE:")} {
 		if info, err := os.Stat(file); file != "" && err == nil && info.Mode().IsRegular() && trusted.Readable(info.Mode()) {
 			r.warn("%s can be read by others than its owner (mode %04o), and is as good as the password; chmod 600 it",
 				show.Text(file, maxShown), info.Mode().Perm())
@@ -211,18 +211,32 @@ func (r *reading) kerberos() *Kerberos {
 	return r.Kerberos
 }
 
-// settleKerberos decides whether the configuration signs in with Kerberos. A
-// krb5.conf, SPN or flag alone does not say so: they are often set for all programs.
-func (r *reading) settleKerberos() {
-	if strings.EqualFold(r.authType, "kerberos") {
-		r.kerberos()
-		return
-	}
+// settleKerberos decides whether the configuration signs in with Kerberos. A krb5.conf,
+// SPN or flag alone does not say so: they are often set for all programs. Besides a user
+// name and password, it is refused unless the name has a realm, or auth_type says "basic":
+// a password that is meant for a KDC must not go to the server.
+func (r *reading) settleKerberos(howToChoose string) error {
 	k := r.Kerberos
-	if k != nil && k.Username == "" && k.Password.IsZero() && k.Realm == "" && k.Keytab == "" && k.CCache == "" {
+	switch {
+	case strings.EqualFold(r.authType, "kerberos"):
+		r.kerberos()
+		return nil
+	case k == nil || k.Username != "" || !k.Password.IsZero() || k.Realm != "" || k.Keytab != "" || k.CCache != "":
+		return nil
+	case k.ConfigFile == "" && k.SPN == "" && !k.DisablePAFXFast:
+		r.Kerberos = nil // a flag that is false
+		return nil
+	case strings.EqualFold(r.authType, "basic") || !r.basic():
 		r.Kerberos = nil
 		r.warn("the settings of Kerberos have no effect: no user name, realm, keytab or credential cache is given")
+		return nil
+	case strings.Contains(r.Username, "@"):
+		k.Username, k.Password = r.Username, r.Password
+		r.Username, r.Password = "", Secret{}
+		return nil
 	}
+	r.Kerberos = nil
+	return badOption("credentials", "%s: settings of Kerberos besides a user name and password, and nothing says whether the password is for a KDC or for the server; %s", r.source(), howToChoose)
 }
 
 // resolve makes a relative path one that starts at dir, and "~/" the home.

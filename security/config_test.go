@@ -150,8 +150,13 @@ func TestConfigFromEnv(t *testing.T) {
 		"timeout, 0 s":        {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "0s"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
 		"timeout, too long":   {env: with(login, "KEYFACTOR_CLIENT_TIMEOUT", "99999999999999999999"), fails: []string{"KEYFACTOR_CLIENT_TIMEOUT"}},
 		"only skip verify":    {env: map[string]string{"KEYFACTOR_SKIP_VERIFY": "true"}, fails: []string{"KEYFACTOR_HOSTNAME"}},
-		"two ports":           {env: with(login, "KEYFACTOR_HOSTNAME", "h.example.com:8443", "KEYFACTOR_PORT", "443"), fails: []string{"port"}},
-		"two paths":           {env: with(login, "KEYFACTOR_HOSTNAME", "https://h.example.com/A", "KEYFACTOR_API_PATH", "B"), fails: []string{"API path"}},
+		"Kerberos by the realm of the name": {
+			env:  with(host, "KEYFACTOR_USERNAME", "svc@EXAMPLE.COM", "KEYFACTOR_PASSWORD", "p", "KEYFACTOR_AUTH_KRB_CONFIG", "/etc/krb5.conf"),
+			want: security.Config{Host: "h.example.com", Kerberos: &security.Kerberos{Username: "svc@EXAMPLE.COM", Password: security.NewSecret("p"), ConfigFile: "/etc/krb5.conf"}},
+			url:  "https://h.example.com/KeyfactorAPI",
+		},
+		"two ports": {env: with(login, "KEYFACTOR_HOSTNAME", "h.example.com:8443", "KEYFACTOR_PORT", "443"), fails: []string{"port"}},
+		"two paths": {env: with(login, "KEYFACTOR_HOSTNAME", "https://h.example.com/A", "KEYFACTOR_API_PATH", "B"), fails: []string{"API path"}},
 		"a password in the host": {
 			env: with(login, "KEYFACTOR_HOSTNAME", "https://u:"+password+"@h.example.com"), fails: []string{"host"},
 		},
@@ -163,6 +168,7 @@ func TestConfigFromEnv(t *testing.T) {
 			env: with(oauth, "KEYFACTOR_AUTH_TOKEN_URL", "https://u:"+password+"@idp.example.com/t"), fails: []string{"token URL"},
 		},
 		"Kerberos and a login":        {env: with(login, "KEYFACTOR_AUTH_KRB_REALM", "R"), fails: []string{"credentials"}},
+		"Basic or Kerberos":           {env: with(login, "KEYFACTOR_AUTH_KRB_CONFIG", "/etc/krb5.conf"), fails: []string{"credentials"}},
 		"Kerberos, no user":           {env: with(host, "KEYFACTOR_AUTH_KRB_PASSWORD", password), fails: []string{"credentials"}},
 		"Kerberos, neither yes or no": {env: with(host, "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST", "x"), fails: []string{"KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST"}},
 		"a CA that is none":           {env: with(login, "KEYFACTOR_CA_CERT", noCA), fails: []string{"KEYFACTOR_CA_CERT"}},
@@ -308,7 +314,8 @@ func TestConfigWarnings(t *testing.T) {
 		"profile":   {map[string]string{"KEYFACTOR_AUTH_ACCESS_TOKEN": "t", "KEYFACTOR_AUTH_CONFIG_PROFILE": "x"}, []string{"KEYFACTOR_AUTH_CONFIG_PROFILE"}},
 		"domain":    {map[string]string{"KEYFACTOR_AUTH_ACCESS_TOKEN": "t", "KEYFACTOR_DOMAIN": "D"}, []string{"domain"}},
 		"scopes":    {map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p", "KEYFACTOR_AUTH_SCOPES": "a"}, []string{"scopes"}},
-		"krb5.conf": {map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p", "KEYFACTOR_AUTH_KRB_CONFIG": "/etc/krb5.conf"}, []string{"Kerberos"}},
+		"krb5.conf": {map[string]string{"KEYFACTOR_AUTH_ACCESS_TOKEN": "t", "KEYFACTOR_AUTH_KRB_CONFIG": "/etc/krb5.conf"}, []string{"Kerberos"}},
+		"false":     {map[string]string{"KEYFACTOR_USERNAME": "u", "KEYFACTOR_PASSWORD": "p", "KEYFACTOR_AUTH_KRB_DISABLE_PAFXFAST": "false"}, nil},
 		"audience":  {map[string]string{"KEYFACTOR_AUTH_KRB_REALM": "R", "KEYFACTOR_AUTH_AUDIENCE": "a"}, []string{"audience"}},
 	} {
 		setenv(t, with(tc.env, "KEYFACTOR_HOSTNAME", "h.example.com"))

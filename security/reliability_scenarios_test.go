@@ -359,10 +359,10 @@ var callScenarios = map[string]callScenario{
 	"the context is over before the call": scripted(rightAnswer).ended(0, "canceled"),
 	"it is canceled in the TLS handshake": callScenario{client: func(t *testing.T) *security.Client {
 		return connect(t, "https://"+accept(t, stall), security.WithBasicAuth(user, password), quick)
-	}}.ended(300*time.Millisecond, "canceled"),
-	"it is canceled before an answer comes":      sockets(silent).ended(300*time.Millisecond, "canceled"),
-	"it is canceled in the body of a success":    sockets(half(200, silent)).ended(300*time.Millisecond, "canceled"),
-	"it is canceled in the body of a 4xx":        sockets(half(400, silent)).ended(300*time.Millisecond, "canceled"),
+	}}.ended(2*time.Second, "canceled"),
+	"it is canceled before an answer comes":      sockets(silent).ended(2*time.Second, "canceled"),
+	"it is canceled in the body of a success":    sockets(half(200, silent)).ended(2*time.Second, "canceled"),
+	"it is canceled in the body of a 4xx":        sockets(half(400, silent)).ended(2*time.Second, "canceled"),
 	"it is canceled in the wait after a 429":     scripted(reply(429, "", "Retry-After", "20"), rightAnswer).ended(10*time.Second, "canceled"),
 	"the deadline passes before an answer comes": sockets(silent).ended(300*time.Millisecond, "passed"),
 	"it is canceled while a token is fetched":    signingIn(func(_ int, r *http.Request) (*http.Response, error) { return hang(r) }, nil).ended(500*time.Millisecond, "canceled"),

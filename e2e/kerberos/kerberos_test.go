@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -228,6 +229,68 @@ func TestTransports(t *testing.T) {
 		w := startOver(t, tcp, !tcp)
 		ok(t, w.client(nil))
 	}
+}
+
+// TestKrb5Conf: what MIT's programs take for a krb5.conf is taken, and means the same.
+func TestKrb5Conf(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	own, err := os.ReadFile(w.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, kdc, _ := strings.Cut(string(own), "\n  kdc = ")
+	kdc, _, _ = strings.Cut(kdc, "\n")
+	put := func(name, text string) string {
+		t.Helper()
+		path := w.file(name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	defaults := "[libdefaults]\n default_realm = " + realm.Name + "\n dns_canonicalize_hostname = false\n"
+	realms := "[realms]\n " + realm.Name + " = {\n  kdc = " + kdc + "\n }\n"
+	put("conf.d/enable_sssd_conf_dir", "includedir "+w.file("sssd")+"/\n")
+	put("conf.d/crypto-policies", "[libdefaults]\npermitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 camellia256-cts-cmac\n")
+	put("sssd/realm", realms)
+	for name, text := range map[string]string{
+		"Red Hat": "includedir " + w.file("conf.d") + "/\n[logging]\n default = FILE:/var/log/krb5libs.log\n" + defaults + " ticket_lifetime = 24h\n renew_lifetime = 7d\n forwardable = true\n rdns = false\n" +
+			" pkinit_anchors = FILE:/etc/pki/tls/certs/ca-bundle.crt\n spake_preauth_groups = edwards25519\n qualify_shortname = \"\"\n default_ccache_name = KEYRING:persistent:%{uid}\n",
+		"fallback":         "[libdefaults]\n default_realm = " + realm.Name + "\n dns_canonicalize_hostname = fallback\n" + realms,
+		"blocks":           defaults + " " + realm.Name + " = {\n  ticket_lifetime = 1h\n }\n" + strings.Replace(realms, "{\n", "{\n  auth_to_local_names = {\n   a = b\n  }\n", 1),
+		"quoted":           "[libdefaults]\n default_realm = \"" + realm.Name + "\"\n" + realms,
+		"first counts":     defaults + " default_realm = NOWHERE\n" + realms,
+		"families":         defaults + " permitted_enctypes = aes\n proxiable = on\n preferred_preauth_types = 17, 16\n" + realms,
+		"without one":      defaults + " permitted_enctypes = DEFAULT -rc4\n" + realms,
+		"{ on the next":    defaults + strings.Replace(realms, "= {", "=\n {", 1),
+		"no last }":        defaults + strings.TrimSuffix(realms, " }\n"),
+		"times":            defaults + " ticket_lifetime = 1d 2h\n clockskew = 100\n renew_lifetime = 10:00\n" + realms,
+		"silent, then one": defaults + strings.Replace(realms, "{\n", "{\n  kdc = "+silent(t)+"\n", 1),
+	} {
+		mit := *w.Realm
+		mit.Config = put("krb5."+name, text)
+		if err := mit.Kinit(t.Context(), user, password, w.file("cache of "+name)); err != nil {
+			t.Errorf("%s: kinit does not take it: %v", name, err)
+		}
+		if err := w.client(func(k *security.Kerberos) { k.ConfigFile = mit.Config }).HealthCheck(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// silent is the address of a KDC that takes requests and says nothing.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() }) // nobody accepts what the system does
+	return l.Addr().String()
 }
 
 // TestConfigurations: a client from variables or a profile works in one call.

@@ -360,6 +360,10 @@ func readAll(ctx context.Context, body io.Reader, claimed, limit int64) ([]byte,
 func (f *flight) outcome(err error, into any) (Reason, error) {
 	switch {
 	case f.ctx.Err() != nil && (err != nil || f.status == 0):
+		// Who waited for a credential says for what.
+		if waited, ok := errors.AsType[*notSentError](err); ok && errors.Is(waited, f.ctx.Err()) && errors.Is(waited, context.Cause(f.ctx)) {
+			return Ended, waited
+		}
 		return Ended, EndOf(f.ctx)
 	case err != nil:
 		return NoAnswer, plain(err)

@@ -76,10 +76,13 @@ func (l *login) authenticate(ctx context.Context, conf *krb5conf, who *account, 
 			return nil, err
 		}
 		request.PAData = append(request.PAData, stamp)
+		before := l.unsure
 		trying(true)
 		sent, err = l.send(ctx, conf, who.realm, &request, &reply, true)
 		if _, refused := errors.AsType[messages.KRBError](err); refused || err == nil {
 			trying(false)
+		} else if none, ok := errors.AsType[*unanswered](err); ok && !none.reached {
+			l.unsure = before // nobody got it
 		}
 	}
 	if err != nil {
@@ -202,8 +205,10 @@ func (conf *krb5conf) check(reply *messages.KDCRepFields, request *messages.KDCR
 		return distrust("it answers another request")
 	case !reply.CName.Equal(name) || reply.CRealm != realm:
 		return distrust("it is about the account " + reply.CName.PrincipalNameString() + "@" + reply.CRealm + " (case counts)")
-	case part.SRealm != request.Realm || reply.Ticket.Realm != request.Realm:
-		return distrust("it is of the realm " + part.SRealm)
+	case part.SRealm != request.Realm:
+		return distrust("it is of the realm " + part.SRealm + ", and " + request.Realm + " was asked")
+	case reply.Ticket.Realm != request.Realm:
+		return distrust("the ticket in it is of the realm " + reply.Ticket.Realm + ", and " + request.Realm + " was asked")
 	case !part.SName.Equal(reply.Ticket.SName):
 		return distrust("the key in it is for " + part.SName.PrincipalNameString() + ", and the ticket for " + reply.Ticket.SName.PrincipalNameString())
 	case len(request.Addresses) > 0 && len(part.CAddr) > 0 && !types.HostAddressesEqual(part.CAddr, request.Addresses):

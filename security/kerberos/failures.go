@@ -62,11 +62,16 @@ func (s *situation) explain(err error) *failure {
 	credential, correct := "the password of "+who, "correct the password and start the program again"
 	if s.keytab != "" {
 		credential = "the key of " + who + " in the keytab " + show.Text(s.keytab, maxShown)
-		correct = "make a new keytab: its key is that of another account, or the password was changed since"
+		correct = "make a new keytab: its key is that of another account, or the password was changed since. A new one is used without a restart"
 	}
 	if none, ok := errors.AsType[*unanswered](err); ok {
 		if f.cause = none.ended; f.cause != nil {
 			f.text = fmt.Sprintf("a KDC of the realm %s (%s) was waited for: %v", realm, none.named, f.cause)
+			return f
+		}
+		if none.unknown {
+			f.text = fmt.Sprintf("no KDC of the realm %s was found in DNS (_kerberos._tcp.%s was asked for); check the realm, and that this machine uses the name servers of the domain, or write kdc lines into %s: %s",
+				realm, realm, s.conf.file, raw)
 			return f
 		}
 		f.text = fmt.Sprintf("no KDC of the realm %s answered (%s); check that one runs, and that port 88 is open for TCP or UDP: %s", realm, none.named, raw)
@@ -106,6 +111,15 @@ func (s *situation) explain(err error) *failure {
 		f.text = fmt.Sprintf("the KDC does not serve the realm %s; check the realm (case counts) and [realms] in %s", realm, s.conf.file)
 	case f.code == errorcode.KRB_AP_ERR_SKEW || errors.Is(err, errSkew):
 		f.text = fmt.Sprintf("the clock of this machine differs from that of the KDC of the realm %s by more than is allowed (5 minutes, if nobody changed it); synchronize both", realm)
+	case f.code == errorcode.KRB_AP_ERR_TKT_NYV || f.code == errorcode.KDC_ERR_NEVER_VALID:
+		f.text = fmt.Sprintf("the ticket of %s is not valid yet, says the KDC of the realm %s; its clock, that of this machine and that of the KDC which gave the ticket must agree: synchronize them, and sign in again (kinit)", who, realm)
+	case s.spn != "" && (f.code == errorcode.KRB_AP_ERR_BAD_INTEGRITY || f.code == errorcode.KRB_AP_ERR_MODIFIED || f.code == errorcode.KRB_AP_ERR_BADKEYVER || f.code == errorcode.KRB_AP_ERR_NOKEY || errors.Is(err, errWrongKey)):
+		f.unauthorized = true
+		f.text = fmt.Sprintf("the ticket of %s is not one that the KDC of the realm %s can use: the credential cache is damaged or from another KDC, or the KDC has a new key; sign in again (kinit)", who, realm)
+	case f.code == errorcode.KDC_ERR_MUST_USE_USER2USER && s.spn != "":
+		f.text = fmt.Sprintf("the account that has the service principal %s may not be a server, says the KDC of the realm %s; register it for the account that the service runs as (setspn -Q %s, setspn -S)", spn, realm, spn)
+	case f.code == errorcode.KRB_ERR_GENERIC && strings.Contains(refusal.EText, "NO PREAUTH"):
+		f.text = fmt.Sprintf("the KDC of the realm %s gives no ticket for %s to %s, who signed in without proof of the password; let the account need pre-authentication, and sign in again", realm, spn, who)
 	case f.code == errorcode.KDC_ERR_ETYPE_NOSUPP || noCommon:
 		wants := ""
 		if noCommon && len(noType.wanted) > 0 {

@@ -179,7 +179,7 @@ func (l *liar) seal(reply *messages.KDCRepFields, change func(*messages.KDCRepFi
 func askLiar(t testing.TB, address, defaults string, realms ...string) *login {
 	t.Helper()
 	var text strings.Builder
-	text.WriteString("[libdefaults]\n default_realm = EXAMPLE.COM\n udp_preference_limit = 1\n" + defaults + "[realms]\n")
+	text.WriteString("[libdefaults]\n default_realm = EXAMPLE.COM\n" + defaults + " udp_preference_limit = 1\n[realms]\n")
 	for _, realm := range append(realms, "EXAMPLE.COM") {
 		text.WriteString(" " + realm + " = {\n  kdc = " + address + "\n }\n")
 	}
@@ -278,8 +278,8 @@ func TestLies(t *testing.T) {
 		"nonce":                 {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.Nonce ^= 1 }), "answers another request", 1},
 		"account":               {changed(func(r *messages.KDCRepFields) { r.CName = other }), `the account \x1b[2Jyyyy`, 1},
 		"its realm":             {changed(func(r *messages.KDCRepFields) { r.CRealm = "E" }), "svc@E", 1},
-		"realm":                 {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.SRealm = "E" }), "of the realm E", 1},
-		"realm of the ticket":   {changed(func(r *messages.KDCRepFields) { r.Ticket.Realm = "E" }), "of the realm EXAMPLE.COM", 1},
+		"realm":                 {changed(func(r *messages.KDCRepFields) { r.DecryptedEncPart.SRealm = "E" }), "it is of the realm E, and EXAMPLE.COM was asked", 1},
+		"realm of the ticket":   {changed(func(r *messages.KDCRepFields) { r.Ticket.Realm = "E" }), "the ticket in it is of the realm E, and EXAMPLE.COM was asked", 1},
 		"service":               {changed(func(r *messages.KDCRepFields) { r.Ticket.SName, r.DecryptedEncPart.SName = other, other }), `the service \x1b`, 1},
 		"service of the ticket": {changed(func(r *messages.KDCRepFields) { r.Ticket.SName = other }), `the key in it is for krbtgt/EXAMPLE.COM, and the ticket for \x1b[2J`, 1},
 		"a key of RC4": {changed(func(r *messages.KDCRepFields) {
@@ -581,6 +581,118 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// mute is a KDC that takes requests and says nothing. asked counts the connections.
+func mute(t *testing.T, asked *atomic.Int32) string {
+	t.Helper()
+	return serve(t, func(conn net.Conn) { asked.Add(1); gone(conn) })
+}
+
+// TestShortCalls: a KDC that is silent does not take the whole time of a call that another
+// one could answer, and it is the last to be asked from then on.
+func TestShortCalls(t *testing.T) {
+	t.Parallel()
+	var asked, askedToo atomic.Int32
+	l := newLiar(t)
+	honest := listen(t, l.answer).Addr().String()
+	login := askLiar(t, mute(t, &asked)+"\n  kdc = "+mute(t, &askedToo)+"\n  kdc = "+honest, "")
+	ctx, cancel := context.WithTimeout(t.Context(), 4*answerWithin/5) // 2 seconds are enough
+	defer cancel()
+	if _, err := login.fetch(ctx); err != nil || asked.Load() != 1 || askedToo.Load() != 1 {
+		t.Errorf("%v; the silent ones were asked %d and %d times", err, asked.Load(), askedToo.Load())
+	}
+	// A call with too little time to reach the next one leaves that to the next call.
+	login = askLiar(t, mute(t, &asked)+"\n  kdc = "+honest, "")
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := login.fetch(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if asked.Store(0); login.first["EXAMPLE.COM"] != honest {
+		t.Errorf("%s is asked first", login.first["EXAMPLE.COM"])
+	}
+	if _, err := login.fetch(t.Context()); err != nil || asked.Load() != 0 {
+		t.Errorf("%v; the silent one was asked %d times", err, asked.Load())
+	}
+}
+
+// TestSlow: KDCs that all take longer than one gets first have the time that there is when
+// all were asked.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	slow := func() string {
+		return listen(t, func(request []byte) []byte {
+			time.Sleep(firstWithin + firstWithin/2)
+			return l.answer(request)
+		}).Addr().String()
+	}
+	login := askLiar(t, slow()+"\n  kdc = "+slow(), "")
+	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 1 {
+		t.Errorf("%v; %d proofs", err, l.proofs.Load())
+	}
+	// The only one has the whole time at once.
+	l.signIns.Store(0)
+	if _, err := askLiar(t, slow(), "").fetch(t.Context()); err != nil || l.signIns.Load() != 2 {
+		t.Errorf("%v; asked %d times", err, l.signIns.Load())
+	}
+}
+
+// lateContext has a deadline that has passed, and ends a little later, as one whose timer
+// was not heard yet.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (l lateContext) Deadline() (time.Time, bool) { return l.deadline, true }
+
+func late(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	t.Cleanup(cancel)
+	return lateContext{ctx, time.Now().Add(-time.Millisecond)}
+}
+
+// TestDeadlineFirst: the network can tell that a deadline has passed before the context
+// does. That is the end of this call, and nobody else's failure.
+func TestDeadlineFirst(t *testing.T) {
+	t.Parallel()
+	login := askLiar(t, listen(t, newLiar(t).answer).Addr().String(), "")
+	if _, err := login.fetch(late(t)); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "was waited for") {
+		t.Error(err)
+	}
+	s := newSharing(login.fetch)
+	if _, err := s.value(late(t)); !errors.Is(err, context.DeadlineExceeded) || s.failed != 0 {
+		t.Errorf("%v; %d failures for all", err, s.failed)
+	}
+	s.fetch = func(context.Context) (*lease, error) { return nil, errors.New("i/o timeout") }
+	if _, err := s.value(late(t)); err == nil || s.failed != 0 {
+		t.Errorf("%v; %d failures for all", err, s.failed)
+	}
+	endless := lateContext{context.WithoutCancel(t.Context()), time.Now()} // of another make, and does not end
+	if err := ended(endless); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+// TestNotSent: a proof that no KDC was reached for is not one that somebody counted.
+func TestNotSent(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	var k *kdc
+	k = listen(t, func(request []byte) []byte {
+		_ = k.Close() // nobody is there for the proof
+		return l.answer(request)
+	})
+	login := askLiar(t, k.Addr().String(), "")
+	fails(t, "gone", login, "no KDC of the realm EXAMPLE.COM answered")
+	if login.unsure != nil {
+		t.Errorf("the password rests: %+v", login.unsure)
+	}
+	if n := l.proofs.Load(); n != 0 {
+		t.Errorf("%d proofs were sent", n)
+	}
+}
+
 // TestUnheard: a password that a KDC got and did not answer is sent twice, and then it
 // rests: the KDC may have counted it as wrong.
 func TestUnheard(t *testing.T) {
@@ -599,7 +711,7 @@ func TestUnheard(t *testing.T) {
 			fails(t, name, login)
 		}
 		for range 5 {
-			fails(t, name, login, "gave no answer that could be used; that is not tried again before", "could lock the account")
+			fails(t, name, login, "no answer that could be used came in time", "had too little time; give them more. It is not tried again before", "could lock the account")
 		}
 		if n := l.proofs.Swap(0); n != 2 {
 			t.Errorf("%s: the password was sent %d times", name, n)
@@ -766,9 +878,9 @@ func TestDNS(t *testing.T) {
 	if n := k.asked.Load(); n != maxFound {
 		t.Errorf("%d KDCs were asked, want %d", n, maxFound)
 	}
-	fails(t, "none", ask(names(t, 0, 1, &asked)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)", "_kerberos._tcp.EXAMPLE.COM")
+	fails(t, "none", ask(names(t, 0, 1, &asked)), "no KDC of the realm EXAMPLE.COM was found in DNS (_kerberos._tcp.EXAMPLE.COM was asked for); check the realm", "no such host")
 	asked.Store(0)
-	fails(t, "silence", ask(names(t, -1, 1, &asked)), "no KDC of the realm EXAMPLE.COM answered (found in DNS)", "timeout")
+	fails(t, "silence", ask(names(t, -1, 1, &asked)), "no KDC of the realm EXAMPLE.COM was found in DNS", "timeout")
 	if n := asked.Load(); n != 1 { // Go asks again after 5 seconds
 		t.Errorf("a silent name server was asked %d times", n)
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/user"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
@@ -18,15 +18,15 @@ import (
 	"github.com/commandsec/commandsec-go/internal/trusted"
 )
 
-const (
-	defaultConfig = "/etc/krb5.conf"
-	maxShown      = 300
-)
+const maxShown = 300
 
 // read reads a file that only its owner can write: whoever can write one of these
 // chooses who signs in, or where.
 func read(what, path string) ([]byte, error) {
 	data, mode, err := trusted.Read(path)
+	if errors.Is(err, fs.ErrPermission) {
+		err = denied(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the %s: %w", what, err)
 	}
@@ -37,71 +37,18 @@ func read(what, path string) ([]byte, error) {
 	return data, nil
 }
 
-// krb5conf is a krb5.conf.
-type krb5conf struct {
-	*config.Config
-	file string // where it is, as it may be shown
-}
-
-// readConfig reads krb5.conf.
-func readConfig(path string) (*krb5conf, error) {
-	if path == "" {
-		path = defaultConfig
+// denied says who may not read a file, and what to do.
+func denied(err error) error {
+	who := "the user that this program runs as"
+	if u, e := user.Current(); e == nil {
+		who = "the user " + show.Text(u.Username, maxShown) + ", as which this program runs"
 	}
-	data, err := read("Kerberos configuration", path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; write a krb5.conf there, or give the path of one as ConfigFile (KEYFACTOR_AUTH_KRB_CONFIG, kerberos_config)", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	conf := &krb5conf{file: show.Text(path, maxShown)}
-	conf.Config, err = safely(func() (*config.Config, error) { return config.NewFromString(string(data)) })
-	if _, ignored := errors.AsType[config.UnsupportedDirective](err); err != nil && (!ignored || conf.Config == nil) {
-		return nil, fmt.Errorf("%s is not a krb5.conf that the Kerberos library can read: %s", conf.file, show.Text(err.Error(), maxShown))
-	}
-	restrict(&conf.LibDefaults)
-	if len(conf.LibDefaults.DefaultTGSEnctypeIDs) == 0 {
-		return nil, fmt.Errorf("%s allows no encryption type that is used: permitted_enctypes and default_tgs_enctypes have no AES in common; name aes256-cts and aes128-cts in both", conf.file)
-	}
-	// Another name than the one that was given would be refused. For the name of a service,
-	// this is asked for if its realm is not known.
-	conf.LibDefaults.Canonicalize = false
-	return conf, nil
-}
-
-// kdcs is the KDCs that krb5.conf names for a realm, in its order.
-func (conf *krb5conf) kdcs(realm string) []string {
-	for _, r := range conf.Realms {
-		if r.Realm != realm {
-			continue
-		}
-		addresses := slices.Clone(r.KDC)
-		for i, address := range addresses {
-			if strings.HasPrefix(address, "[") && strings.HasSuffix(address, "]") { // IPv6; the library adds the port to others
-				addresses[i] = address + ":88"
-			}
-		}
-		return addresses
-	}
-	return nil
-}
-
-// findable refuses a realm that krb5.conf does not say how to reach.
-func (conf *krb5conf) findable(realm string) error {
-	if conf.LibDefaults.DNSLookupKDC || len(conf.kdcs(realm)) > 0 {
-		return nil
-	}
-	known := make([]string, len(conf.Realms))
-	for i, r := range conf.Realms {
-		known[i] = r.Realm
-	}
-	return fmt.Errorf("%s names no KDC of the realm %s (it has: %s; case counts), and does not set dns_lookup_kdc = true; "+
-		"write either into it. Files that it includes are not read", conf.file, show.Text(realm, maxShown), list(known))
+	return fmt.Errorf("%w; let %s read it: chown it to that user and chmod 600 it, and see whether the directories above can be entered", err, who)
 }
 
 // readKeytab reads a keytab. The library's error is not shown: it quotes the file.
 func readKeytab(path string) (*keytab.Keytab, []byte, error) {
+	path = strings.TrimPrefix(path, "FILE:")
 	data, err := read("keytab", path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%w; have the keytab put there (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB, kerberos_keytab)", err)
@@ -141,11 +88,25 @@ func etypes(kt *keytab.Keytab, principal string) []int32 {
 	return types
 }
 
-// cached is what a credential cache says: whose it is, and its ticket-granting ticket.
+// cached is what a credential cache says: whose it is, its ticket-granting ticket, and the
+// tickets for services.
 type cached struct {
-	name  types.PrincipalName
-	realm string
-	tgt   *ticket // nil if there is none
+	name     types.PrincipalName
+	realm    string
+	tgt      *ticket            // nil if there is none
+	services map[string]*ticket // by service@REALM
+}
+
+func (c *cached) principal() string { return c.name.PrincipalNameString() + "@" + c.realm }
+
+// service is the ticket for a service, in its realm if that is known. nil if there is none.
+func (c *cached) service(spn, realm string) *ticket {
+	for server, t := range c.services {
+		if name, at, _ := strings.Cut(server, "@"); name == spn && (realm == "" || realm == at) {
+			return t
+		}
+	}
+	return nil
 }
 
 // readCache reads a credential cache in a file.
@@ -177,14 +138,20 @@ func parseCache(data []byte) (*cached, error) {
 	default:
 		return nil, errors.New("it is not of version 3 or 4")
 	}
-	var c cached
+	c := cached{services: map[string]*ticket{}}
 	c.name, c.realm = r.principal()
 	for !r.broken && len(r.left) > 0 {
 		t, server := r.credential(data[1] == 3)
-		if r.broken || server != "krbtgt/"+c.realm+"@"+c.realm || c.tgt != nil && !t.end.After(c.tgt.end) {
+		if r.broken || server == "" || !t.name.Equal(c.name) || t.realm != c.realm {
 			continue
 		}
-		c.tgt = t
+		if server != "krbtgt/"+c.realm+"@"+c.realm {
+			if before := c.services[server]; before == nil || t.end.After(before.end) {
+				c.services[server] = t
+			}
+		} else if c.tgt == nil || t.end.After(c.tgt.end) {
+			c.tgt = t
+		}
 	}
 	if r.broken || c.realm == "" || len(c.name.NameString) == 0 {
 		return nil, errors.New("it ends too early, or a length in it is wrong")

@@ -2,6 +2,9 @@ package kerberos
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,10 +15,15 @@ import (
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
+
+	"github.com/commandsec/commandsec-go/security"
 )
 
 // cacheWriter writes a credential cache as MIT's documentation says.
-type cacheWriter struct{ b []byte }
+type cacheWriter struct {
+	b   []byte
+	key string // of tickets
+}
 
 func (w *cacheWriter) number(n uint32)   { w.b = binary.BigEndian.AppendUint32(w.b, n) }
 func (w *cacheWriter) short(n uint16)    { w.b = binary.BigEndian.AppendUint16(w.b, n) }
@@ -40,7 +48,7 @@ func (w *cacheWriter) credential(t testing.TB, realm string, end int64, server .
 	w.principal("EXAMPLE.COM", "svc")
 	w.principal(realm, server...)
 	w.short(18)
-	w.data("a key")
+	w.data(w.key)
 	for _, at := range []int64{1000, 0, end, 5000} { // signed in, begins, ends, can be renewed until
 		w.number(uint32(at))
 	}
@@ -57,7 +65,7 @@ func (w *cacheWriter) credential(t testing.TB, realm string, end int64, server .
 
 func cacheFile(t testing.TB) []byte {
 	t.Helper()
-	w := &cacheWriter{}
+	w := &cacheWriter{key: "a key"}
 	w.raw(5, 4, 0, 12, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0) // with the offset of a KDC's clock
 	w.principal("EXAMPLE.COM", "svc")
 	w.credential(t, "EXAMPLE.COM", 2000, "HTTP", "command.example.com")
@@ -129,20 +137,6 @@ func write(t testing.TB, name, text string, mode os.FileMode) string {
 	return path
 }
 
-// TestReadConfig: what the library does not support is passed over.
-func TestReadConfig(t *testing.T) {
-	t.Parallel()
-	conf, err := readConfig(write(t, "krb5.conf", "includedir /etc/krb5.conf.d\n[libdefaults]\n default_realm = EXAMPLE.COM\n"+
-		"[realms]\n EXAMPLE.COM = {\n  kdc = kdc1.example.com\n  kdc = kdc2.example.com:8888\n  v4_name_convert = {\n   host = {\n    rcmd = host\n   }\n  }\n }\n"+
-		"[domain_realm]\n .example.com = EXAMPLE.COM\n", 0o644))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := conf.kdcs("EXAMPLE.COM"); !slices.Equal(got, []string{"kdc1.example.com:88", "kdc2.example.com:8888"}) || conf.ResolveRealm("a.example.com") != "EXAMPLE.COM" {
-		t.Errorf("the KDCs are %q", got)
-	}
-}
-
 // TestPrincipals: a keytab lists each name once, and which types of key it has.
 func TestPrincipals(t *testing.T) {
 	t.Parallel()
@@ -189,14 +183,79 @@ func TestNewestKey(t *testing.T) {
 	}
 }
 
-// TestKDCs: a KDC has the usual port unless krb5.conf names another one.
-func TestKDCs(t *testing.T) {
+// TestDenied: who may not read a file is told, and what to do.
+func TestDenied(t *testing.T) {
 	t.Parallel()
-	conf, err := readConfig(write(t, "krb5.conf", "[realms]\n R = {\n  kdc = dc1\n  kdc = dc2:89\n  kdc = [2001:db8::1]\n  kdc = [2001:db8::1]:89\n }\n", 0o600))
-	if err != nil {
-		t.Fatal(err)
+	err := denied(fmt.Errorf("/etc/svc.keytab: %w", fs.ErrPermission))
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "as which this program runs read it: chown it to that user and chmod 600 it") {
+		t.Error(err)
 	}
-	if got, want := conf.kdcs("R"), []string{"dc1:88", "dc2:89", "[2001:db8::1]:88", "[2001:db8::1]:89"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+}
+
+// TestCacheOf: a credential cache of another account or realm than the settings name is not
+// used.
+func TestCacheOf(t *testing.T) {
+	t.Parallel()
+	cache := write(t, "cache", string(cacheFile(t)), 0o600)
+	for who, says := range map[[2]string]string{
+		{}:                           "expired",
+		{"svc"}:                      "expired",
+		{"svc@EXAMPLE.COM"}:          "expired",
+		{"svc@EXAMPLE.COM", "OTHER"}: "expired", // the name wins
+		{"", "EXAMPLE.COM"}:          "expired",
+		{"", "OTHER"}:                "holds tickets of svc@EXAMPLE.COM, and not of the realm OTHER; correct one of them",
+		{"svc", "O"}:                 "and not of svc@O;",
+		{"svc@example.com"}:          "and not of svc@example.com;",
+		{"Svc"}:                      "and not of Svc;",
+	} {
+		settings := security.Kerberos{Username: who[0], Realm: who[1]}
+		settings.CCache, settings.ConfigFile = "FILE:"+cache, write(t, "krb5.conf", usualDefaults+usualRealms, 0o600)
+		fails(t, fmt.Sprint(who), newLogin(settings, "HTTP/command.example.com", func(string) {}), says)
+	}
+}
+
+// TestCachedService: a ticket for the service that a credential cache holds is used, and not
+// a second time, as the server refused it then.
+func TestCachedService(t *testing.T) {
+	t.Parallel()
+	conf := write(t, "krb5.conf", usualDefaults+"[realms]\n EXAMPLE.COM = {\n }\n", 0o600) // nobody to ask
+	for name, tc := range map[string]struct {
+		key, realm string
+		ends       time.Duration
+		spn        string
+		used       bool
+	}{
+		"as it is":             {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", true},
+		"in its realm":         {strings.Repeat("k", 32), "R", 1e6 * time.Hour, "HTTP/command.example.com@R", true},
+		"in another realm":     {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com@R", false},
+		"for another":          {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/a.example.com", false},
+		"with a key of no use": {"k", "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", false},
+		"ended":                {strings.Repeat("k", 32), "EXAMPLE.COM", -time.Hour, "HTTP/command.example.com", false},
+	} {
+		w := &cacheWriter{key: tc.key}
+		w.raw(5, 4, 0, 0)
+		w.principal("EXAMPLE.COM", "svc")
+		w.credential(t, tc.realm, min(time.Now().Add(tc.ends).Unix(), 1<<32-1), "HTTP", "command.example.com")
+		login := newLogin(security.Kerberos{CCache: write(t, "cache", string(w.b), 0o600), ConfigFile: conf}, tc.spn, func(string) {})
+		if tc.used {
+			if l, err := login.fetch(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if value, err := l.negotiate(); err != nil || !strings.HasPrefix(value, "Negotiate ") {
+				t.Errorf("%s: %q, %v", name, value, err)
+			}
+		}
+		fails(t, name, login, "holds no ticket-granting ticket of svc@EXAMPLE.COM; run kinit")
+	}
+}
+
+// TestFilePrefix: a keytab may have FILE: before it, as MIT's programs write it.
+func TestFilePrefix(t *testing.T) {
+	t.Parallel()
+	path := keytabOf(t, keyOf(t))
+	if _, _, err := readKeytab("FILE:" + path); err != nil {
+		t.Error(err)
+	}
+	if problem := check(security.Kerberos{Keytab: "FILE:~/k"}); problem == nil {
+		t.Error("~/ is taken")
 	}
 }

@@ -27,6 +27,7 @@ const (
 	maxAnswer     = 128 << 10
 	maxFound      = 8 // KDCs that DNS names
 	lookupWithin  = 5 * time.Second
+	firstWithin   = time.Second     // to connect, and to answer, before the next one is asked
 	connectWithin = 5 * time.Second // name lookup included
 	answerWithin  = 5 * time.Second
 )
@@ -35,6 +36,7 @@ const (
 type unanswered struct {
 	named   string   // the KDCs that were asked
 	details []string // what went wrong at each
+	unknown bool     // there are none: krb5.conf names none, and DNS neither
 	reached bool     // one of them may have got the request
 	ended   error    // why the context ended, nil if it did not
 }
@@ -42,56 +44,109 @@ type unanswered struct {
 func (u *unanswered) Error() string { return show.Text(strings.Join(u.details, "; "), 2*maxShown) }
 func (u *unanswered) Unwrap() error { return u.ended }
 
-// ask sends a request to the KDCs of a realm, one after the other, until one answers. The
-// one that answered last is the first: others may be down, and wait for nothing each time.
+// ask sends a request to the KDCs of a realm, one after the other, until one answers. Each
+// gets a second first, and the whole time when all were asked: one that is silent must not
+// take the time of a call that another one could answer. The one that answered is the first
+// of the next walk, and one that did not is the last.
+//
 // UDP, over which answers get lost, is tried only if none can be reached over TCP. A
 // request that is proof of a password goes to no other KDC, and not over UDP, once one may
 // have got it: each may count a wrong password, and the domain controllers of a domain
-// count together.
+// count together. That one has the whole time to answer.
 func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request []byte, proof bool) ([]byte, error) {
 	networks := []string{"tcp", "udp"}
 	if conf.LibDefaults.UDPPreferenceLimit == 1 {
 		networks = networks[:1]
 	}
-	none := &unanswered{named: "found in DNS"}
+	none := &unanswered{named: "found in DNS", unknown: true}
 	if names := conf.kdcs(realm); len(names) > 0 {
 		none.named = list(names)
 	}
-	for _, network := range networks {
-		addresses, err := l.locate(ctx, conf, realm, network)
-		if err != nil {
-			none.details = append(none.details, err.Error())
-		}
-		if i := slices.Index(addresses, l.first[realm]); i > 0 {
-			addresses = slices.Concat(addresses[i:i+1], addresses[:i], addresses[i+1:])
-		}
-		for i, address := range addresses {
-			answer, reached, err := l.askOne(ctx, network, address, request)
-			if err == nil && unavailable(answer) {
-				err, reached = errors.New("it says that it is not available"), false
-			}
-			if err == nil {
-				l.first[realm] = address
-				return answer, nil
-			}
-			none.details = append(none.details, network+" "+address+": "+err.Error())
-			if none.reached = none.reached || reached; none.reached && proof {
-				none.named = show.Text(address, maxShown)
-				l.first[realm] = addresses[(i+1)%len(addresses)] // next time
-			}
-			if ctx.Err() != nil || none.reached && proof {
+	overTCP := false              // one was reached so
+	left := map[string][]string{} // by network: who is to be asked in the next walk
+	for _, wait := range []time.Duration{firstWithin, connectWithin} {
+		for _, network := range networks {
+			if network == "udp" && overTCP {
 				break
 			}
-		}
-		if ctx.Err() != nil {
-			none.ended = transport.EndOf(ctx)
-			return nil, none
-		}
-		if none.reached {
-			break
+			addresses, located := left[network]
+			if !located {
+				var err error
+				if addresses, err = l.locate(ctx, conf, realm, network); err != nil {
+					none.details = append(none.details, err.Error())
+				}
+			}
+			if i := slices.Index(addresses, l.first[realm]); i > 0 {
+				addresses = slices.Concat(addresses[i:], addresses[:i])
+			}
+			left[network] = []string{}
+			none.unknown = none.unknown && len(addresses) == 0
+			for i, address := range addresses {
+				limit := limits{connect: wait, answer: wait}
+				if proof || located || len(addresses) == 1 {
+					limit.answer = answerWithin
+				}
+				answer, reached, err := l.askOne(ctx, network, address, request, limit)
+				if err == nil && unavailable(answer) {
+					err, reached = errors.New("it says that it is not available"), false
+				}
+				if err == nil {
+					l.first[realm] = address
+					return answer, nil
+				}
+				l.first[realm] = addresses[(i+1)%len(addresses)] // next time
+				none.reached = none.reached || reached
+				overTCP = overTCP || reached && network == "tcp"
+				if none.ended = ended(ctx); none.ended == nil && !(reached && proof) && silent(err) && !limit.whole(reached) {
+					left[network] = append(left[network], address)
+					continue
+				}
+				none.details = append(none.details, network+" "+address+": "+err.Error())
+				if none.ended != nil || reached && proof {
+					none.named = show.Text(address, maxShown)
+					return nil, none
+				}
+			}
+			if none.ended = ended(ctx); none.ended != nil {
+				return nil, none
+			}
 		}
 	}
 	return nil, none
+}
+
+// limits are how long to wait for one KDC.
+type limits struct{ connect, answer time.Duration }
+
+// whole reports whether a KDC that was reached, or not, had all the time there is.
+func (l limits) whole(reached bool) bool {
+	if reached {
+		return l.answer >= answerWithin
+	}
+	return l.connect >= connectWithin
+}
+
+// silent reports whether err is that nothing came in time.
+func silent(err error) bool {
+	late, ok := errors.AsType[net.Error](err)
+	return ok && late.Timeout()
+}
+
+// ended is why ctx ended, nil if it did not. What waits for the network until the deadline
+// of a context can be back a moment before the context itself knows that it has ended. That
+// is not a failure of the network, which others who wait would be told, too.
+func ended(ctx context.Context) error {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second): // a context that is not made by package context
+			return context.DeadlineExceeded
+		}
+	}
+	if ctx.Err() == nil {
+		return nil
+	}
+	return transport.EndOf(ctx)
 }
 
 // unavailable reports whether a KDC says that another one is to be asked, as a read-only
@@ -120,14 +175,14 @@ func (l *login) locate(ctx context.Context, conf *krb5conf, realm, network strin
 }
 
 // askOne asks one KDC. reached tells whether it may have got the request.
-func (l *login) askOne(ctx context.Context, network, address string, request []byte) (answer []byte, reached bool, err error) {
-	dialer := net.Dialer{Timeout: connectWithin, Resolver: l.resolver}
+func (l *login) askOne(ctx context.Context, network, address string, request []byte, limit limits) (answer []byte, reached bool, err error) {
+	dialer := net.Dialer{Timeout: limit.connect, Resolver: l.resolver}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, false, err
 	}
 	defer func() { _ = conn.Close() }() // all was said
-	if err := conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(limit.answer)); err != nil {
 		return nil, false, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
@@ -138,8 +193,7 @@ func (l *login) askOne(ctx context.Context, network, address string, request []b
 		}
 		answer = make([]byte, maxAnswer)
 		n, err := conn.Read(answer)
-		timeout, _ := errors.AsType[net.Error](err)
-		return answer[:n], timeout != nil && timeout.Timeout(), err
+		return answer[:n], silent(err), err
 	}
 	framed := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(request)), uint32(len(request))) //nolint:gosec // never that large
 	if _, err := conn.Write(append(framed, request...)); err != nil {

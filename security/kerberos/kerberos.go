@@ -56,7 +56,7 @@ import (
 //     default_realm of krb5.conf, which is /etc/krb5.conf unless settings.ConfigFile
 //     names another.
 //   - A keytab that holds one principal needs no name, and a credential cache none at
-//     all. If there is one, it must be that of the cache.
+//     all. If there is one, or a realm, it must be that of the cache.
 //   - The service principal is "HTTP/" and the host of the client's URL, as it is
 //     written there, unless settings.SPN says otherwise. It may end in "@REALM".
 //
@@ -122,7 +122,7 @@ func check(k security.Kerberos) error {
 	if service, host, found := strings.Cut(k.SPN, "/"); k.SPN != "" && (!found || service == "" || host == "" || host[0] == '@' || broken(k.SPN)) {
 		note("SPN", `must look like "HTTP/command.example.com"`)
 	}
-	for _, file := range []struct{ field, path string }{{"ConfigFile", k.ConfigFile}, {"Keytab", k.Keytab}, {"CCache", strings.TrimPrefix(k.CCache, "FILE:")}} {
+	for _, file := range []struct{ field, path string }{{"ConfigFile", k.ConfigFile}, {"Keytab", strings.TrimPrefix(k.Keytab, "FILE:")}, {"CCache", strings.TrimPrefix(k.CCache, "FILE:")}} {
 		if strings.HasPrefix(file.path, "~/") { // MIT's programs do not know it either
 			note(file.field, "begins with ~, which is not replaced here; give the whole path")
 		}

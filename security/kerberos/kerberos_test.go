@@ -186,10 +186,19 @@ func TestWhichSetting(t *testing.T) {
 	for code, says := range map[int32]string{
 		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN:  "SPN (KEYFACTOR_AUTH_KRB_SPN, kerberos_spn)",
 		errorcode.KDC_ERR_PRINCIPAL_NOT_UNIQUE: "HTTP/alias belongs to more than one account",
+		errorcode.KDC_ERR_MUST_USE_USER2USER:   "has the service principal HTTP/alias may not be a server",
+		errorcode.KRB_AP_ERR_TKT_NYV:           "is not valid yet, says the KDC of the realm EXAMPLE.COM; its clock",
+		errorcode.KRB_AP_ERR_BAD_INTEGRITY:     "damaged or from another KDC, or the KDC has a new key; sign in again (kinit)",
 	} {
 		if err := s.explain(messages.NewKRBError(types.PrincipalName{}, "EXAMPLE.COM", code, "")); !strings.Contains(err.Error(), says) {
 			t.Error(err)
 		}
+	}
+	if err := s.explain(messages.NewKRBError(types.PrincipalName{}, "EXAMPLE.COM", errorcode.KRB_ERR_GENERIC, "NO PREAUTH")); !strings.Contains(err.Error(), "who signed in without proof of the password; let the account need pre-authentication") {
+		t.Error(err)
+	}
+	if err := s.explain(errWrongKey); !strings.Contains(err.Error(), "sign in again (kinit)") || !errors.Is(err, security.ErrUnauthorized) {
+		t.Error(err)
 	}
 }
 
@@ -342,7 +351,7 @@ func TestSilent(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	cancel(enough)
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	if err := <-done; !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.Contains(err.Error(), "a KDC of the realm EXAMPLE.COM ("+k.Addr().String()+") was waited for: context canceled") {
 		t.Error(err)
 	}
 	close(release)

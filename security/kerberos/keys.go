@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/crypto"
 	"github.com/jcmturner/gokrb5/v8/iana/etypeID"
 	"github.com/jcmturner/gokrb5/v8/iana/patype"
@@ -32,29 +31,10 @@ var keySizes = map[int32]int{
 	etypeID.RC4_HMAC:                   16,
 }
 
-// restrict leaves the encryption types in a configuration that may be used, as MIT's
-// programs understand it: default_tkt_enctypes and default_tgs_enctypes cannot add to
-// permitted_enctypes, and are the same unless they are given. RC4 has to be named in
-// permitted_enctypes. A false KDC that may ask for it learns what makes a weak password
-// quick to guess.
-func restrict(d *config.LibDefaults) {
-	unset := config.New().LibDefaults // the library does not tell what a file says, only the result
-	permitted := []int32{
-		etypeID.AES256_CTS_HMAC_SHA1_96, etypeID.AES128_CTS_HMAC_SHA1_96,
-		etypeID.AES256_CTS_HMAC_SHA384_192, etypeID.AES128_CTS_HMAC_SHA256_128,
-	}
-	if !slices.Equal(d.PermittedEnctypes, unset.PermittedEnctypes) {
-		permitted = slices.DeleteFunc(d.PermittedEnctypeIDs, func(id int32) bool { return keySizes[id] == 0 })
-	}
-	offered := func(names, unset []string, ids []int32) []int32 {
-		if slices.Equal(names, unset) {
-			return slices.Clone(permitted)
-		}
-		return slices.DeleteFunc(ids, func(id int32) bool { return !slices.Contains(permitted, id) })
-	}
-	d.DefaultTktEnctypeIDs = offered(d.DefaultTktEnctypes, unset.DefaultTktEnctypes, d.DefaultTktEnctypeIDs)
-	d.DefaultTGSEnctypeIDs = offered(d.DefaultTGSEnctypes, unset.DefaultTGSEnctypes, d.DefaultTGSEnctypeIDs)
-	d.PermittedEnctypeIDs = permitted
+// strong is the encryption types that are used unless krb5.conf says otherwise.
+var strong = []int32{
+	etypeID.AES256_CTS_HMAC_SHA1_96, etypeID.AES128_CTS_HMAC_SHA1_96,
+	etypeID.AES256_CTS_HMAC_SHA384_192, etypeID.AES128_CTS_HMAC_SHA256_128,
 }
 
 // hint is which key a KDC wants, and how it is made of a password.

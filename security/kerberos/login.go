@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -54,6 +55,7 @@ type login struct {
 	resolver *net.Resolver // nil for the machine's
 
 	tgt     *ticket           // the last one
+	lent    []byte            // the ticket for the service that a credential cache had
 	refused *refusal          // the last credential that was refused
 	unsure  *doubt            // the last credential whose refusal may not have been heard
 	first   map[string]string // which KDC of a realm is asked first
@@ -133,7 +135,16 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 		realm = conf.ResolveRealm(host)
 	}
 	if l.settings.CCache != "" {
-		tgt, err := l.fromCache(ctx, conf)
+		c, err := l.cache()
+		if err != nil {
+			return nil, err
+		}
+		// Once: if the server refuses it, another one is needed.
+		if t := c.service(spn, realm); t != nil && t.fresh() && sound(t.key, conf.LibDefaults.PermittedEnctypeIDs) && !bytes.Equal(t.ticket.EncPart.Cipher, l.lent) {
+			l.lent = t.ticket.EncPart.Cipher
+			return t, nil
+		}
+		tgt, err := l.fromCache(ctx, conf, c)
 		if err != nil {
 			return nil, err
 		}
@@ -154,18 +165,32 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 	return l.reach(ctx, conf, tgt, spn, realm)
 }
 
-// fromCache is the ticket-granting ticket in the credential cache, renewed if it is
-// about to end and can be.
-func (l *login) fromCache(ctx context.Context, conf *krb5conf) (*ticket, error) {
+// cache is the credential cache, if it is of whom the settings say.
+func (l *login) cache() (*cached, error) {
 	c, err := readCache(l.settings.CCache)
 	if err != nil {
 		return nil, err
 	}
-	file, principal := show.Text(l.settings.CCache, maxShown), c.name.PrincipalNameString()+"@"+c.realm
-	if want := l.settings.Username; want != "" && want != principal && want != c.name.PrincipalNameString() {
-		return nil, fmt.Errorf("the credential cache %s holds tickets of %s, and not of %s; correct one of them",
-			file, show.Text(principal, maxShown), show.Text(want, maxShown))
+	want, realm, _ := strings.Cut(l.settings.Username, "@")
+	if realm == "" {
+		realm = l.settings.Realm
 	}
+	if want != "" && want != c.name.PrincipalNameString() || realm != "" && realm != c.realm {
+		if want == "" {
+			want = "the realm " + realm
+		} else if realm != "" {
+			want += "@" + realm
+		}
+		return nil, fmt.Errorf("the credential cache %s holds tickets of %s, and not of %s; correct one of them (case counts)",
+			show.Text(l.settings.CCache, maxShown), show.Text(c.principal(), maxShown), show.Text(want, maxShown))
+	}
+	return c, nil
+}
+
+// fromCache is the ticket-granting ticket in a credential cache, renewed if it is about to
+// end and can be.
+func (l *login) fromCache(ctx context.Context, conf *krb5conf, c *cached) (*ticket, error) {
+	file, principal := show.Text(l.settings.CCache, maxShown), c.principal()
 	tgt := c.tgt
 	if tgt == nil {
 		return nil, unauthorizedf("the credential cache %s holds no ticket-granting ticket of %s; run kinit for it", file, show.Text(principal, maxShown))
@@ -201,7 +226,8 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 		return nil, l.refused.err
 	}
 	if l.unsure != nil && l.unsure.credential == credential && time.Now().Before(l.unsure.until) {
-		return nil, fmt.Errorf("the KDC of the realm %s got the credential of %s and gave no answer that could be used; that is not tried again before %s, because it could lock the account",
+		return nil, fmt.Errorf("the KDC of the realm %s got the credential of %s and no answer that could be used came in time: the KDC is slow or silent, or the calls had too little time; "+
+			"give them more. It is not tried again before %s, because that could lock the account",
 			show.Text(who.realm, maxShown), show.Text(principal, maxShown), l.unsure.until.Format(time.RFC3339))
 	}
 	if err := conf.findable(who.realm); err != nil {
@@ -212,13 +238,12 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 			l.unsure = nil
 			return
 		}
-		if l.unsure == nil || l.unsure.credential != credential {
-			l.unsure = &doubt{credential: credential}
+		next := doubt{credential: credential, times: 1}
+		if before := l.unsure; before != nil && before.credential == credential {
+			next.times = before.times + 1
+			next.until = time.Now().Add(min(firstPause<<min(before.times-1, 10), longestPause))
 		}
-		if n := l.unsure.times; n > 0 {
-			l.unsure.until = time.Now().Add(min(firstPause<<min(n-1, 10), longestPause))
-		}
-		l.unsure.times++
+		l.unsure = &next
 	}
 	tgt, err := l.authenticate(ctx, conf, who, trying)
 	if refusal, ok := errors.AsType[messages.KRBError](err); ok && refusal.ErrorCode == errorcode.KDC_ERR_ETYPE_NOSUPP && len(who.offered) < len(conf.LibDefaults.DefaultTktEnctypeIDs) {
@@ -231,7 +256,11 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 	s := situation{conf: conf, principal: principal, realm: who.realm, keytab: l.settings.Keytab, hide: l.settings.Password.Reveal()}
 	f := s.explain(err)
 	if f.final {
-		l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again)", f, time.Now().Format(time.RFC3339))}
+		until := ""
+		if l.settings.Keytab != "" {
+			until = " before the keytab changes"
+		}
+		l.refused = &refusal{credential, fmt.Errorf("%w (refused at %s, and not tried again%s)", f, time.Now().Format(time.RFC3339), until)}
 	}
 	return nil, f
 }

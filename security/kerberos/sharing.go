@@ -157,10 +157,11 @@ func (s *sharing) get(ctx context.Context, old *lease) (*lease, error) {
 		return l, nil
 	}
 	l, err := safely(func() (*lease, error) { return s.fetch(ctx) })
+	failed := err != nil && ended(ctx) == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		if ctx.Err() == nil {
+		if failed {
 			s.failed, s.failure = s.failed+1, err
 		}
 		return nil, err
@@ -170,8 +171,7 @@ func (s *sharing) get(ctx context.Context, old *lease) (*lease, error) {
 	return l, nil
 }
 
-// safely keeps the program running if the Kerberos library panics, as it does over a
-// krb5.conf with a block in a block. What a KDC sends is tried by fuzzing without finding a
+// safely keeps the program running if the Kerberos library panics. What a KDC sends is tried by fuzzing without finding a
 // panic, but anybody on the way to one can write it, and the library's decoder is not made
 // for that. The library holds no locks and keeps no state between calls, and what is held
 // here is released by defer, so nothing is left in disorder.
