@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 )
 
@@ -58,7 +59,7 @@ func (r *RoleState) lends(before, after *RoleState) bool {
 
 // admin reports whether a role allows changing security.
 func (r *RoleState) admin() bool {
-	return r.PermissionSetID == globalSet && r.set().Allows(changeSecurity)
+	return admin.Grants(r.set(), r.PermissionSetID, false)
 }
 
 func (s *Step) heldBefore() []Key { return s.Before.heldBy() }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -159,7 +160,7 @@ func administrators(s *snapshot.Snapshot) map[Key]bool {
 	w, out := newWorld(s, nil), map[Key]bool{}
 	for i := range s.Roles {
 		r := &s.Roles[i]
-		if (r.PermissionSetID == globalSet || w.legacy) && w.grants(r).Allows(changeSecurity) {
+		if admin.Grants(w.grants(r), r.PermissionSetID, w.legacy) {
 			for _, h := range r.Holders {
 				out[h.Key.Fold()] = true
 			}
