@@ -15,6 +15,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/accounts"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -256,16 +257,13 @@ func (r *run) noteUnknown() {
 	}
 }
 
-// modify is what every write needs.
-const modify permissions.Path = "/security/modify/"
-
 // mayWrite asks the server whether the account may change security.
 func (r *run) mayWrite(ctx context.Context) error {
-	held, err := r.sets.Mine(ctx, modify, r.call...)
+	held, err := r.sets.Mine(ctx, admin.Path, r.call...)
 	if err == nil {
 		at := slices.IndexFunc(held, func(h permissionsets.Held) bool { return names.Same(h.ID, permissionsets.GlobalID) })
 		if at < 0 {
-			return fmt.Errorf("%w: none of its roles in the permission set Global has %s; give it one, or use another account", ErrMayNot, modify)
+			return fmt.Errorf("%w: none of its roles in the permission set Global has %s; give it one, or use another account", ErrMayNot, admin.Path)
 		}
 		return r.keepsRight(held[at])
 	}
@@ -316,7 +314,7 @@ func (r *run) gives(c *chain) bool {
 
 // allows reports whether a role allows changing security.
 func allows(role *plan.Object) bool {
-	return role != nil && names.Same(role.Role.PermissionSetID, permissionsets.GlobalID) && permissions.NewSet(role.Role.Paths...).Allows(modify)
+	return role != nil && admin.Grants(permissions.NewSet(role.Role.Paths...), role.Role.PermissionSetID, false)
 }
 
 // keeps reports whether a role still allows changing security after the plan, and the
