@@ -332,7 +332,7 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 
 // warnSteps warns about steps. What is to be said of several is said once.
 func (b *builder) warnSteps(p *Plan) {
-	alike := alike{index: map[string]int{}}
+	alike := alike{index: map[string]int{}, named: map[[2]string]bool{}}
 	do := "Remove the reason and plan again, or take this out of the desired state."
 	if b.back {
 		do = "Look at the object as it is now. If it should still be as it was, plan that by itself; otherwise leave it."
@@ -397,7 +397,8 @@ func (b *builder) warnSteps(p *Plan) {
 // alike are warnings about steps. Those that differ in nothing but the step are one.
 type alike struct {
 	list  []Warning
-	index map[string]int // by code and by what they are about
+	index map[string]int     // by code and by what they are about
+	named map[[2]string]bool // roles of each
 }
 
 // add warns about a step: one is the text if it is the only such step, several, which has
@@ -413,7 +414,8 @@ func (a *alike) add(step *Step, w Warning, about, one, several string) {
 	}
 	known := &a.list[at]
 	known.Steps = append(known.Steps, step.Number)
-	if (step.Kind == KindRole || step.Kind == KindMembers) && !slices.Contains(known.Roles, step.Name) {
+	if role := [2]string{key, step.Name}; (step.Kind == KindRole || step.Kind == KindMembers) && !a.named[role] {
+		a.named[role] = true
 		known.Roles = append(known.Roles, step.Name)
 	}
 	n := len(known.Roles)
