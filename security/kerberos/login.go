@@ -132,7 +132,7 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 	spn, realm, _ := strings.Cut(l.spn, "@")
 	if realm == "" {
 		_, host, _ := strings.Cut(spn, "/")
-		realm = conf.ResolveRealm(host)
+		realm = conf.realmOf(host)
 	}
 	if l.settings.CCache != "" {
 		c, err := l.cache()
