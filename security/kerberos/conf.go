@@ -138,14 +138,14 @@ func (r *confReader) includeDir(dir string, depth int) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return unlisted(dir, err)
 	}
 	if trusted.Writable(info.Mode()) {
-		return fmt.Errorf("the directory can be written by others than its owner (mode %04o); chmod go-w it", info.Mode().Perm())
+		return fmt.Errorf("the directory %s can be written by others than its owner (mode %04o); chmod go-w it", show.Text(dir, maxShown), info.Mode().Perm())
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return unlisted(dir, err)
 	}
 	for _, e := range entries {
 		if name := e.Name(); e.IsDir() || !plainName.MatchString(name) && (name[0] == '.' || !strings.HasSuffix(name, ".conf")) {
@@ -158,6 +158,17 @@ func (r *confReader) includeDir(dir string, depth int) error {
 	return nil
 }
 
+// unlisted is why a directory cannot be read, and what to do.
+func unlisted(dir string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err // which does not show the path as it is
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; let the user that this program runs as read that directory, and enter those above", err)
+	}
+	return fmt.Errorf("%s: %w", show.Text(dir, maxShown), err)
+}
+
 // including is a line that includes something. MIT's programs take no space before it.
 var including = regexp.MustCompile(`^(include|includedir)[ \t]+(.*)$`)
 
@@ -166,8 +177,9 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // parse takes the settings of a file.
 func (r *confReader) parse(text, file string, depth int) error {
 	section, block := "", ""
-	open := 0     // blocks
-	awaited := "" // the name of a block whose { is on the next line
+	open := 0                                 // blocks
+	awaited := ""                             // the name of a block whose { is on the next line
+	text = strings.TrimPrefix(text, "\ufeff") // as editors on Windows write it
 	for i, line := range strings.Split(text, "\n") {
 		fail := func(format string, args ...any) error {
 			return fmt.Errorf("%s, line %d: %w", file, i+1, fmt.Errorf(format, args...))
@@ -211,8 +223,10 @@ func (r *confReader) parse(text, file string, depth int) error {
 				return fail("a } without a {")
 			}
 		case line[0] == '{' || isSetting && value == "{" && !quoted:
-			if !isSetting {
-				key = awaited
+			if line[0] == '{' {
+				if key = awaited; plainValue(strings.TrimSpace(line[1:])) != "" {
+					return fail("what is after a { has to be on a line of its own")
+				}
 			}
 			if key == "" {
 				return fail("a { without a name before it")

@@ -256,6 +256,15 @@ func TestCachedService(t *testing.T) {
 	}
 }
 
+// TestUnlisted: who may not read a directory is told what to do, without a path as it is.
+func TestUnlisted(t *testing.T) {
+	t.Parallel()
+	err := unlisted("/conf\x1b.d", &fs.PathError{Op: "open", Path: "/conf\x1b.d", Err: fs.ErrPermission})
+	if want := `/conf\x1b.d: permission denied; let the user that this program runs as read that directory`; !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
+
 // TestLongestService: of the tickets for a service in several realms, the one that lasts
 // longest is used.
 func TestLongestService(t *testing.T) {
