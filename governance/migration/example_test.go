@@ -28,7 +28,7 @@ func ExampleDesired() {
 	fmt.Println(desired.Roles[0].Name, desired.Roles[0].Holders[0].Key)
 
 	// Output:
-	// 9 roles can be migrated. Left out until somebody decides: 2 roles. Skipped by the rules: 1 role. Afterwards 2 holders can do more than before, and 4 less.
+	// 9 roles can be migrated. Left out until somebody decides: 2 roles. Skipped by the rules: 1 role. Afterwards 2 holders can do more than before, and 5 less, 1 of them only because roles of theirs are left out.
 	// The role "Broken" is left out: Its audit signature does not match: somebody may have changed it in the database.
 	// The role "Reporting API Access" is skipped by the rules.
 	// The role "Signers" is left out: The collection "Code signing" of the target has another query: a right on it is a right on other certificates.
@@ -60,6 +60,6 @@ func ExampleVerify() {
 	fmt.Println(report.Findings[0].Title)
 
 	// Output:
-	// Not everything is as the rules say: 5 findings. 0 holders can do the same as before.
+	// Not everything is as the rules say: 5 findings. 0 holders can do the same as before. 1 holder can do something through roles that are not part of the migration, or through what others gave to roles of it: no rule says that.
 	// 2 holders can do nothing.
 }

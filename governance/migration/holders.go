@@ -18,6 +18,7 @@ type mapping struct {
 	drop     bool
 	how      string
 	pattern  bool   // by a pattern
+	ruled    bool   // a rule says it
 	wait, do string // why somebody has to decide
 	roles    []*role
 }
@@ -85,10 +86,10 @@ func (e *engine) mapAccount(m *mapping) {
 	switch {
 	case rule != nil && rule.drop:
 		e.used[rule] = true
-		m.drop, m.how = true, fmt.Sprintf("dropped by the rules, line %d", rule.line)
+		m.drop, m.ruled, m.how = true, true, "dropped by the rules, "+rule.because(rule.why)
 	case rule != nil:
 		e.used[rule] = true
-		m.how = fmt.Sprintf("by the rules, line %d", rule.line)
+		m.ruled, m.how = true, "by the rules, "+rule.because(rule.why)
 	case e.rules.undecided:
 		m.wait = fmt.Sprintf("No rule says which claim %s becomes.", quote(m.from.String()))
 		m.do = "Say what it becomes (identities), or drop it."
@@ -106,10 +107,10 @@ func (e *engine) mapClaim(m *mapping) {
 			continue
 		}
 		if rule.drop {
-			m.drop, m.how = true, fmt.Sprintf("its identity provider is dropped by the rules, line %d", rule.line)
+			m.drop, m.ruled, m.how = true, true, "its identity provider is dropped by the rules, "+rule.because(rule.why)
 			return
 		}
-		m.to.Scheme, m.how = rule.to, fmt.Sprintf("the same claim of another provider, by the rules, line %d", rule.line)
+		m.to.Scheme, m.ruled, m.how = rule.to, true, "the same claim of another provider, by the rules, "+rule.because(rule.why)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -46,19 +47,22 @@ var acceptable = []Code{CodeNotRead, CodeDisabled, CodeSignature, CodeBuiltIn, C
 
 // The codes of other findings.
 const (
-	CodeUnused    Code = "unused-rule"    // a rule is about nothing that exists
-	CodeUnlisted  Code = "unlisted-path"  // the target does not know a permission
-	CodeImmutable Code = "immutable-role" // the target's role can only be given to others
-	CodeRenamed   Code = "renamed-role"   // it has another name on the server now
-	CodeCut       Code = "shortened-text" // a text is longer than the target takes
-	CodeOneClaim  Code = "one-claim"      // a pattern makes one claim of several accounts
-	CodeTexts     Code = "merged-text"    // a merged role has the description of one role only
-	CodeEmail     Code = "email-address"  // the target has no e-mail addresses of roles
-	CodeWider     Code = "wider"          // a holder can do more, although no rule says so
-	CodeNarrower  Code = "narrower"       // a holder can do less, although no rule says so
-	CodeMissing   Code = "missing"        // a holder can do nothing, although no rule says so
-	CodeNotKnown  Code = "not-known"      // a snapshot lacks what would tell
-	CodeOld       Code = "older-snapshot" // the target was read before the source
+	CodeUnused    Code = "unused-rule"         // a rule is about nothing that exists
+	CodeUnlisted  Code = "unlisted-path"       // the target does not know a permission
+	CodeImmutable Code = "immutable-role"      // the target's role can only be given to others
+	CodeRenamed   Code = "renamed-role"        // it has another name on the server now
+	CodeCut       Code = "shortened-text"      // a text is longer than the target takes
+	CodeOneClaim  Code = "one-claim"           // a pattern makes one claim of several accounts
+	CodeAdmin     Code = "can-change-security" // somebody can change security who could not before
+	CodeStranger  Code = "unexpected-holder"   // somebody holds a migrated role, and no rule says so
+	CodeDropped   Code = "dropped-holder"      // somebody holds a migrated role whom the rules drop
+	CodeTexts     Code = "merged-text"         // a merged role has the description of one role only
+	CodeEmail     Code = "email-address"       // the target has no e-mail addresses of roles
+	CodeWider     Code = "wider"               // a holder can do more, although no rule says so
+	CodeNarrower  Code = "narrower"            // a holder can do less, although no rule says so
+	CodeMissing   Code = "missing"             // a holder can do nothing, although no rule says so
+	CodeNotKnown  Code = "not-known"           // a snapshot lacks what would tell
+	CodeOld       Code = "older-snapshot"      // the target was read before the source
 	CodeRules     Code = "rules-do-not-fit"
 )
 
@@ -114,7 +118,8 @@ type engine struct {
 	converted permissions.Conversions
 	findings  []report.Finding
 
-	joined, joins int // accounts that patterns make one claim of, and those claims
+	joined, joins int                // accounts that patterns make one claim of, and those claims
+	byClaim       map[Key][]*mapping // that become the claim
 }
 
 // role is a role of the source, and what becomes of it.
@@ -135,6 +140,7 @@ type role struct {
 
 	before permissions.Set      // what it grants now, in ids of the target
 	words  []string             // what it grants now and cannot be said in ids of the target
+	moved  []moved              // what it grants now on other certificates
 	legacy []permissions.Legacy // its names, if it was converted
 
 	unreadPermissions, unreadHolders string // why they are not known
@@ -548,9 +554,12 @@ func (e *engine) place(r *role, out *row, p permissions.Path) {
 		r.wait(CodeObject, t.do, "%s", t.wait)
 	case t.drop:
 		out.lost = true
-		out.dropped = append(out.dropped, t.name)
+		out.dropped = append(out.dropped, quote(t.name)+", "+t.how)
 	default:
 		out.becomes = append(out.becomes, report.Item{Code: string(t.path), Text: e.objects.say(t.path)})
+		if t.moved != "" {
+			out.notes = append(out.notes, t.moved)
+		}
 		r.after = append(r.after, t.path)
 	}
 }
@@ -561,6 +570,9 @@ func (e *engine) grants(r *role) {
 	add := func(p permissions.Path) {
 		if t := e.objects.translate(p); t.path != "" {
 			before = append(before, t.path)
+			if t.moved != "" {
+				r.moved = append(r.moved, moved{p.Unscoped(), t.path, t.moved})
+			}
 		} else {
 			r.words = append(r.words, permissions.EffectOf(p)+" ("+quote(t.name)+")")
 		}
@@ -936,7 +948,7 @@ func (e *engine) chooseSet(res *result) {
 }
 
 // globalSet is the permission set that every server has.
-const globalSet = "099c05f0-deba-4562-a5b1-f491e19c0749"
+const globalSet = admin.GlobalSet
 
 // conclude leaves out what is undecided: a role that is merged with an undecided one,
 // too.
@@ -1001,6 +1013,7 @@ func (e *engine) describe(res *result) {
 // accounts say so themselves.
 func (e *engine) oneClaim() {
 	byClaim := map[Key][]*mapping{}
+	e.byClaim = byClaim
 	var order []Key
 	for _, m := range e.sortedMappings() {
 		if m.wait != "" || m.drop || !slices.ContainsFunc(m.roles, func(r *role) bool { return !r.skipped }) {

@@ -58,9 +58,12 @@ type translation struct {
 	name string           // of the object on the source, or what is known of it
 	to   *object          // on the target; nil if it is not known there
 	how  string
-	drop bool
-	wait string // why somebody has to decide; a sentence
-	do   string
+	// moved says that a right on it is a right on other certificates than before, because
+	// a rule names a collection with another query.
+	moved string
+	drop  bool
+	wait  string // why somebody has to decide; a sentence
+	do    string
 }
 
 // translator translates the ids in paths by the names of their objects.
@@ -137,7 +140,7 @@ func (t *translator) object(scope permissions.Scope, id string) *translation {
 	}
 	switch {
 	case rule != nil && rule.drop:
-		out.drop, out.how = true, "dropped by the rules"
+		out.drop, out.how = true, "dropped by the rules, "+rule.because(rule.why)
 	case rule == nil && t.same:
 		out.to, out.how = theirs.byID[id], "the same server"
 		if out.to == nil && theirs.gap != nil {
@@ -156,7 +159,7 @@ func (t *translator) object(scope permissions.Scope, id string) *translation {
 		name := from.name
 		out.how = "by its name"
 		if rule != nil {
-			name, out.how = rule.to, fmt.Sprintf("by the rules, line %d", rule.line)
+			name, out.how = rule.to, "by the rules, "+rule.because(rule.why)
 		}
 		found := theirs.byName[names.Fold(name)]
 		if len(found) == 1 {
@@ -172,12 +175,23 @@ func (t *translator) object(scope permissions.Scope, id string) *translation {
 		case rule == nil && found[0].query != from.query:
 			out.wait = fmt.Sprintf("The %s %s of the target has another query: a right on it is a right on other certificates.", noun, quote(name))
 			out.to = nil
+		case scope == permissions.ScopeCollection && found[0].query != from.query:
+			moves := fmt.Sprintf("now on other certificates: %s (%s) → %s (%s)",
+				quote(from.name), queryText(from.query), quote(found[0].name), queryText(found[0].query))
+			out.moved, out.how = moves+", "+out.how, out.how+"; rights on it are "+moves
 		}
 	}
 	if out.wait != "" && out.do == "" {
 		out.do = fmt.Sprintf("Say which one it is (%s: from and to), or drop it.", key)
 	}
 	return out
+}
+
+func queryText(query string) string {
+	if query == "" {
+		return "no query"
+	}
+	return "query " + show.Text(query, maxShown)
 }
 
 // text is how a path is written in a desired state: with the name of its object, if that

@@ -131,6 +131,8 @@ type counts struct {
 	migrated, waiting, skipped int // roles
 	widened, lost, toDecide    int // permissions of roles
 	more, less, unmapped       int // holders
+	waits                      int // of less: only because roles wait
+	nothing, moved, admins     int
 }
 
 // report says what became of everything.
@@ -143,9 +145,11 @@ func (e *engine) report() *report.Report {
 	if e.same {
 		r.Title = "Migration of " + e.source.Server.URL
 	}
-	r.Findings = slices.Concat(e.waiting(), e.findings)
 	roles, rows := e.rolesTable(&n), e.permissionsTable(&n)
-	people := e.holdersTable(&n)
+	l := e.ledger(e.promised())
+	people := e.holdersTable(&n, l)
+	e.admins(l)
+	r.Findings = slices.Concat(e.waiting(), e.findings)
 	r.Tables = []report.Table{roles, people, rows}
 	if objects := e.objectsTable(); len(objects.Rows) > 0 {
 		r.Tables = append(r.Tables, objects)
@@ -168,6 +172,22 @@ func (e *engine) report() *report.Report {
 		before = "when the source was read"
 	}
 	r.Lead += fmt.Sprintf(" Afterwards %s can do more than %s, and %s less.", plural(n.more, "holder"), before, strconv.Itoa(n.less))
+	if n.waits > 0 {
+		of := fmt.Sprintf("%d of them only", n.waits)
+		if n.waits == n.less {
+			of = "only"
+		}
+		r.Lead = strings.TrimSuffix(r.Lead, ".") + ", " + of + " because roles of theirs are left out."
+	}
+	if n.nothing > 0 {
+		r.Lead += fmt.Sprintf(" %s can do nothing any more.", plural(n.nothing, "holder"))
+	}
+	if n.moved > 0 {
+		r.Lead += fmt.Sprintf(" %s will have rights on other certificates than before.", plural(n.moved, "holder"))
+	}
+	if n.admins > 0 {
+		r.Lead += fmt.Sprintf(" %s can change security who could not before.", plural(n.admins, "holder"))
+	}
 	if e.joins > 0 {
 		r.Lead += fmt.Sprintf(" By patterns, %d accounts become %s: each gets what all of them could do.", e.joined, plural(e.joins, "claim"))
 	}
@@ -179,7 +199,10 @@ func (e *engine) report() *report.Report {
 		{Label: "Permissions that become wider", Number: n.widened, Severity: severityIf(n.widened > 0, report.Medium)},
 		{Label: "Permissions that are lost, in part or as a whole", Number: n.lost, Severity: severityIf(n.lost > 0, report.Medium)},
 		{Label: "Holders who can do more afterwards", Number: n.more, Severity: severityIf(n.more > 0, report.Medium)},
-		{Label: "Holders who can do less afterwards", Number: n.less, Severity: severityIf(n.less > 0, report.Medium)},
+		{Label: "Holders who can do less afterwards", Number: n.less, Note: onlyBecause(n.waits), Severity: severityIf(n.less > 0, report.Medium)},
+		{Label: "Holders who can do nothing any more", Number: n.nothing, Severity: severityIf(n.nothing > 0, report.Medium)},
+		{Label: "Holders with rights on other certificates", Number: n.moved, Severity: severityIf(n.moved > 0, report.Medium)},
+		{Label: "Holders who can change security, and could not before", Number: n.admins, Severity: severityIf(n.admins > 0, report.High)},
 		{Label: "Holders who become no claim", Number: n.unmapped, Severity: severityIf(n.unmapped > 0, report.Medium)},
 	}
 	r.Notes = e.notes()
@@ -250,6 +273,10 @@ var guides = []report.Guide{
 	{
 		Code: string(CodeOneClaim), Title: "Accounts that become one claim",
 		Why: "A pattern fits many accounts. Without a part of the account in its claim, all of them become one.",
+	},
+	{
+		Code: string(CodeAdmin), Title: "New rights to change security", Why: "Who can change roles can give themselves everything.",
+		Do: "Make sure that this is meant: look at the pattern, the merge or the decision that is the cause.",
 	},
 	{Code: string(CodeTexts), Title: "Descriptions of merged roles"},
 	{Code: string(CodeEmail), Title: "E-mail addresses of roles"},
@@ -440,7 +467,8 @@ func (e *engine) rolesTable(n *counts) report.Table {
 		row := report.Row{Anchor: r.anchor, Cells: []report.Cell{{Text: r.Name}}}
 		if r.skipped {
 			n.skipped++
-			row.Cells = append(row.Cells, report.Cell{Text: "skipped by the rules"})
+			row.Cells = append(row.Cells, report.Cell{Text: "skipped by the rules"}, report.Cell{}, report.Cell{}, report.Cell{}, report.Cell{},
+				report.Cell{Items: []report.Item{{Text: "The rule in " + r.rule.because(r.rule.why)}}})
 			t.Rows = append(t.Rows, row)
 			continue
 		}
@@ -453,6 +481,9 @@ func (e *engine) rolesTable(n *counts) report.Table {
 			what, row.Mark = "left out", report.Warning
 			for _, reason := range r.reasons {
 				why = append(why, report.Item{Text: reason.short()})
+			}
+			if r.rule != nil {
+				why = append(why, report.Item{Text: "The rule in " + r.rule.because(r.rule.why)})
 			}
 			row.Cells = append(row.Cells, report.Cell{Text: what}, report.Cell{}, report.Cell{}, report.Cell{}, report.Cell{}, report.Cell{Items: why})
 			t.Rows = append(t.Rows, row)
@@ -473,6 +504,9 @@ func (e *engine) rolesTable(n *counts) report.Table {
 		}
 		for _, reason := range r.accepted {
 			why = append(why, report.Item{Text: "Accepted: " + reason.text, Mark: report.Warning})
+		}
+		if r.rule != nil {
+			why = append(why, report.Item{Text: "The rule in " + r.rule.because(r.rule.why)})
 		}
 		n.migrated++
 		if res.set != nil {
@@ -535,7 +569,7 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 				sure, widens, lost = sureness(row.item), row.item.Widens, row.item.Narrows
 			}
 			for _, name := range row.dropped {
-				lost = strings.TrimPrefix(lost+"; what it is about is dropped by the rules: "+quote(name), "; ")
+				lost = strings.TrimPrefix(lost+"; what it is about is dropped: "+name, "; ")
 			}
 			notes := row.notes
 			if row.lost && lost == "" && row.item != nil && row.item.Outcome != permissions.OutcomeRefused {
@@ -571,41 +605,67 @@ func (e *engine) permissionsTable(n *counts) report.Table {
 	return t
 }
 
-func (e *engine) holdersTable(n *counts) report.Table {
+func (e *engine) holdersTable(n *counts, l *ledger) report.Table {
 	t := report.Table{
-		ID: "holders", Title: "Holders", Note: "What holders can do is what all their roles grant together, when the desired state is carried out. " +
+		ID: "holders", Title: "Holders", Note: "Those who can change security come first, then those who can do more, then less. " +
+			"What holders can do is what all their roles grant together, when the desired state is carried out. " +
 			"Before, a name counts as the paths that it is converted to without decisions, even if they allow more than it did.",
-		Columns: []report.Column{
-			{Title: "Holder", Kind: report.Holders}, {Title: "Becomes", Kind: report.Holders}, {Title: "How"}, {Title: "Result"}, {Title: "Can do more"}, {Title: "Can do less"},
-		},
+		Columns: holderColumns("Becomes"),
 	}
-	l := e.ledger(e.promised())
+	var people []person
 	for _, m := range e.sortedMappings() {
-		row := report.Row{Cells: []report.Cell{{Text: m.from.String()}}}
-		switch {
-		case m.wait != "":
+		before, after := l.source(m.roles), l.target(m.is())
+		v := compare(before, after)
+		if m.wait != "" || m.drop {
 			n.unmapped++
-			row.Mark = report.Warning
-			row.Cells = append(row.Cells, report.Cell{}, report.Cell{Text: m.wait}, report.Cell{Text: "needs a decision"})
-		case m.drop:
-			n.unmapped++
-			row.Mark = report.Removed
-			row.Cells = append(row.Cells, report.Cell{}, report.Cell{Text: m.how}, report.Cell{Text: "dropped"})
-		default:
-			v := compare(l.source(m), l.target(m.to))
-			if v.wider() {
-				n.more++
-			}
-			if v.narrower() {
-				n.less++
-			}
-			row.Mark = v.mark()
-			row.Cells = append(row.Cells, report.Cell{Text: m.to.String()}, report.Cell{Text: m.how}, report.Cell{Text: v.String() + m.waiting()},
-				report.Cell{Items: e.items(v.more, v.moreWords, report.Widened)}, report.Cell{Items: e.losses(&v)})
 		}
-		t.Rows = append(t.Rows, row)
+		if v.wider() {
+			n.more++
+		}
+		if len(v.moved) > 0 {
+			n.moved++
+		}
+		if v.admin {
+			n.admins++
+		}
+		waits := !m.drop && e.onlyWaits(l, m, after)
+		if before.can() && !after.can() && !waits {
+			n.nothing++
+		}
+		if v.narrower() {
+			n.less++
+			if waits {
+				n.waits++
+			}
+		}
+		people = append(people, e.person(m, &v))
 	}
+	t.Rows = sortedRows(people)
 	return t
+}
+
+// onlyBecause is a note about how many holders lose something because roles wait.
+func onlyBecause(waits int) string {
+	if waits == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of them only because roles are left out", waits)
+}
+
+// onlyWaits reports whether a holder loses nothing but what roles grant that wait for a
+// decision.
+func (e *engine) onlyWaits(l *ledger, m *mapping, after *rights) bool {
+	var ready []*role
+	for _, r := range m.roles {
+		if r.skipped || !r.result.left {
+			ready = append(ready, r)
+		}
+	}
+	if len(ready) == len(m.roles) {
+		return false
+	}
+	v := compare(l.source(ready), after)
+	return !v.narrower()
 }
 
 // waiting says how many roles of a holder are left out.
@@ -624,10 +684,12 @@ func (m *mapping) waiting() string {
 
 func (v *verdict) mark() report.Mark {
 	switch {
-	case v.wider() && v.narrower():
+	case v.admin || v.wider() && v.narrower():
 		return report.Warning
 	case v.wider():
 		return report.Widened
+	case len(v.moved) > 0:
+		return report.Changed
 	case v.narrower():
 		return report.Lost
 	}
@@ -690,6 +752,9 @@ func (e *engine) objectsTable() report.Table {
 				row.Mark, row.Cells[5].Text = report.Warning, o.wait
 			case o.drop:
 				row.Mark = report.Removed
+			case o.moved != "":
+				row.Mark = report.Changed
+				fallthrough
 			default:
 				row.Cells[3].Text, row.Cells[4].Text = o.to.name, o.to.id
 			}

@@ -72,6 +72,7 @@ type identityRule struct {
 	pattern *regexp.Regexp
 	claim   Key // groups of the pattern are not filled in
 	drop    bool
+	why     string
 }
 
 // objectRule says which object of the target one of the source is.
@@ -80,6 +81,7 @@ type objectRule struct {
 
 	to   string
 	drop bool
+	why  string
 }
 
 // roleRule says what becomes of a role.
@@ -92,6 +94,15 @@ type roleRule struct {
 	set      place
 	existing plan.Existing
 	accept   []Code
+	why      string
+}
+
+// because names a rule, and says why it is there.
+func (p place) because(why string) string {
+	if why == "" {
+		return fmt.Sprintf("line %d", p.line)
+	}
+	return fmt.Sprintf("line %d (%s)", p.line, show.Text(why, maxShown))
 }
 
 func (r *roleRule) accepts(code Code) bool { return r != nil && slices.Contains(r.accept, code) }
@@ -256,8 +267,7 @@ func (r *reader) identity(n *yamlfile.Node) {
 	if m == nil {
 		return
 	}
-	rule := &identityRule{place: r.place(m["account"], "account"), claim: r.claim(m["claim"]), drop: r.Flag(m["drop"], "drop")}
-	r.Text(m["why"], "why")
+	rule := &identityRule{place: r.place(m["account"], "account"), claim: r.claim(m["claim"]), drop: r.Flag(m["drop"], "drop"), why: r.Text(m["why"], "why")}
 	if text := r.Text(m["type"], "type"); text != "" {
 		var err error
 		if rule.kind, err = holders.ParseType(text); err != nil || !rule.kind.AD() {
@@ -350,8 +360,7 @@ func (r *reader) object(n *yamlfile.Node, scope permissions.Scope, noun string) 
 	if m == nil {
 		return
 	}
-	rule := &objectRule{place: r.place(m["from"], "from"), to: r.Exact(m["to"], "to"), drop: r.Flag(m["drop"], "drop")}
-	r.Text(m["why"], "why")
+	rule := &objectRule{place: r.place(m["from"], "from"), to: r.Exact(m["to"], "to"), drop: r.Flag(m["drop"], "drop"), why: r.Text(m["why"], "why")}
 	switch {
 	case m["from"] == nil:
 		r.Add(n, "the %s has no from: its name on the source", noun)
@@ -372,9 +381,8 @@ func (r *reader) role(n *yamlfile.Node) {
 	}
 	rule := &roleRule{
 		place: r.place(m["name"], "name"), to: r.Exact(m["to"], "to"), merge: r.Exact(m["merge"], "merge"), skip: r.Flag(m["skip"], "skip"),
-		set: r.place(m["permissionSet"], "permissionSet"), existing: r.existingOf(m["existing"]),
+		set: r.place(m["permissionSet"], "permissionSet"), existing: r.existingOf(m["existing"]), why: r.Text(m["why"], "why"),
 	}
-	r.Text(m["why"], "why")
 	if m["name"] == nil {
 		r.Add(n, "the role has no name")
 	}

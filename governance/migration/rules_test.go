@@ -144,7 +144,7 @@ identities:
 	for _, table := range r.Tables {
 		if table.ID == "holders" {
 			for _, row := range table.Rows {
-				got[row.Cells[0].Text] = row.Cells[1].Text + row.Cells[2].Text
+				got[row.Cells[0].Text] = row.Cells[1].Text + textOf(row.Cells[3])
 			}
 		}
 	}
@@ -153,7 +153,7 @@ identities:
 		`Group KEYEXAMPLE\exact (Active Directory)`: "OAuthRole wrong (Entra)",
 		`User KEYEXAMPLE\a.b (Active Directory)`:    "OAuthSubject ${1}b (Entra)",
 		`Group KEYEXAMPLE\a.b (Active Directory)`:   "OAuthRole $x$ (Entra)",
-		`User KEYEXAMPLE\plain (Active Directory)`:  `User KEYEXAMPLE\plain (Active Directory)the same Active Directory claim`,
+		`User KEYEXAMPLE\plain (Active Directory)`:  "the same claim",
 		`User KEYEXAMPLE\cash (Active Directory)`:   `no identity provider with the scheme "Nowhere"`,
 		`User KEYEXAMPLE\empty (Active Directory)`:  "it has no value or no scheme",
 	} {

@@ -53,6 +53,7 @@ var kindOrder = []Kind{KindPermissionSet, KindClaim, KindIdentity, KindRole, Kin
 func (b *builder) build() *Plan {
 	b.sort()
 	b.index()
+	b.identities()
 	b.blockRoles()
 	b.blockOwed()
 	b.blockUnused()
@@ -436,7 +437,8 @@ type half struct {
 	removal       bool
 }
 
-// order makes steps of the targets: all additions, then all removals in reverse.
+// order makes steps of the targets: all additions, then all removals in reverse. Those
+// that give something, too, come first among them: others take from whom they give to.
 func (b *builder) order() {
 	var add, remove []half
 	for _, t := range b.targets {
@@ -461,18 +463,34 @@ func (b *builder) order() {
 		}
 	}
 	slices.Reverse(remove)
+	var give, take []half
+	for _, h := range remove {
+		if len(h.step().GivesTo()) > 0 {
+			give = append(give, h)
+		} else {
+			take = append(take, h)
+		}
+	}
+	remove = slices.Concat(give, take)
 	b.first, b.last = map[*target]int{}, map[*target]int{}
 	for i, h := range slices.Concat(add, remove) {
 		if b.first[h.target] == 0 {
 			b.first[h.target] = i + 1
 		}
 		b.last[h.target] = i + 1
-		b.steps = append(b.steps, Step{
-			Number: i + 1, Action: h.action(), Kind: h.kind, Name: h.name, Version: h.version, Removal: h.removal,
-			Blocked: h.blocked, Before: h.before, After: h.after, At: h.at.String(), Needs: []int{},
-		})
+		s := h.step()
+		s.Number = i + 1
+		b.steps = append(b.steps, *s)
 	}
 	b.needs(slices.Concat(add, remove))
+}
+
+// step is what a half does.
+func (h *half) step() *Step {
+	return h.note(&Step{
+		Action: h.action(), Kind: h.kind, Name: h.name, Version: h.version, Removal: h.removal,
+		Blocked: h.blocked, Before: h.before, After: h.after, At: h.at.String(), Needs: []int{},
+	})
 }
 
 // middle is what an object looks like when everything was added and nothing taken away,
@@ -501,7 +519,7 @@ func (b *builder) middle(t *target) *Object {
 			mid.Paths = t.after.Role.Paths
 		}
 		mid.Claims = sortClaims(slices.Concat(t.after.Role.Claims, before.Claims))
-		if allowed, known := b.allowed(&mid); !mid.samePermissionSet(before) && known && !allowed.Covers(set) {
+		if allowed, known := b.allowed(&mid); !mid.samePermissionSet(before) && known && !allowed.Covers(set) || before.loses(&mid) || mid.lends(before, t.after.Role) {
 			return nil
 		}
 		return &Object{Role: &mid}
@@ -532,14 +550,20 @@ func (t *target) takes() bool {
 		return false
 	}
 	before, after := t.before.Role, t.after.Role
-	return !after.set().Covers(before.set()) || len(without(before.Claims, claimKey, claimKeys(after.Claims))) > 0
+	return before.loses(after) || len(without(before.Claims, claimKey, claimKeys(after.Claims))) > 0
 }
 
 // needs says which steps must come before which.
 func (b *builder) needs(halves []half) {
 	releases := map[Key][]int{} // steps that take a role from somebody
 	leaves := map[string][]int{}
+	gives := map[Key][]int{} // removals that give somebody something
 	for i, h := range halves {
+		if h.removal && b.steps[i].Blocked == "" {
+			for _, k := range b.steps[i].GivesTo() {
+				gives[k.Fold()] = append(gives[k.Fold()], i+1)
+			}
+		}
 		if h.kind == KindRole && h.before != nil && h.before.Role != nil {
 			leaves[h.before.Role.PermissionSetID] = append(leaves[h.before.Role.PermissionSetID], i+1)
 			var stay map[Key]bool
@@ -570,6 +594,9 @@ func (b *builder) needs(halves []half) {
 		}
 		need(b.first[h.target])
 		if h.removal {
+			for _, k := range step.TakesFrom() {
+				need(gives[k.Fold()]...)
+			}
 			for _, other := range []*target{b.roleOf[names.Fold(h.name)], b.membersOf[names.Fold(h.name)]} {
 				if other != nil && other != h.target && len(other.joins()) > 0 && len(step.TakesFrom()) > 0 {
 					need(b.first[other]) // those who come to hold the role instead

@@ -158,7 +158,7 @@ func (l *loader) syntax(err error) {
 
 // parseJSON makes the same nodes of JSON.
 func (l *loader) parseJSON(data []byte) *yaml.Node {
-	r := jsonReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), line: 1}
+	r := jsonReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), line: 1, column: 1}
 	r.dec.UseNumber()
 	root, err := r.value(0)
 	if err == nil {
@@ -179,22 +179,24 @@ func (l *loader) parseJSON(data []byte) *yaml.Node {
 
 // jsonReader reads JSON into nodes, token by token.
 type jsonReader struct {
-	data        []byte
-	dec         *json.Decoder
-	line, start int // line that done is in, and where it starts
-	done        int
+	data         []byte
+	dec          *json.Decoder
+	line, column int // of the byte at done
+	done         int
 }
 
 // position is the line and column of an offset. Offsets only grow.
 func (r *jsonReader) position(offset int64) (line, column int) {
 	to := min(int(offset), len(r.data))
 	for ; r.done < to; r.done++ {
-		if r.data[r.done] == '\n' {
-			r.line++
-			r.start = r.done + 1
+		switch c := r.data[r.done]; {
+		case c == '\n':
+			r.line, r.column = r.line+1, 1
+		case utf8.RuneStart(c):
+			r.column++
 		}
 	}
-	return r.line, utf8.RuneCount(r.data[r.start:r.done]) + 1
+	return r.line, r.column
 }
 
 // next is where the next token begins.

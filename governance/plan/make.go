@@ -75,7 +75,10 @@ type target struct {
 	at      Position
 
 	promised []Key // who should hold the role, if it is vague
-	implied  bool  // nobody named it but a holder of a role
+	// heldBefore and heldAfter hold a role through version 1, on servers that keep
+	// identities apart from claims.
+	heldBefore, heldAfter []Key
+	implied               bool // nobody named it but a holder of a role
 }
 
 // roleTarget is a role and what is to become of it.
@@ -106,7 +109,6 @@ type maker struct {
 	described  map[string]string      // descriptions of claims that are created, by [holderID]
 	namedAt    map[Key]Position       // where holders are named first, by folded key
 	nearest    map[permissions.Path]string
-	searches   int // for names of what should be absent
 	later      []string
 }
 
@@ -238,8 +240,9 @@ func (m *maker) unknown(what, name string, added permissions.Set, at map[permiss
 	}
 }
 
-// mostSearches is how many unknown paths get a search for the known one that is nearest.
-const mostSearches = 500
+// mostSearches is how many names get a search for the one that was probably meant, and how
+// many paths: each looks at all that the server has. An error lists fewer.
+const mostSearches = 100
 
 // near suggests the known path that one was probably meant to be.
 func (m *maker) near(p permissions.Path) string {
@@ -297,7 +300,7 @@ func (m *maker) permissionSets() {
 				blocked: "whether there is such a permission set is not known: " + gapText(gap),
 			}
 		default:
-			m.misspelled("permission set", t.Value, m.setNames(), t.At)
+			m.misspelled("permission set", t.Value, m.setNames, t.At)
 		}
 	}
 }
@@ -461,7 +464,7 @@ func (m *maker) absentClaims() {
 		case gap != nil && !m.legacy:
 			t.blocked = "whether there is such a claim is not known: " + gapText(gap)
 		default:
-			m.misspelled("claim", k.String(), m.claimNames(2), h.At)
+			m.misspelled("claim", k.String(), m.claimNames, h.At)
 			continue
 		}
 		m.claims[k.Fold()] = t
@@ -480,7 +483,7 @@ func (m *maker) absentIdentity(h Holder) {
 			known = known || err != nil || m.world.claims[spelled.Fold()] != nil
 		}
 		if !known && m.gap(snapshot.PartIdentities, "") == nil {
-			m.misspelled("identity", h.Key.Value, m.claimNames(1), h.At)
+			m.misspelled("identity", h.Key.Value, m.accountNames, h.At)
 			return
 		}
 	}
@@ -504,7 +507,7 @@ func (m *maker) absentIdentity(h Holder) {
 	case gap != nil:
 		t.blocked = "whether there is such an identity is not known: " + gapText(gap)
 	default:
-		m.misspelled("identity", k.Value, m.claimNames(1), h.At)
+		m.misspelled("identity", k.Value, m.accountNames, h.At)
 		return
 	}
 	m.identities[k.Fold()] = t

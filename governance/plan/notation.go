@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,15 @@ type objects struct {
 	byName map[permissions.Scope]map[string][]string // ids by folded name
 	byID   map[permissions.Scope]map[string]string   // names by id
 	gaps   map[permissions.Scope]*snapshot.Gap
+
+	searches int // for what was probably meant
+}
+
+// searched counts a search for what was probably meant, and reports whether there were too
+// many.
+func (o *objects) searched() bool {
+	o.searches++
+	return o.searches > mostSearches
 }
 
 func newObjects(s *snapshot.Snapshot) *objects {
@@ -161,11 +171,11 @@ func (o *objects) id(kind permissions.Scope, name string) (string, error) {
 	if gap := o.gaps[kind]; gap != nil {
 		return "", fmt.Errorf("no %s is known by its name, because the list could not be read (%s); write the id", nounOf[kind], gapText(gap))
 	}
-	var all []string
-	for _, n := range o.byID[kind] {
-		all = append(all, n)
+	meant := ""
+	if !o.searched() {
+		meant = didYouMean(name, slices.Collect(maps.Values(o.byID[kind]))) // which does not depend on their order
 	}
-	return "", fmt.Errorf("the server has no %s %s%s", nounOf[kind], quote(name), didYouMean(name, all))
+	return "", fmt.Errorf("the server has no %s %s%s", nounOf[kind], quote(name), meant)
 }
 
 // missing is what kind of object a path is for that the server does not have, or "".

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 )
 
@@ -18,7 +20,7 @@ func (s *Step) GivesTo() []Key {
 	if s.Kind == KindRole && s.Before != nil && s.After != nil {
 		was, is := s.Before.Role, s.After.Role
 		if !was.set().Covers(is.set()) || !was.samePermissionSet(is) {
-			return after
+			return slices.Concat(after, s.IdentitiesAfter)
 		}
 	}
 	return without(after, same, foldAll(before))
@@ -28,10 +30,36 @@ func (s *Step) GivesTo() []Key {
 // allowed before.
 func (s *Step) TakesFrom() []Key {
 	before, after := s.heldBefore(), s.heldAfter()
-	if s.Kind == KindRole && s.After != nil && !s.After.Role.set().Covers(s.Before.role().set()) {
-		return before
+	if s.Kind == KindRole && s.After != nil && s.Before.role().loses(s.After.Role) {
+		return slices.Concat(before, s.IdentitiesBefore)
 	}
 	return without(before, same, foldAll(after))
+}
+
+// loses reports whether a role allows less if it becomes another: some of its paths, or
+// changing security, which takes the permission set Global.
+func (r *RoleState) loses(after *RoleState) bool {
+	return r != nil && (!after.set().Covers(r.set()) || r.admin() && !after.admin())
+}
+
+// lends reports whether a role, between what it was and what it becomes, would let somebody
+// change security who can by neither.
+func (r *RoleState) lends(before, after *RoleState) bool {
+	if !r.admin() {
+		return false
+	}
+	can := map[Key]bool{}
+	for _, state := range []*RoleState{before, after} {
+		if state.admin() {
+			maps.Copy(can, claimKeys(state.Claims))
+		}
+	}
+	return len(without(r.Claims, claimKey, can)) > 0
+}
+
+// admin reports whether a role allows changing security.
+func (r *RoleState) admin() bool {
+	return admin.Grants(r.set(), r.PermissionSetID, false)
 }
 
 func (s *Step) heldBefore() []Key { return s.Before.heldBy() }
@@ -58,7 +86,33 @@ func (o *Object) heldBy() []Key {
 
 // step is what a target does, as if it were one step.
 func (t *target) step() *Step {
-	return &Step{Action: t.action(), Kind: t.kind, Name: t.name, Before: t.before, After: t.after}
+	return t.note(&Step{Action: t.action(), Kind: t.kind, Name: t.name, Before: t.before, After: t.after})
+}
+
+// identities notes in the targets of roles who holds them through version 1, and should.
+func (b *builder) identities() {
+	for _, t := range b.targets {
+		if t.kind != KindRole || t.before == nil || !b.separate() {
+			continue
+		}
+		if now := b.roleByID[t.before.Role.ID]; now != nil {
+			t.heldBefore = (&Object{Members: b.members(now)}).heldBy()
+		}
+		t.heldAfter = t.heldBefore
+		if members := b.membersOf[names.Fold(t.name)]; members != nil && members.vague {
+			t.heldAfter = members.promised
+		} else if members != nil {
+			t.heldAfter = members.after.heldBy()
+		}
+	}
+}
+
+// note notes in a step that changes what a role allows whom it concerns beside claims.
+func (t *target) note(s *Step) *Step {
+	if s.Kind == KindRole && s.Before != nil && s.After != nil && !(s.Before.Role.set().Equal(s.After.Role.set()) && s.Before.Role.samePermissionSet(s.After.Role)) {
+		s.IdentitiesBefore, s.IdentitiesAfter = t.heldBefore, t.heldAfter
+	}
+	return s
 }
 
 // givesTo are those who get something by a target.
@@ -81,14 +135,15 @@ func (t *target) joins() []Key {
 // from roles whose new holders cannot be added, until nothing more is blocked: what
 // cannot be split is blocked as a whole, and may have given something.
 func (b *builder) blockOwed() {
+	takings, counted := map[*target]*taking{}, map[*target]bool{}
+	owed, instead := map[Key][]*target{}, map[string]*target{}
 	for again := true; again; {
 		again = false
-		owed, instead, blocked := map[Key][]*target{}, map[string]*target{}, false
 		for _, t := range b.targets {
-			if t.blocked == "" || t.kind != KindRole && t.kind != KindMembers {
+			if t.blocked == "" || counted[t] || t.kind != KindRole && t.kind != KindMembers {
 				continue
 			}
-			blocked = true
+			counted[t] = true
 			for _, k := range t.givesTo() {
 				// Of two roles, one is another role than that which a removal is about.
 				if list := owed[k.Fold()]; len(list) == 0 || len(list) == 1 && !names.Same(list[0].name, t.name) {
@@ -99,12 +154,17 @@ func (b *builder) blockOwed() {
 				instead[fold] = t
 			}
 		}
-		if !blocked {
+		if len(counted) == 0 {
 			return // as of nearly all plans
 		}
 		for _, t := range slices.Clone(b.targets) {
 			if t.blocked == "" && (t.kind == KindRole || t.kind == KindMembers) {
-				again = b.blockTaking(t, owed, instead[names.Fold(t.name)]) || again
+				if takings[t] == nil {
+					takings[t] = b.taking(t)
+				}
+				if b.blockTaking(t, takings[t], owed, instead[names.Fold(t.name)]) {
+					again, takings[t] = true, nil
+				}
 			}
 		}
 	}
@@ -112,13 +172,12 @@ func (b *builder) blockOwed() {
 
 // blockTaking blocks what a target takes away if that must not go, and reports whether
 // it did.
-func (b *builder) blockTaking(t *target, owed map[Key][]*target, instead *target) bool {
-	removal, mid := b.removal(t)
-	if removal == nil {
+func (b *builder) blockTaking(t *target, taking *taking, owed map[Key][]*target, instead *target) bool {
+	if !taking.removes {
 		return false
 	}
 	why := ""
-	for _, k := range removal.TakesFrom() {
+	for _, k := range taking.from {
 		givers := owed[k.Fold()]
 		if at := slices.IndexFunc(givers, func(g *target) bool { return !names.Same(g.name, t.name) }); at >= 0 {
 			giver := givers[at]
@@ -127,7 +186,7 @@ func (b *builder) blockTaking(t *target, owed map[Key][]*target, instead *target
 			break
 		}
 	}
-	if why == "" && instead != nil && instead != t && t.action() == Update && len(removal.TakesFrom()) > 0 {
+	if why == "" && instead != nil && instead != t && t.action() == Update && len(taking.from) > 0 {
 		why = fmt.Sprintf("those who come to hold the role instead cannot be added (%s %s: %s)", instead.action(), instead.step().object(), instead.blocked)
 	}
 	fold := names.Fold(t.name)
@@ -141,8 +200,23 @@ func (b *builder) blockTaking(t *target, owed map[Key][]*target, instead *target
 	if why == "" {
 		return false
 	}
-	b.blockRemoval(t, mid, why)
+	b.blockRemoval(t, taking.mid, why)
 	return true
+}
+
+// taking is what a target takes away.
+type taking struct {
+	removes bool
+	mid     *Object // as in [builder.removal]
+	from    []Key
+}
+
+func (b *builder) taking(t *target) *taking {
+	removal, mid := b.removal(t)
+	if removal == nil {
+		return &taking{}
+	}
+	return &taking{true, mid, removal.TakesFrom()}
 }
 
 // removal is the step of a target that takes something away, nil if there is none, and

@@ -166,8 +166,8 @@ func (p *Plan) finding(w *Warning) report.Finding {
 	for _, n := range w.Steps {
 		text := "step " + strconv.Itoa(n)
 		if len(w.Steps) > 1 { // the warning does not say what they do
-			if i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Number == n }); i >= 0 {
-				text += ": " + p.Steps[i].Words()
+			if n > 0 && n <= len(p.Steps) { // a step's number is its place
+				text += ": " + p.Steps[n-1].Words()
 			}
 		}
 		f.Evidence = append(f.Evidence, report.Item{Text: text, Link: stepAnchor(n)})
@@ -306,7 +306,7 @@ func member[T any](o *Object, get func(*Object) *T) *T {
 }
 
 func keysOf[T any](list []T, key func(T) Key) []Key {
-	out := make([]Key, 0, len(list))
+	var out []Key
 	for _, item := range list {
 		out = append(out, key(item))
 	}

@@ -119,6 +119,10 @@ type Step struct {
 	Blocked string  `json:"blocked"`
 	Before  *Object `json:"before,omitempty"`
 	After   *Object `json:"after,omitempty"`
+	// IdentitiesBefore and IdentitiesAfter hold the role of the step through version 1, on
+	// servers that keep identities apart from claims: they get and lose what the role does.
+	IdentitiesBefore []Key `json:"identitiesBefore,omitempty"`
+	IdentitiesAfter  []Key `json:"identitiesAfter,omitempty"`
 
 	// Holders is how many hold the role before or after; Gaining and Losing how many of
 	// them can do more, or less, when the whole plan is carried out.

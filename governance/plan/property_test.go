@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -108,6 +109,12 @@ func TestOrder(t *testing.T) {
 				t.Fatalf("step %d adds after a removal", step.Number)
 			}
 			removing = step.Removal
+			for _, before := range p.Steps[:i] { // whoever loses something gets first what they get instead
+				if step.Removal && before.Removal && before.Blocked == "" && step.Blocked == "" && !slices.Contains(step.Needs, before.Number) &&
+					slices.ContainsFunc(step.TakesFrom(), func(k Key) bool { return slices.ContainsFunc(before.GivesTo(), k.Same) }) {
+					t.Fatalf("step %d takes from those to whom step %d gives, and does not need it", step.Number, before.Number)
+				}
+			}
 			for _, n := range step.Needs {
 				if n >= step.Number || p.Steps[n-1].Blocked != "" {
 					t.Fatalf("step %d needs step %d", step.Number, n)
@@ -119,15 +126,28 @@ func TestOrder(t *testing.T) {
 		}
 		// In between, nobody lacks what they have before and after.
 		w := newWorld(s, nil)
+		moved := moves(p)
+		end, _, err := carriedOut(s, p.Steps, !w.separate())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, last := administrators(s), administrators(end)
 		for n := range p.Steps {
 			mid, _, err := carriedOut(s, p.Steps[:n], !w.separate())
 			if err != nil {
 				t.Fatal(err)
 			}
-			rights := effective(mid)
+			rights, admins := effective(mid), administrators(mid)
 			for _, h := range p.Holders {
+				k := h.Key.Fold()
+				if admins[k] && !first[k] && !last[k] && !w.separate() {
+					t.Fatalf("after step %d, %v can change security", n, h.Key)
+				}
+				if first[k] && last[k] && !admins[k] && moved[k] < 2 {
+					t.Fatalf("after step %d, %v cannot change security", n, h.Key)
+				}
 				always := permissions.NewSet(p.Sets[h.Before]...).Intersect(permissions.NewSet(p.Sets[h.After]...))
-				if missing := always.Minus(rights[h.Key.Fold()]); missing.Len() > 0 && !moved(p) {
+				if missing := always.Minus(rights[h.Key.Fold()]); missing.Len() > 0 && moved[h.Key.Fold()] < 2 {
 					t.Fatalf("after step %d, %v lacks %v", n, h.Key, missing)
 				}
 			}
@@ -135,12 +155,33 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// moved reports that a role changes its permission set in one step, which both adds and
-// takes away.
-func moved(p *Plan) bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool {
-		return s.Kind == KindRole && s.Removal && s.After != nil && !s.Before.Role.samePermissionSet(s.After.Role)
-	})
+// administrators are those who can change security.
+func administrators(s *snapshot.Snapshot) map[Key]bool {
+	w, out := newWorld(s, nil), map[Key]bool{}
+	for i := range s.Roles {
+		r := &s.Roles[i]
+		if admin.Grants(w.grants(r), r.PermissionSetID, w.legacy) {
+			for _, h := range r.Holders {
+				out[h.Key.Fold()] = true
+			}
+		}
+	}
+	return out
+}
+
+// moves counts the roles of each holder that change their permission set in one step, which
+// both adds and takes away. Of two such steps, one has to come first.
+func moves(p *Plan) map[Key]int {
+	out := map[Key]int{}
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		if step.Removal && step.After != nil && len(step.GivesTo()) > 0 {
+			for k := range foldAll(slices.Concat(step.heldBefore(), step.heldAfter(), step.IdentitiesBefore, step.IdentitiesAfter)) {
+				out[k]++
+			}
+		}
+	}
+	return out
 }
 
 // TestExportIsEmpty: an exported server is as it is desired.

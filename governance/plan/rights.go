@@ -10,13 +10,10 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/accounts"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 )
-
-// changeSecurity is what allows writing roles, claims and permission sets, through a
-// role in the permission set Global.
-const changeSecurity permissions.Path = "/security/modify/"
 
 // sets keeps each set of paths once, and joins them.
 type sets struct {
@@ -110,8 +107,8 @@ func (b *builder) rights(p *Plan) {
 	}
 	for _, f := range b.final {
 		before, after := s.add(f.before), s.add(f.after)
-		adminBefore := b.admin(f.setBefore) && f.before.Allows(changeSecurity)
-		adminAfter := b.admin(f.setAfter) && f.after.Allows(changeSecurity)
+		adminBefore := admin.Grants(f.before, f.setBefore, b.legacy)
+		adminAfter := admin.Grants(f.after, f.setAfter, b.legacy)
 		for _, k := range f.held {
 			h := of(k)
 			h.before, h.heldRole, h.couldAdmin = append(h.before, before), true, h.couldAdmin || adminBefore
@@ -137,10 +134,6 @@ func (b *builder) rights(p *Plan) {
 	p.Warnings = notNil(b.warnings)
 	sortWarnings(p.Warnings)
 }
-
-// admin reports whether roles in a permission set can allow changing security. Before
-// Command 11 there are no sets.
-func (b *builder) admin(set string) bool { return set == globalSet || set == "" && b.legacy }
 
 // store writes holders and their rights into the plan, sets in the order in which
 // holders have them.
@@ -281,7 +274,7 @@ func (b *builder) lockOut(sorted []*holding) {
 // themselves everything.
 func (b *builder) admins(all map[Key]*holding) {
 	for _, f := range b.final {
-		if !b.admin(f.setAfter) || !f.after.Allows(changeSecurity) {
+		if !admin.Grants(f.after, f.setAfter, b.legacy) {
 			continue
 		}
 		var come []Key
@@ -330,7 +323,7 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 
 // warnSteps warns about steps. What is to be said of several is said once.
 func (b *builder) warnSteps(p *Plan) {
-	alike := alike{index: map[string]int{}}
+	alike := alike{index: map[string]int{}, named: map[[2]string]bool{}}
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		if step.Blocked != "" {
@@ -391,7 +384,8 @@ func (b *builder) warnSteps(p *Plan) {
 // alike are warnings about steps. Those that differ in nothing but the step are one.
 type alike struct {
 	list  []Warning
-	index map[string]int // by code and by what they are about
+	index map[string]int     // by code and by what they are about
+	named map[[2]string]bool // roles of each
 }
 
 // add warns about a step: one is the text if it is the only such step, several, which has
@@ -407,7 +401,8 @@ func (a *alike) add(step *Step, w Warning, about, one, several string) {
 	}
 	known := &a.list[at]
 	known.Steps = append(known.Steps, step.Number)
-	if (step.Kind == KindRole || step.Kind == KindMembers) && !slices.Contains(known.Roles, step.Name) {
+	if role := [2]string{key, step.Name}; (step.Kind == KindRole || step.Kind == KindMembers) && !a.named[role] {
+		a.named[role] = true
 		known.Roles = append(known.Roles, step.Name)
 	}
 	n := len(known.Roles)

@@ -22,7 +22,7 @@ func (m *maker) find(d *Role) (now *snapshot.Role, ok bool) {
 		m.ambiguous("roles", d.Name, d.where("name"))
 	case d.Was != "" && len(old)+len(found) == 0 && !m.perhaps(d.Was):
 		m.problems.add(d.where("was"), "there is no role %s to be renamed to %s, nor one of that name already; if the role is new, leave was out%s",
-			quote(d.Was), quote(d.Name), didYouMean(d.Was, m.roleNames()))
+			quote(d.Was), quote(d.Name), m.meant(d.Was, m.roleNames))
 	case d.Was == "" || len(old) == 0 || len(found) == 1 && found[0] == old[0]:
 		if len(found) == 1 {
 			now = found[0]
@@ -182,7 +182,7 @@ func (m *maker) setPermissionSet(d *Role, state *RoleState, set string) {
 	} else if gap != nil {
 		m.problems.add(d.where("permissionSet"), "no permission set is known by its name, because the list could not be read (%s); write the id", gapText(gap))
 	} else {
-		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), didYouMean(set, m.setNames()))
+		m.problems.add(d.where("permissionSet"), "the server has no permission set %s, and the desired state creates none%s", quote(set), m.meant(set, m.setNames))
 	}
 }
 
@@ -387,7 +387,7 @@ func (m *maker) absentRoles() {
 		case len(found) > 1:
 			m.ambiguous("roles", a.Value, a.At)
 		case len(found) == 0 && gap == nil || gap != nil && gap.Reason == snapshot.ReasonGone:
-			m.misspelled("role", a.Value, m.roleNames(), a.At)
+			m.misspelled("role", a.Value, m.roleNames, a.At)
 		case len(found) == 0:
 			r := &roleTarget{name: a.Value, delete: true, at: a.At}
 			r.role = &target{
@@ -425,6 +425,14 @@ func (m *maker) takeFromAll() {
 	if len(m.gone) == 0 {
 		return
 	}
+	claims, identities := map[Key]bool{}, map[Key]bool{}
+	for g := range m.gone {
+		if g.identity {
+			identities[g.key] = true
+		} else {
+			claims[g.key] = true
+		}
+	}
 	for i := range m.Roles {
 		now := &m.Roles[i]
 		gone := slices.ContainsFunc(now.Holders, m.takes)
@@ -436,7 +444,7 @@ func (m *maker) takeFromAll() {
 			r = &roleTarget{name: now.Name, now: now}
 			m.roles[names.Fold(now.Name)] = r
 		}
-		m.take(r)
+		m.take(r, claims, identities)
 	}
 }
 
@@ -447,15 +455,8 @@ func (m *maker) takes(h snapshot.Holder) bool {
 	return claim && slices.Contains(h.Versions, 2) || identity && slices.Contains(h.Versions, 1)
 }
 
-func (m *maker) take(r *roleTarget) {
-	claims, identities := map[Key]bool{}, map[Key]bool{}
-	for g := range m.gone {
-		if g.identity {
-			identities[g.key] = true
-		} else {
-			claims[g.key] = true
-		}
-	}
+// take takes a role from claims and identities, by folded key.
+func (m *maker) take(r *roleTarget, claims, identities map[Key]bool) {
 	for _, h := range r.now.Holders {
 		for _, identity := range []bool{false, true} {
 			if at, gone := m.gone[m.goneAs(h.Key, identity)]; gone && r.at == (Position{}) {

@@ -23,7 +23,7 @@ var seedPaths = []permissions.Path{
 
 var seedSets = []snapshot.PermissionSet{
 	{ID: globalSet, Name: "Global", Permissions: []permissions.Path{"/"}},
-	{ID: "11111111-1111-1111-1111-111111111111", Name: "Operational", Permissions: []permissions.Path{"/agents/", "/certificates/", "/portal/", "/pam/"}},
+	{ID: "11111111-1111-1111-1111-111111111111", Name: "Operational", Permissions: []permissions.Path{"/agents/", "/certificates/", "/portal/", "/pam/", "/security/"}},
 	{ID: "22222222-2222-2222-2222-222222222222", Name: "Unused", Permissions: []permissions.Path{"/dashboard/"}},
 }
 

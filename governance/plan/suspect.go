@@ -13,11 +13,11 @@ import (
 
 // misspelled warns about what should be absent, is not there, and is nearly the name of
 // something that is: perhaps that one was meant.
-func (m *maker) misspelled(what, name string, all []string, at Position) {
-	if m.searches++; m.searches > mostSearches {
+func (m *maker) misspelled(what, name string, all func() []string, at Position) {
+	if m.objects.searched() {
 		return
 	}
-	near := nearly(name, all)
+	near := nearly(name, all())
 	if near == "" {
 		return
 	}
@@ -54,6 +54,14 @@ func letters(s string) string {
 	}, s)
 }
 
+// meant suggests the name that somebody probably meant.
+func (m *maker) meant(name string, all func() []string) string {
+	if m.objects.searched() {
+		return ""
+	}
+	return didYouMean(name, all())
+}
+
 func (m *maker) setNames() []string {
 	all := make([]string, 0, len(m.PermissionSets))
 	for _, set := range m.PermissionSets {
@@ -62,16 +70,19 @@ func (m *maker) setNames() []string {
 	return all
 }
 
-// claimNames are the claims that a version of the API shows; for version 1, the names of
-// accounts.
-func (m *maker) claimNames(version int) (all []string) {
+func (m *maker) claimNames() (all []string) {
 	for i := range m.Claims {
-		switch c := &m.Claims[i]; {
-		case !slices.Contains(c.Versions, version):
-		case version == 1:
-			all = append(all, c.Key.Value)
-		default:
+		if c := &m.Claims[i]; slices.Contains(c.Versions, 2) {
 			all = append(all, c.Key.String())
+		}
+	}
+	return all
+}
+
+func (m *maker) accountNames() (all []string) {
+	for i := range m.Claims {
+		if c := &m.Claims[i]; slices.Contains(c.Versions, 1) {
+			all = append(all, c.Key.Value)
 		}
 	}
 	return all

@@ -36,7 +36,7 @@ var verifyGuides = []report.Guide{
 // that the plan changes. It has a finding for whatever is not as planned, and none if
 // all of it is.
 func Verify(p *Plan, after *snapshot.Snapshot) *report.Report {
-	v := verifier{found: map[string]int{}, plan: p, world: newWorld(after.Sorted(), nil), report: &report.Report{
+	v := verifier{found: map[string]int{}, named: map[[2]string]bool{}, plan: p, world: newWorld(after.Sorted(), nil), report: &report.Report{
 		Kind: report.Verification, Title: "Verification of a plan for " + p.Server.URL, Provenance: p.provenance(p.Digest()), Gaps: gapsOf(after.Gaps),
 		Guides: verifyGuides,
 	}}
@@ -79,7 +79,8 @@ type verifier struct {
 	plan   *Plan
 	report *report.Report
 
-	found map[string]int // index of a finding, by what it says of several holders
+	found map[string]int     // index of a finding, by what it says of several holders
+	named map[[2]string]bool // roles of such findings
 
 	same, wider, narrower, done, undone int
 }
@@ -219,8 +220,9 @@ func (v *verifier) findHolder(code Code, id, what string, k Key, through []strin
 		f.Title = count(len(f.Holders), "holder") + " " + what + "."
 	}
 	for _, name := range through {
-		if role := (report.Item{Text: name}); !slices.Contains(f.Roles, role) {
-			f.Roles = append(f.Roles, role)
+		if !v.named[[2]string{id, name}] {
+			v.named[[2]string{id, name}] = true
+			f.Roles = append(f.Roles, report.Item{Text: name})
 		}
 	}
 }
@@ -240,13 +242,19 @@ func (v *verifier) objects() {
 	words := v.plan.words()
 	var different, alike []report.Row
 	var untouched []*whole
-	deleted := map[string]bool{} // roles that the plan deletes: their identities go with them
-	for _, w := range v.plan.wholes() {
-		if w.kind == KindRole && w.after == nil && w.steps[0].Blocked == "" {
+	deleted := map[string]bool{}      // roles that the plan deletes: their identities go with them
+	become := map[string]*RoleState{} // what becomes of the others
+	wholes := v.plan.wholes()
+	for _, w := range wholes {
+		switch {
+		case w.kind != KindRole:
+		case w.after != nil:
+			become[names.Fold(w.name)] = w.after.Role
+		case w.steps[0].Blocked == "":
 			deleted[names.Fold(w.name)] = true
 		}
 	}
-	for _, w := range v.plan.wholes() {
+	for _, w := range wholes {
 		if w.steps[0].Blocked != "" || w.kind == KindMembers && deleted[names.Fold(w.name)] {
 			continue
 		}
@@ -256,7 +264,7 @@ func (v *verifier) objects() {
 		}
 		now, unread := v.current(some)
 		if now == nil && w.kind == KindMembers { // of a role that was renamed, too
-			now, unread = v.membersNow(w)
+			now, unread = v.membersNow(become[names.Fold(w.name)])
 		}
 		result, mark := "as planned", report.OK
 		switch {
@@ -301,8 +309,10 @@ func (v *verifier) untouched(list []*whole) {
 	v.find(CodeObject, report.High, title, "", "")
 	f := &v.report.Findings[len(v.report.Findings)-1]
 	f.Do = "If the plan was not carried out, or not in full: apply it."
+	named := map[string]bool{}
 	for _, w := range list {
-		if name := w.role(); name != "" && !slices.Contains(f.Roles, report.Item{Text: name}) {
+		if name := w.role(); name != "" && !named[name] {
+			named[name] = true
 			f.Roles = append(f.Roles, report.Item{Text: name})
 		}
 		if len(list) > 1 && w.kind != KindRole {
@@ -328,13 +338,12 @@ func (w *whole) instead(now *Object, words *words) (items []report.Item) {
 }
 
 // membersNow finds the identities of a role that the plan creates or renames.
-func (v *verifier) membersNow(w *whole) (*Object, string) {
-	for _, other := range v.plan.wholes() {
-		if other.kind == KindRole && names.Same(other.name, w.name) && other.after != nil {
-			if r := v.roleNow(other.after.Role.ID, other.after.Role.Name); r != nil {
-				return &Object{Members: v.members(r)}, v.unread(r, 1)
-			}
-		}
+func (v *verifier) membersNow(role *RoleState) (*Object, string) {
+	if role == nil {
+		return nil, ""
+	}
+	if r := v.roleNow(role.ID, role.Name); r != nil {
+		return &Object{Members: v.members(r)}, v.unread(r, 1)
 	}
 	return nil, ""
 }

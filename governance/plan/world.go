@@ -8,6 +8,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/limits"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
@@ -15,7 +16,7 @@ import (
 
 // globalSet is the id of the permission set that every server has, and that allows
 // everything.
-const globalSet = "099c05f0-deba-4562-a5b1-f491e19c0749"
+const globalSet = admin.GlobalSet
 
 // administrator is the id of the built-in role that can do everything, whatever its
 // list of permissions says.

@@ -11,6 +11,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/permissions"
 )
@@ -291,9 +292,6 @@ func (r *Review) signature(i int) {
 	}
 }
 
-// changeSecurity is what lets somebody give themselves every right.
-const changeSecurity permissions.Path = "/security/modify/"
-
 // power: rights to everything, and those that come down to it.
 func (r *Review) power(i int) {
 	role := &r.roles[i]
@@ -304,7 +302,7 @@ func (r *Review) power(i int) {
 	if len(role.holders) == 0 {
 		f.Severity = report.Medium
 	}
-	why, ok := role.set.Why(changeSecurity)
+	why, ok := role.set.Why(admin.Path)
 	switch {
 	case !ok:
 		return

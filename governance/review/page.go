@@ -11,6 +11,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/holders"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -82,7 +83,7 @@ func (r *Review) count() counts {
 		if len(h.roles) > 0 {
 			c.holding++
 		}
-		if slices.ContainsFunc(h.roles, func(i int) bool { return r.roles[i].set.Allows(changeSecurity) }) {
+		if slices.ContainsFunc(h.roles, func(i int) bool { return r.roles[i].set.Allows(admin.Path) }) {
 			c.powerful++
 		}
 	}

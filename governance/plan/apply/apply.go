@@ -15,6 +15,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/identities"
 	"github.com/commandsec/commandsec-go/internal/accounts"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/internal/service"
 	"github.com/commandsec/commandsec-go/internal/show"
@@ -256,16 +257,13 @@ func (r *run) noteUnknown() {
 	}
 }
 
-// modify is what every write needs.
-const modify permissions.Path = "/security/modify/"
-
 // mayWrite asks the server whether the account may change security.
 func (r *run) mayWrite(ctx context.Context) error {
-	held, err := r.sets.Mine(ctx, modify, r.call...)
+	held, err := r.sets.Mine(ctx, admin.Path, r.call...)
 	if err == nil {
 		at := slices.IndexFunc(held, func(h permissionsets.Held) bool { return names.Same(h.ID, permissionsets.GlobalID) })
 		if at < 0 {
-			return fmt.Errorf("%w: none of its roles in the permission set Global has %s; give it one, or use another account", ErrMayNot, modify)
+			return fmt.Errorf("%w: none of its roles in the permission set Global has %s; give it one, or use another account", ErrMayNot, admin.Path)
 		}
 		return r.keepsRight(held[at])
 	}
@@ -286,39 +284,49 @@ func (r *run) mayWrite(ctx context.Context) error {
 
 // keepsRight refuses a plan that takes from each role that gives the account the right
 // to change security what gives it, or takes the role from the account. A plan that was
-// made for this account says so itself; this is for one that was made for another. The
-// server names the roles from 25.2 on.
+// made for this account says so itself; this is for one that was made for another, and
+// for what others changed since outside of the plan. The server names the roles from 25.2
+// on.
 func (r *run) keepsRight(global permissionsets.Held) error {
-	if r.plan.Account == "" || r.account != "" && names.Same(r.plan.Account, r.account) {
-		return nil
+	lost, what := accounts.Is, "others changed since what else allowed it; take a new snapshot and make a new plan"
+	if r.plan.Account != "" && (r.account == "" || !names.Same(r.plan.Account, r.account)) {
+		lost, what = accounts.May, "make the plan for this account"
+		r.result.note("The plan was made for the account %s, and %s carries it out: what that one loses is not in the plan.",
+			show.Text(r.plan.Account, maxShown), show.Text(cmp.Or(r.account, "one that is not known"), maxShown))
 	}
-	r.result.note("The plan was made for the account %s, and %s carries it out: what that one loses is not in the plan.",
-		show.Text(r.plan.Account, maxShown), show.Text(cmp.Or(r.account, "one that is not known"), maxShown))
-	if len(global.Roles) == 0 || r.opts.AllowLockout {
+	if len(global.Roles) == 0 || r.opts.AllowLockout || slices.ContainsFunc(r.chains, r.gives) {
 		return nil
 	}
 	for _, role := range global.Roles {
-		if r.keeps(role.ID) {
+		if r.keeps(role.ID, lost) {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: the roles that allow it lose that or may be taken from it, or go; make the plan for this account, or allow it by AllowLockout", ErrLockOut)
+	return fmt.Errorf("%w: the roles that allow it lose that or may be taken from it, or go; %s, or allow it by AllowLockout", ErrLockOut, what)
+}
+
+// gives reports whether the account holds a role after the plan that allows changing
+// security, as a step about it says.
+func (r *run) gives(c *chain) bool {
+	last := c.steps[len(c.steps)-1]
+	return last.Kind == plan.KindRole && allows(last.After) && slices.ContainsFunc(keys(last.After), func(k plan.Key) bool { return accounts.Is(k, r.account) })
+}
+
+// allows reports whether a role allows changing security.
+func allows(role *plan.Object) bool {
+	return role != nil && admin.Grants(permissions.NewSet(role.Role.Paths...), role.Role.PermissionSetID, false)
 }
 
 // keeps reports whether a role still allows changing security after the plan, and the
-// account still holds it, as far as one can tell.
-func (r *run) keeps(role int) bool {
+// account still holds it, as far as one can tell. lost says through whom it may have held it.
+func (r *run) keeps(role int, lost func(plan.Key, string) bool) bool {
 	var before, after []plan.Key
 	for _, c := range r.chains {
 		first, last := c.steps[0], c.steps[len(c.steps)-1]
 		switch {
 		case first.Before == nil:
 		case first.Kind == plan.KindRole && first.Before.Role.ID == role:
-			if last.After == nil {
-				return false
-			}
-			state := last.After.Role
-			if !names.Same(state.PermissionSetID, permissionsets.GlobalID) || !permissions.NewSet(state.Paths...).Allows(modify) {
+			if !allows(last.After) {
 				return false
 			}
 			before, after = append(before, keys(first.Before)...), append(after, keys(last.After)...)
@@ -330,7 +338,7 @@ func (r *run) keeps(role int) bool {
 		return true
 	}
 	return !slices.ContainsFunc(before, func(k plan.Key) bool {
-		return accounts.May(k, r.account) && !slices.ContainsFunc(after, k.Same)
+		return lost(k, r.account) && !slices.ContainsFunc(after, k.Same)
 	})
 }
 

@@ -1026,6 +1026,44 @@ func TestOtherAccount(t *testing.T) {
 	}
 }
 
+// TestLockedOutByOthers: a plan that leaves the account the right to change security does
+// not lock it out if others took the rest of it since, outside of the plan.
+func TestLockedOutByOthers(t *testing.T) {
+	t.Parallel()
+	const officer = `KEYEXAMPLE\officer`
+	server, _ := start(t, tenant(
+		securitytest.WithUser(officer, "p"), securitytest.WithIdentities(securitytest.Identity{AccountName: officer}),
+		securitytest.WithRoles(
+			securitytest.Role{ID: 20, Name: "Chiefs", Description: "x", Permissions: []string{"/security/"}, Identities: []string{officer}},
+			securitytest.Role{ID: 21, Name: "Officers", Description: "x", Permissions: []string{"/security/", "/portal/read/"}, Identities: []string{officer}}))...)
+	client, err := server.Client(security.WithBasicAuth(officer, "p"), quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	takes := planned(t, client, `roles: [{name: Officers, permissions: [/portal/read/, /security/read/]}]`)
+	moves := planned(t, client, `
+roles:
+  - {name: Officers, permissions: [/portal/read/, /security/read/]}
+  - {name: Heads, description: x, permissions: [/security/], holders: [{type: User, value: 'KEYEXAMPLE\officer', scheme: Active Directory}]}
+`)
+	if takes.LockOut() || moves.LockOut() {
+		t.Fatal("the plans lock somebody out")
+	}
+	if err := server.UpdateRole(20, func(r *securitytest.Role) { r.Identities, r.Claims = nil, nil }); err != nil {
+		t.Fatal(err)
+	}
+	opts := approved(takes)
+	opts.AllowLockout = false
+	if _, err := apply.Run(t.Context(), client, takes, fresh(t), opts); !errors.Is(err, apply.ErrLockOut) || !strings.Contains(err.Error(), "others changed since") {
+		t.Fatal(err)
+	}
+	opts = approved(moves)
+	opts.AllowLockout = false
+	if _, err := apply.Run(t.Context(), client, moves, fresh(t), opts); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAssumed: a server that does not say what the account may do is taken at its word
 // when it is asked to write, and the result says so.
 func TestAssumed(t *testing.T) {
@@ -1077,4 +1115,30 @@ func TestConcurrency(t *testing.T) {
 	if most.Load() != 2 {
 		t.Errorf("%d requests were under way at a time", most.Load())
 	}
+}
+
+// TestIdentitiesOwed: on a server that keeps identities apart, those who hold a role as
+// identities keep what they have if the role does not become what they were to get instead.
+func TestIdentitiesOwed(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, append(tenant(), kinds["25.4, separated"]...)...)
+	staff := securitytest.Role{Name: "Staff", Description: "Goes", Permissions: []string{"/reports/read/"}, Identities: []string{`KEYEXAMPLE\jsmith`}}
+	if _, err := server.AddRole(staff); err != nil {
+		t.Fatal(err)
+	}
+	p := planned(t, client, `
+roles: [{name: Accounts, permissions: [/portal/read/, /reports/read/]}]
+absent: {roles: [Staff]}
+`)
+	server.Inject(securitytest.Fault{Method: http.MethodPut, Path: "/Security/Roles", Times: 1, Status: http.StatusBadRequest})
+	result, err := apply.Run(t.Context(), client, p, fresh(t), approved(p))
+	if err == nil || result.Count(apply.Failed) != 1 || result.Count(apply.Done) != 0 {
+		t.Fatalf("%v: %v", result, err)
+	}
+	for _, r := range server.Roles() {
+		if r.Name == "Staff" && len(r.Identities) == 1 {
+			return
+		}
+	}
+	t.Error("somebody lost a role for nothing")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -261,7 +262,7 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 	default:
 		back := ""
 		if _, err := os.Stat(a.journal); err == nil { // none is left if nothing was done
-			back = fmt.Sprintf(" (the way back: commandsec rollback %s --out back.json)", quoted(a.journal))
+			back = fmt.Sprintf(" (the way back: %s)", a.back(file))
 		}
 		next(c, "commandsec verify %s%s", quoted(file), back)
 		return leftOut(c, made, "done")
@@ -269,9 +270,19 @@ func (a *applying) end(c *cobra.Command, file string, made *plan.Plan, result *a
 	if result.DryRun {
 		next(c, "look at what failed, and try again: commandsec apply %s --dry-run", quoted(file))
 	} else {
-		next(c, "run the same command again: it goes on with the journal %s (the way back: commandsec rollback %[1]s --out back.json)", quoted(a.journal))
+		next(c, "run the same command again: it goes on with the journal %s (the way back: %s)", quoted(a.journal), a.back(file))
 	}
 	return errTold
+}
+
+// back is how the way back is planned. The plan that was carried out, which may be a way
+// back itself, is not written over.
+func (a *applying) back(file string) string {
+	out := "back.json"
+	if filepath.Base(file) == out {
+		out = beside(file, "-back.json")
+	}
+	return fmt.Sprintf("commandsec rollback %s --out %s", quoted(a.journal), quoted(out))
 }
 
 // leftOut says last that the server is not as somebody wants it, if the plan leaves

@@ -60,6 +60,23 @@ func TestApplyGoesOn(t *testing.T) {
 	}
 }
 
+// The next step after a way back does not write over its plan.
+func TestWayBackOfAWayBack(t *testing.T) {
+	server := securitytest.Start(t)
+	use(t, server)
+	call, _ := planned(t, twoRoles)
+	for name, want := range map[string]string{"change.json": " --out back.json", "back.json": "back-back.json"} {
+		file := filepath.Join(filepath.Dir(call[1]), name)
+		if err := os.Rename(call[1], file); err != nil {
+			t.Fatal(err)
+		}
+		call[1] = file
+		if status, _, stderr := run(t, "", call...); status != 0 || !strings.Contains(stderr, want) {
+			t.Errorf("status %d, %q", status, stderr)
+		}
+	}
+}
+
 // Ctrl-C before something is written leaves nothing, not even a journal.
 func TestInterruptedBeforeApply(t *testing.T) {
 	server := securitytest.Start(t)

@@ -41,18 +41,24 @@ func (f *reportFlags) check(c *cobra.Command, inputs ...string) error {
 		f.format = "json"
 	}
 	if f.format == "" {
-		f.format = strings.TrimPrefix(strings.ToLower(filepath.Ext(f.out)), ".")
-		if f.format == "htm" {
-			f.format = "html"
-		}
-		if !slices.Contains(f.formats, f.format) {
-			f.format = "text"
-		}
+		f.format = cmp.Or(f.byName(), "text")
 	}
 	if !slices.Contains(f.formats, f.format) {
 		return wrongly("--format %s is not one of %s", f.format, strings.Join(f.formats, ", "))
 	}
 	return checkOut(f.out, inputs...)
+}
+
+// byName is the format that the name of the file ends with; "" if that is none.
+func (f *reportFlags) byName() string {
+	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.out)), ".")
+	if format == "htm" {
+		format = "html"
+	}
+	if !slices.Contains(f.formats, format) {
+		return ""
+	}
+	return format
 }
 
 // write writes the report as it was asked for.

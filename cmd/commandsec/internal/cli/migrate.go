@@ -44,7 +44,7 @@ Exit status 3 if somebody has to decide something.`,
 	c.Flags().StringVar(&m.target, "target", "", "onto the server of this `file`, a snapshot (default: the source itself)")
 	c.Flags().StringVar(&m.rules, "rules", "", "by the rules in this `file`, which is begun if it is not there")
 	c.Flags().StringVarP(&m.out, "out", "o", "", "write the desired state to this `file`")
-	c.Flags().StringVar(&m.report, "report", "", "write a page to read and sign to this `file`")
+	c.Flags().StringVar(&m.report, "report", "", "write the report to this `file`: a page to read and sign, or what its name ends with (.csv, .json)")
 	return c
 }
 
@@ -87,7 +87,9 @@ func (m *migrating) run(c *cobra.Command) error {
 	}
 	byThisProgram(r)
 	if m.report != "" {
-		if err := output(c, m.report, r.WriteHTML); err != nil {
+		flags := reportFlags{out: m.report, formats: []string{"csv", "json", "html"}}
+		flags.format = cmp.Or(flags.byName(), "html")
+		if err := flags.write(c, r); err != nil {
 			return err
 		}
 	}
@@ -119,10 +121,11 @@ func (m *migrating) end(c *cobra.Command, begun bool, r *report.Report) error {
 		again += " --target " + quoted(m.target)
 	}
 	again += " --rules " + quoted(m.rules) + " --out " + quoted(cmp.Or(m.out, "desired.yaml")) + " --report " + quoted(cmp.Or(m.report, "migration.html"))
-	// Only what keeps a role from being migrated is that severe, and accounts that become
-	// one claim, which the lead tells.
+	// What keeps a role from being migrated is that severe, and so is what nobody can
+	// decide about, and the lead tells.
+	told := []string{string(migration.CodeOneClaim), string(migration.CodeAdmin)}
 	undecided := slices.ContainsFunc(r.Findings, func(f report.Finding) bool {
-		return f.Severity == report.High && f.Code != string(migration.CodeOneClaim)
+		return f.Severity == report.High && !slices.Contains(told, f.Code)
 	})
 	if begun {
 		fmt.Fprintf(c.ErrOrStderr(), "There were no rules: %s says what has to be decided.\n", quoted(m.rules))

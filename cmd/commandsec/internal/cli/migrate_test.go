@@ -46,4 +46,12 @@ func TestMigrateOneClaim(t *testing.T) {
 	if status != 0 || !strings.Contains(stdout, "By patterns, 2 accounts become 1 claim: each gets what all of them could do.\n") || !strings.Contains(stderr, "Next: commandsec plan ") {
 		t.Errorf("status %d, %q, %q", status, stdout, stderr)
 	}
+	// The report is what the name of its file ends with, and a page otherwise.
+	for name, begins := range map[string]string{"m.csv": "section,group,", "m.json": "{", "m.html": "<!doctype html>", "m": "<!doctype html>"} {
+		status, _, stderr := run(t, "", "migrate", "--source", file("old.json"), "--target", file("new.json"), "--rules", file("rules.yaml"), "--report", file(name))
+		written, err := os.ReadFile(file(name))
+		if status != 0 || err != nil || !strings.HasPrefix(strings.ToLower(strings.TrimPrefix(string(written), "\ufeff")), begins) {
+			t.Errorf("%s: status %d, %v, %q, %.40q", name, status, err, stderr, written)
+		}
+	}
 }

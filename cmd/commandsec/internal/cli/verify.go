@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,8 +36,9 @@ apply', and again whenever you want to know whether that still holds.
 After a migration, --source is the snapshot that 'commandsec migrate' was given, and
 --rules are its rules. Verify then compares what everybody could do before with what the
 claim that they became can do now. What the rules explain is told, and what they do not
-is a finding. On the same server, the source is the snapshot from before, and the server
-is read again.
+is a finding. Rights through roles that are not part of the migration are told apart: who
+can change security through one is a finding. On the same server, the source is the
+snapshot from before, and the server is read again.
 
 Exit status 3 if something is not as planned, or could not be read.`,
 		Example: `  commandsec verify plan.json
@@ -94,7 +96,11 @@ func (v *verification) run(c *cobra.Command, args []string) error {
 			"plan again; the way back: commandsec rollback JOURNAL --out back.json"
 	} else {
 		r, err = v.migration(c)
-		good = "keep the snapshots, the rules and what was signed together."
+		good = "keep the snapshots, the rules and what was signed together; from now on, the server as a file: commandsec "
+		if v.from.in == "" {
+			good += "snapshot --out after.json, and then commandsec "
+		}
+		good += "export " + quoted(cmp.Or(v.from.in, "after.json")) + " --out access.yaml"
 		wrong = "if the plan was not carried out in full, run its 'commandsec apply' again with the same journal; " +
 			"otherwise plan the desired state of the migration again, and look: commandsec plan DESIRED --out plan.json --html plan.html"
 	}
