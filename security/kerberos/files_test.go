@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -272,7 +273,7 @@ func TestLongestService(t *testing.T) {
 	now := time.Now()
 	c := &cached{services: map[string]*ticket{}}
 	for i := range 20 {
-		c.services[fmt.Sprintf("HTTP/h@R%d", i)] = &ticket{realm: fmt.Sprint(i), end: now.Add(time.Duration(i) * time.Hour)}
+		c.services[fmt.Sprintf("HTTP/h@R%d", i)] = &ticket{realm: strconv.Itoa(i), end: now.Add(time.Duration(i) * time.Hour)}
 	}
 	if got := c.service("HTTP/h", ""); got == nil || got.realm != "19" {
 		t.Errorf("%+v", got)
