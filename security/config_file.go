@@ -65,8 +65,9 @@ func expandHome(path string) string {
 // "kerberos", signs in with Kerberos: user name and password are then in
 // [Config.Kerberos]. So does one with another setting of Kerberos and a user name that
 // has a realm ("svc@EXAMPLE.COM"). With a name that has none, it is refused unless
-// auth_type is "basic". Credentials kept in a vault (auth_provider) are refused, because this library does not
-// support them. Relative paths in a profile start at the file's directory.
+// auth_type is "basic". Another auth_type besides a realm, keytab or credential cache is
+// refused, and so are credentials kept in a vault (auth_provider), which this library does
+// not support. Relative paths in a profile start at the file's directory.
 //
 // A file that is larger than 1 MiB, not a regular file, or writable by anybody but
 // its owner is refused. So is one that only a group of the owner's own can write:

@@ -140,6 +140,10 @@ func TestLoadConfigKerberos(t *testing.T) {
 		"type alone":{"host":"h","auth_type":"kerberos"},
 		"realm":{"host":"h","username":"svc@EXAMPLE.COM","password":"p","kerberos_spn":"HTTP/h"},
 		"which":{"host":"h","username":"svc","password":"`+password+`","kerberos_config":"/etc/krb5.conf","kerberos_spn":"HTTP/h","kerberos_disable_pafxfast":true},
+		"basic":{"host":"h","username":"svc","password":"`+password+`","kerberos_realm":"EXAMPLE.COM","auth_type":"basic"},
+		"basic keytab":{"host":"h","username":"svc","password":"`+password+`","kerberos_keytab":"k","auth_type":"basic"},
+		"oauth":{"host":"h","username":"svc@EXAMPLE.COM","password":"`+password+`","kerberos_ccache":"c","auth_type":"oauth"},
+		"neither":{"host":"h","username":"svc@EXAMPLE.COM","password":"`+password+`","kerberos_config":"/etc/krb5.conf","auth_type":"oauth"},
 		"two":{"host":"h","kerberos_realm":"EXAMPLE.COM","client_id":"i","client_secret":"s","token_url":"https://idp.example.com"},
 		"nobody":{"host":"h","password":"`+password+`","kerberos_realm":"EXAMPLE.COM"}
 	}}`)
@@ -168,6 +172,8 @@ func TestLoadConfigKerberos(t *testing.T) {
 		}
 	}
 	for profile, word := range map[string]string{
+		"basic": `auth_type: of `, "basic keytab": `is "basic", and a realm, keytab or credential cache is for Kerberos; give "auth_type": "kerberos", or remove`,
+		"oauth": `is "oauth", and`, "neither": "nothing says whether the password is for a KDC or for the server",
 		"two": "more than one", "nobody": "without a user name",
 		"which": `nothing says whether the password is for a KDC or for the server; for Kerberos, give kerberos_realm or "auth_type": "kerberos"; for Basic,`,
 	} {

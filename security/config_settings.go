@@ -214,14 +214,21 @@ func (r *reading) kerberos() *Kerberos {
 // settleKerberos decides whether the configuration signs in with Kerberos. A krb5.conf,
 // SPN or flag alone does not say so: they are often set for all programs. Besides a user
 // name and password, it is refused unless the name has a realm, or auth_type says "basic":
-// a password that is meant for a KDC must not go to the server.
+// a password that is meant for a KDC must not go to the server. An auth_type that
+// contradicts the settings of Kerberos is refused as well.
 func (r *reading) settleKerberos(howToChoose string) error {
 	k := r.Kerberos
 	switch {
 	case strings.EqualFold(r.authType, "kerberos"):
 		r.kerberos()
 		return nil
-	case k == nil || k.Username != "" || !k.Password.IsZero() || k.Realm != "" || k.Keytab != "" || k.CCache != "":
+	case k == nil:
+		return nil
+	case r.authType != "" && (k.Realm != "" || k.Keytab != "" || k.CCache != ""):
+		r.Kerberos = nil
+		return badOption("auth_type", "of %s is %s, and a realm, keytab or credential cache is for Kerberos; give \"auth_type\": \"kerberos\", or remove kerberos_realm, kerberos_keytab and kerberos_ccache",
+			r.Source, quoted(r.authType))
+	case k.Username != "" || !k.Password.IsZero() || k.Realm != "" || k.Keytab != "" || k.CCache != "":
 		return nil
 	case k.ConfigFile == "" && k.SPN == "" && !k.DisablePAFXFast:
 		r.Kerberos = nil // a flag that is false
@@ -230,7 +237,7 @@ func (r *reading) settleKerberos(howToChoose string) error {
 		r.Kerberos = nil
 		r.warn("the settings of Kerberos have no effect: no user name, realm, keytab or credential cache is given")
 		return nil
-	case strings.Contains(r.Username, "@"):
+	case strings.Contains(r.Username, "@") && r.authType == "":
 		k.Username, k.Password = r.Username, r.Password
 		r.Username, r.Password = "", Secret{}
 		return nil

@@ -269,6 +269,8 @@ func TestKrb5Conf(t *testing.T) {
 		"{ on the next":    defaults + strings.Replace(realms, "= {", "=\n {", 1),
 		"no last }":        defaults + strings.TrimSuffix(realms, " }\n"),
 		"times":            defaults + " ticket_lifetime = 1d 2h\n clockskew = 100\n renew_lifetime = 10:00\n" + realms,
+		"after a tab":      "includedir\t" + w.file("conf.d") + "/\n" + defaults,
+		"case counts":      "[libdefaults]\n Default_Realm = NOWHERE\n" + defaults + strings.Replace(realms, "{\n", "{\n  KDC = 192.0.2.1\n", 1),
 		"silent, then one": defaults + strings.Replace(realms, "{\n", "{\n  kdc = "+silent(t)+"\n", 1),
 	} {
 		mit := *w.Realm

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -31,15 +32,17 @@ const defaultConfig = "/etc/krb5.conf"
 // Bounds on the files that a krb5.conf includes. On Red Hat's systems it includes a
 // directory, in which a file includes that of SSSD.
 const (
-	maxIncluded = 64      // files
+	maxIncluded = 64      // files, and as many directories
 	maxDepth    = 4       // of files in files
 	maxConfig   = 1 << 20 // bytes of all of them
+	maxKDCs     = 64      // of a realm
 )
 
 // krb5conf is what is used of a krb5.conf.
 type krb5conf struct {
 	*config.Config
-	file string // where it is, as it may be shown
+	file   string              // where it is, as it may be shown
+	realms map[string][]string // KDCs by realm, in their order
 }
 
 // readConfig reads krb5.conf.
@@ -58,32 +61,39 @@ func readConfig(path string) (*krb5conf, error) {
 	return r.conf, r.settle()
 }
 
-// kdcs is the KDCs that krb5.conf names for a realm, in its order.
-func (conf *krb5conf) kdcs(realm string) []string {
-	if i := conf.realm(realm); i >= 0 {
-		return conf.Realms[i].KDC
+// realmOf is the realm that [domain_realm] has for a host, "" if it has none. As with MIT's
+// programs, what is there for a host counts for the domain below it, too, unless there is
+// something for that.
+func (conf *krb5conf) realmOf(host string) string {
+	if end := strings.IndexAny(host, ":/"); end >= 0 { // a port, or the rest of a longer SPN
+		host = host[:end]
 	}
-	return nil
-}
-
-func (conf *krb5conf) realm(name string) int {
-	return slices.IndexFunc(conf.Realms, func(r config.Realm) bool { return r.Realm == name })
+	for name := strings.ToLower(strings.TrimSuffix(host, ".")); name != ""; {
+		if realm := conf.DomainRealm[name]; realm != "" {
+			return realm
+		}
+		if parent, isDomain := strings.CutPrefix(name, "."); isDomain {
+			name = parent
+		} else {
+			_, name, _ = strings.Cut(name, ".")
+			if name != "" {
+				name = "." + name
+			}
+		}
+	}
+	return ""
 }
 
 // findable refuses a realm that krb5.conf does not say how to reach.
 func (conf *krb5conf) findable(realm string) error {
-	if conf.LibDefaults.DNSLookupKDC || len(conf.kdcs(realm)) > 0 {
+	if conf.LibDefaults.DNSLookupKDC || len(conf.realms[realm]) > 0 {
 		return nil
 	}
 	const do = ", and does not set dns_lookup_kdc = true; write either into it"
-	if conf.realm(realm) >= 0 {
+	if _, found := conf.realms[realm]; found {
 		return fmt.Errorf("%s has the realm %s, but no kdc line in it that is used (master_kdc and https:// are not)%s", conf.file, show.Text(realm, maxShown), do)
 	}
-	known := make([]string, len(conf.Realms))
-	for i, r := range conf.Realms {
-		known[i] = r.Realm
-	}
-	return fmt.Errorf("%s names no KDC of the realm %s (it has: %s; case counts)%s", conf.file, show.Text(realm, maxShown), list(known), do)
+	return fmt.Errorf("%s names no KDC of the realm %s (it has: %s; case counts)%s", conf.file, show.Text(realm, maxShown), list(slices.Sorted(maps.Keys(conf.realms))), do)
 }
 
 // confReader reads a krb5.conf and what it includes. Of a setting that is there twice, the
@@ -93,11 +103,11 @@ type confReader struct {
 	given map[string]bool // settings of [libdefaults]
 
 	permitted, tkt, tgs string // encryption types
-	files, size         int
+	files, dirs, size   int
 }
 
 func newConfReader(path string) *confReader {
-	return &confReader{conf: &krb5conf{Config: config.New(), file: show.Text(path, maxShown)}, given: map[string]bool{}}
+	return &confReader{conf: &krb5conf{Config: config.New(), file: show.Text(path, maxShown), realms: map[string][]string{}}, given: map[string]bool{}}
 }
 
 // include reads a file.
@@ -107,27 +117,35 @@ func (r *confReader) include(path string, depth int) error {
 		return err
 	}
 	if r.files, r.size = r.files+1, r.size+len(data); r.files > maxIncluded || r.size > maxConfig || depth > maxDepth {
-		return fmt.Errorf("%s includes more than is read: %d files, %d deep, and %d MiB in all", r.conf.file, maxIncluded, maxDepth, maxConfig>>20)
+		return r.tooMuch()
 	}
 	return r.parse(string(data), show.Text(path, maxShown), depth)
+}
+
+func (r *confReader) tooMuch() error {
+	return fmt.Errorf("%s includes more than is read: %d files, %d directories, %d deep, and %d MiB in all; look for files that include each other, or give a smaller one as ConfigFile (KEYFACTOR_AUTH_KRB_CONFIG, kerberos_config)",
+		r.conf.file, maxIncluded, maxIncluded, maxDepth, maxConfig>>20)
 }
 
 // includeDir reads the files in a directory that MIT's programs would read. SSSD's may not
 // be there.
 func (r *confReader) includeDir(dir string, depth int) error {
+	if r.dirs++; r.dirs > maxIncluded { // each can be large, and hold nothing to read
+		return r.tooMuch()
+	}
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return unlisted(dir, err)
 	}
 	if trusted.Writable(info.Mode()) {
-		return fmt.Errorf("the directory can be written by others than its owner (mode %04o); chmod go-w it", info.Mode().Perm())
+		return fmt.Errorf("the directory %s can be written by others than its owner (mode %04o); chmod go-w it", show.Text(dir, maxShown), info.Mode().Perm())
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return unlisted(dir, err)
 	}
 	for _, e := range entries {
 		if name := e.Name(); e.IsDir() || !plainName.MatchString(name) && (name[0] == '.' || !strings.HasSuffix(name, ".conf")) {
@@ -140,19 +158,35 @@ func (r *confReader) includeDir(dir string, depth int) error {
 	return nil
 }
 
+// unlisted is why a directory cannot be read, and what to do.
+func unlisted(dir string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err // which does not show the path as it is
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; let the user that this program runs as read that directory, and enter those above", err)
+	}
+	return fmt.Errorf("%s: %w", show.Text(dir, maxShown), err)
+}
+
+// including is a line that includes something. MIT's programs take no space before it.
+var including = regexp.MustCompile(`^(include|includedir)[ \t]+(.*)$`)
+
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // parse takes the settings of a file.
 func (r *confReader) parse(text, file string, depth int) error {
 	section, block := "", ""
-	open := 0     // blocks
-	awaited := "" // the name of a block whose { is on the next line
+	open := 0                                 // blocks
+	awaited := ""                             // the name of a block whose { is on the next line
+	text = strings.TrimPrefix(text, "\ufeff") // as editors on Windows write it
 	for i, line := range strings.Split(text, "\n") {
 		fail := func(format string, args ...any) error {
 			return fmt.Errorf("%s, line %d: %w", file, i+1, fmt.Errorf(format, args...))
 		}
-		if what, path, found := strings.Cut(line, " "); found && (what == "include" || what == "includedir") {
-			if path = strings.TrimSpace(path); !filepath.IsAbs(path) {
+		if m := including.FindStringSubmatch(line); m != nil {
+			what, path := m[1], strings.TrimSpace(m[2])
+			if !filepath.IsAbs(path) {
 				return fail("%s needs an absolute path", what)
 			}
 			do := r.include
@@ -189,16 +223,18 @@ func (r *confReader) parse(text, file string, depth int) error {
 				return fail("a } without a {")
 			}
 		case line[0] == '{' || isSetting && value == "{" && !quoted:
-			if !isSetting {
-				key = awaited
+			if line[0] == '{' {
+				if key = awaited; plainValue(strings.TrimSpace(line[1:])) != "" {
+					return fail("what is after a { has to be on a line of its own")
+				}
 			}
 			if key == "" {
 				return fail("a { without a name before it")
 			}
 			if open++; open == 1 {
 				block = key
-				if section == "realms" && r.conf.realm(block) < 0 {
-					r.conf.Realms = append(r.conf.Realms, config.Realm{Realm: block})
+				if _, found := r.conf.realms[block]; section == "realms" && !found {
+					r.conf.realms[block] = nil
 				}
 			}
 		case !isSetting || key == "":
@@ -256,13 +292,17 @@ func (r *confReader) set(section string, open int, block, key, value string) (er
 		if domain := strings.ToLower(key); r.conf.DomainRealm[domain] == "" {
 			r.conf.DomainRealm[domain] = value
 		}
-	case section == "realms" && open == 1 && strings.EqualFold(key, "kdc"):
-		realm := &r.conf.Realms[r.conf.realm(block)]
-		if address := kdcAddress(value); address != "" && !slices.Contains(realm.KDC, address) {
-			realm.KDC = append(realm.KDC, address)
+	case section == "realms" && open == 1 && key == "kdc":
+		address, known := kdcAddress(value), r.conf.realms[block]
+		if address == "" || slices.Contains(known, address) {
+			return nil
 		}
+		if len(known) == maxKDCs {
+			return fmt.Errorf("the realm has more than %d KDCs, which nobody waits for; name the nearest ones", maxKDCs)
+		}
+		r.conf.realms[block] = append(known, address)
 	case section == "libdefaults" && open == 0:
-		if key = strings.ToLower(key); r.given[key] || value == "" {
+		if r.given[key] || value == "" {
 			return nil
 		}
 		r.given[key] = true

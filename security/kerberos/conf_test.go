@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -37,9 +38,9 @@ func used(conf *krb5conf) string {
 			fmt.Fprintf(b, "%s=%s ", s.name, value)
 		}
 	}
-	for _, r := range conf.Realms {
-		if got := fmt.Sprint(r.KDC); r.Realm != "EXAMPLE.COM" || got != "[dc1:88]" {
-			fmt.Fprintf(b, "%s:%s ", r.Realm, got)
+	for _, realm := range slices.Sorted(maps.Keys(conf.realms)) {
+		if got := fmt.Sprint(conf.realms[realm]); realm != "EXAMPLE.COM" || got != "[dc1:88]" {
+			fmt.Fprintf(b, "%s:%s ", realm, got)
 		}
 	}
 	return strings.TrimSpace(b.String())
@@ -66,11 +67,15 @@ func TestReadConfig(t *testing.T) {
 		usualDefaults + " EXAMPLE.COM = {\n  ticket_lifetime = 1h\n  nonsense\n  forwardable = nonsense\n  x = {\n   nonsense\n  }\n }\n" + strings.Replace(usualRealms, "kdc", "nonsense = 1\n kdc", 1):                                      "line 5: it is neither",
 		usualDefaults + " EXAMPLE.COM = {\n  ticket_lifetime = 1h\n  forwardable = nonsense\n  x = {\n   nonsense\n  }\n }\n" + usualRealms:                                                                                                   "",
 		usualDefaults + "[realms]\n EXAMPLE.COM =\n {\n  kdc = dc1\n }\n":                                                           "",
+		"\ufeff" + usualDefaults + usualRealms:                                                                                      "",
+		usualDefaults + "[realms]\n EXAMPLE.COM =\n { # note\n  kdc = dc1\n }\n":                                                    "",
+		usualDefaults + "[realms]\n EXAMPLE.COM =\n { kdc = dc1\n }\n":                                                              "line 5: what is after a {",
+		usualDefaults + "[realms]\n { kdc = dc1\n }\n":                                                                              "line 4: what is after a {",
 		usualDefaults + "[realms]\n EXAMPLE.COM = {\n  kdc = dc1\n":                                                                 "",
 		"[realms]\n EXAMPLE.COM = {\n  kdc = dc1\n" + usualDefaults:                                                                 "",
-		usualDefaults + usualRealms + " EXAMPLE.COM = { # again\n  kdc = dc2\n  kdc = dc1\n }\n A.B = {\n  admin_server = x\n }*\n": "EXAMPLE.COM:[dc1:88 dc2:88] A.B:[]",
+		usualDefaults + usualRealms + " EXAMPLE.COM = { # again\n  kdc = dc2\n  kdc = dc1\n }\n A.B = {\n  admin_server = x\n }*\n": "A.B:[] EXAMPLE.COM:[dc1:88 dc2:88]",
 		"kdc = nonsense\n[libdefaults]*\n\tdefault_realm*\t=\tEXAMPLE.COM\r\n" + strings.ReplaceAll(usualRealms, "\n", "\r\n"):      "",
-		usualDefaults + "[realms]\n R = {\n  kdc = dc1.example.com:89 ; note\n  kdc = 192.0.2.1\n  kdc = [2001:db8::1]\n  kdc = 2001:db8::1\n  kdc = [2001:db8::1]:89\n  KDC = tcp/dc2\n" +
+		usualDefaults + "[realms]\n R = {\n  kdc = dc1.example.com:89 ; note\n  kdc = 192.0.2.1\n  kdc = [2001:db8::1]\n  kdc = 2001:db8::1\n  kdc = [2001:db8::1]:89\n  kdc = tcp/dc2\n  KDC = dc4\n" +
 			"  kdc = https://proxy/KdcProxy\n  master_kdc = dc3\n }\n": "R:[dc1.example.com:89 192.0.2.1:88 [2001:db8::1]:88 [2001:db8::1]:89 dc2:88]",
 		// Values.
 		"[libdefaults]\n default_realm = \"EXAMPLE.COM\" # note\n" + usualRealms:                                                     "",
@@ -92,22 +97,24 @@ func TestReadConfig(t *testing.T) {
 		usualDefaults + " permitted_enctypes = aes rc4\n default_tkt_enctypes = DEFAULT -rc4 aes128-cts\n": "permitted=[18 17 20 19 23] tkt=[18 17 20 19]",
 		usualDefaults + " default_tkt_enctypes = rc4\n default_tgs_enctypes = aes128-cts rc4\n":            "tkt=[] tgs=[17]",
 		// What cannot be understood is named.
-		usualDefaults + " forwardable = maybe\n":            "line 3: forwardable = maybe: it must be yes or no",
-		usualDefaults + " dns_lookup_kdc = maybe\n":         "line 3: dns_lookup_kdc = maybe",
-		usualDefaults + " clockskew = 0\n":                  "line 3: clockskew = 0: no two clocks are so near",
-		usualDefaults + " clockskew = -5\n":                 "line 3: clockskew = -5: it must be a time",
-		usualDefaults + " ticket_lifetime = soon\n":         "line 3: ticket_lifetime = soon: it must be a time of at most 10 years, such as 36000 (seconds), 10h, 7d or 10:00",
-		usualDefaults + " renew_lifetime = 999999999d\n":    "line 3: renew_lifetime = 999999999d: it must be a time of at most 10 years",
-		usualDefaults + " renew_lifetime = \x1b[2J\n":       `line 3: renew_lifetime = \x1b[2J`,
-		usualDefaults + " udp_preference_limit = few\n":     "line 3: udp_preference_limit = few",
-		usualDefaults + " kdc_default_options = few\n":      "line 3: kdc_default_options = few",
-		usualDefaults + " forwardable\n":                    "line 3: it is neither a setting",
-		usualDefaults + "[realms\n":                         "line 3: a section without ]",
-		usualDefaults + usualRealms + " }\n":                "line 7: a } without a {",
-		usualDefaults + "[realms]\n {\n":                    "line 4: a { without a name",
-		usualDefaults + "[realms]\n R = { kdc = dc1 }\n":    "line 4: the realm R needs a {",
-		usualDefaults + "[realms]\n R = {\n  kdc dc1\n }\n": "line 5: it is neither a setting",
-		usualDefaults + " permitted_enctypes = des\n":       "allows no encryption type that is used",
+		usualDefaults + " forwardable = maybe\n":                                              "line 3: forwardable = maybe: it must be yes or no",
+		usualDefaults + " dns_lookup_kdc = maybe\n":                                           "line 3: dns_lookup_kdc = maybe",
+		usualDefaults + " clockskew = 0\n":                                                    "line 3: clockskew = 0: no two clocks are so near",
+		usualDefaults + " clockskew = -5\n":                                                   "line 3: clockskew = -5: it must be a time",
+		usualDefaults + " ticket_lifetime = soon\n":                                           "line 3: ticket_lifetime = soon: it must be a time of at most 10 years, such as 36000 (seconds), 10h, 7d or 10:00",
+		usualDefaults + " renew_lifetime = 999999999d\n":                                      "line 3: renew_lifetime = 999999999d: it must be a time of at most 10 years",
+		usualDefaults + " renew_lifetime = \x1b[2J\n":                                         `line 3: renew_lifetime = \x1b[2J`,
+		usualDefaults + " udp_preference_limit = few\n":                                       "line 3: udp_preference_limit = few",
+		usualDefaults + " kdc_default_options = few\n":                                        "line 3: kdc_default_options = few",
+		usualDefaults + " forwardable\n":                                                      "line 3: it is neither a setting",
+		usualDefaults + "[realms\n":                                                           "line 3: a section without ]",
+		usualDefaults + usualRealms + " }\n":                                                  "line 7: a } without a {",
+		usualDefaults + "[realms]\n {\n":                                                      "line 4: a { without a name",
+		usualDefaults + "[realms]\n R = { kdc = dc1 }\n":                                      "line 4: the realm R needs a {",
+		"[libdefaults]\n Default_Realm = OTHER\n default_realm = EXAMPLE.COM\n":               "",
+		usualDefaults + "[realms]\n R = {\n" + numbered("  kdc = dc%d\n", maxKDCs+1) + " }\n": "the realm has more than 64 KDCs",
+		usualDefaults + "[realms]\n R = {\n  kdc dc1\n }\n":                                   "line 5: it is neither a setting",
+		usualDefaults + " permitted_enctypes = des\n":                                         "allows no encryption type that is used",
 	} {
 		path := write(t, "krb5.conf", text, 0o644)
 		conf, err := readConfig(path)
@@ -119,6 +126,33 @@ func TestReadConfig(t *testing.T) {
 		}
 		if err == nil && got != want || err != nil && (want == "" || !strings.Contains(got, want)) {
 			t.Errorf("%s\nis %q, want %q", text, got, want)
+		}
+	}
+}
+
+// numbered is n lines, each with its number.
+func numbered(line string, n int) string {
+	b := &strings.Builder{}
+	for i := range n {
+		fmt.Fprintf(b, line, i)
+	}
+	return b.String()
+}
+
+// TestRealmOf: what [domain_realm] has for a host counts for the domain below it, unless
+// there is something for that.
+func TestRealmOf(t *testing.T) {
+	t.Parallel()
+	conf, err := readConfig(write(t, "krb5.conf", usualDefaults+"[domain_realm]\n Example.com = HOST\n .org = ORG\n a.org = A\n .b.org = B\n b.org = NOT\n x = \"\"\n x = X\n", 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{
+		"example.com": "HOST", "command.example.com": "HOST", "Command.EXAMPLE.com.": "HOST", "a.b.example.com:8443": "HOST", "example.com/x": "HOST",
+		"a.org": "A", "x.a.org": "A", "c.org": "ORG", "c.b.org": "B", "b.org": "NOT", "org": "", "notexample.com": "", "com": "", "x": "X", "": "", ".": "", "..": "", "a..org": "ORG",
+	} {
+		if got := conf.realmOf(host); got != want {
+			t.Errorf("%q is of %q, want %q", host, got, want)
 		}
 	}
 }
@@ -167,9 +201,9 @@ func FuzzReadConfig(f *testing.F) {
 		if d.Clockskew <= 0 || d.TicketLifetime <= 0 || d.RenewLifetime < 0 || max(d.Clockskew, d.TicketLifetime, d.RenewLifetime) > maxSpan {
 			t.Errorf("%v, %v, %v", d.Clockskew, d.TicketLifetime, d.RenewLifetime)
 		}
-		for _, realm := range r.conf.Realms {
-			if realm.Realm == "" || slices.Contains(realm.KDC, "") || r.conf.realm(realm.Realm) < 0 {
-				t.Errorf("%+v", realm)
+		for realm, kdcs := range r.conf.realms {
+			if realm == "" || slices.Contains(kdcs, "") || len(kdcs) > maxKDCs {
+				t.Errorf("%q: %q", realm, kdcs)
 			}
 		}
 	})

@@ -99,14 +99,16 @@ type cached struct {
 
 func (c *cached) principal() string { return c.name.PrincipalNameString() + "@" + c.realm }
 
-// service is the ticket for a service, in its realm if that is known. nil if there is none.
+// service is the ticket for a service, in its realm if that is known, that lasts longest.
+// nil if there is none.
 func (c *cached) service(spn, realm string) *ticket {
+	var found *ticket
 	for server, t := range c.services {
-		if name, at, _ := strings.Cut(server, "@"); name == spn && (realm == "" || realm == at) {
-			return t
+		if name, at, _ := strings.Cut(server, "@"); name == spn && (realm == "" || realm == at) && (found == nil || t.end.After(found.end)) {
+			found = t
 		}
 	}
-	return nil
+	return found
 }
 
 // readCache reads a credential cache in a file.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,9 @@ import (
 
 // cacheWriter writes a credential cache as MIT's documentation says.
 type cacheWriter struct {
-	b   []byte
-	key string // of tickets
+	b      []byte
+	key    string // of tickets
+	begins int64  // 0 for when somebody signed in
 }
 
 func (w *cacheWriter) number(n uint32)   { w.b = binary.BigEndian.AppendUint32(w.b, n) }
@@ -49,7 +51,7 @@ func (w *cacheWriter) credential(t testing.TB, realm string, end int64, server .
 	w.principal(realm, server...)
 	w.short(18)
 	w.data(w.key)
-	for _, at := range []int64{1000, 0, end, 5000} { // signed in, begins, ends, can be renewed until
+	for _, at := range []int64{1000, w.begins, end, 5000} { // signed in, begins, ends, can be renewed until
 		w.number(uint32(at))
 	}
 	w.raw(0, 0, 0, 0, 0)
@@ -224,15 +226,22 @@ func TestCachedService(t *testing.T) {
 		ends       time.Duration
 		spn        string
 		used       bool
+		begins     time.Duration
 	}{
-		"as it is":             {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", true},
-		"in its realm":         {strings.Repeat("k", 32), "R", 1e6 * time.Hour, "HTTP/command.example.com@R", true},
-		"in another realm":     {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com@R", false},
-		"for another":          {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/a.example.com", false},
-		"with a key of no use": {"k", "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", false},
-		"ended":                {strings.Repeat("k", 32), "EXAMPLE.COM", -time.Hour, "HTTP/command.example.com", false},
+		"as it is":             {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", true, 0},
+		"in its realm":         {strings.Repeat("k", 32), "R", 1e6 * time.Hour, "HTTP/command.example.com@R", true, 0},
+		"in another realm":     {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com@R", false, 0},
+		"for another":          {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/a.example.com", false, 0},
+		"with a key of no use": {"k", "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", false, 0},
+		"ended":                {strings.Repeat("k", 32), "EXAMPLE.COM", -time.Hour, "HTTP/command.example.com", false, 0},
+		"begun":                {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", true, -time.Hour},
+		"by a slow clock":      {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", true, time.Minute},
+		"postdated":            {strings.Repeat("k", 32), "EXAMPLE.COM", 1e6 * time.Hour, "HTTP/command.example.com", false, time.Hour},
 	} {
 		w := &cacheWriter{key: tc.key}
+		if tc.begins != 0 {
+			w.begins = time.Now().Add(tc.begins).Unix()
+		}
 		w.raw(5, 4, 0, 0)
 		w.principal("EXAMPLE.COM", "svc")
 		w.credential(t, tc.realm, min(time.Now().Add(tc.ends).Unix(), 1<<32-1), "HTTP", "command.example.com")
@@ -245,6 +254,32 @@ func TestCachedService(t *testing.T) {
 			}
 		}
 		fails(t, name, login, "holds no ticket-granting ticket of svc@EXAMPLE.COM; run kinit")
+	}
+}
+
+// TestUnlisted: who may not read a directory is told what to do, without a path as it is.
+func TestUnlisted(t *testing.T) {
+	t.Parallel()
+	err := unlisted("/conf\x1b.d", &fs.PathError{Op: "open", Path: "/conf\x1b.d", Err: fs.ErrPermission})
+	if want := `/conf\x1b.d: permission denied; let the user that this program runs as read that directory`; !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
+
+// TestLongestService: of the tickets for a service in several realms, the one that lasts
+// longest is used.
+func TestLongestService(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	c := &cached{services: map[string]*ticket{}}
+	for i := range 20 {
+		c.services[fmt.Sprintf("HTTP/h@R%d", i)] = &ticket{realm: strconv.Itoa(i), end: now.Add(time.Duration(i) * time.Hour)}
+	}
+	if got := c.service("HTTP/h", ""); got == nil || got.realm != "19" {
+		t.Errorf("%+v", got)
+	}
+	if got := c.service("HTTP/h", "R3"); got == nil || got.realm != "3" {
+		t.Errorf("%+v", got)
 	}
 }
 

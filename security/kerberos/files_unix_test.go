@@ -87,7 +87,7 @@ func TestIncluded(t *testing.T) {
 	put("conf.d/sub/x", "[libdefaults]\nclockskew = 3\n", 0o644)
 	put("sssd/domain_realm_example_com", "[domain_realm]\n.example.com = EXAMPLE.COM\n", 0o644)
 	put("sssd/kdc.conf", "[realms]\nEXAMPLE.COM = {\n kdc = dc0\n}\n", 0o644)
-	conf, err := readConfig(put("krb5.conf", "includedir "+dir+"/nowhere\nincludedir "+dir+"/conf.d/\ninclude "+put("one", usualDefaults, 0o644)+"\n[libdefaults]\n permitted_enctypes = rc4\n"+usualRealms, 0o644))
+	conf, err := readConfig(put("krb5.conf", "includedir "+dir+"/nowhere\nincludedir\t"+dir+"/conf.d/\ninclude "+put("one", usualDefaults, 0o644)+"\n[libdefaults]\n permitted_enctypes = rc4\n"+usualRealms, 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +98,12 @@ func TestIncluded(t *testing.T) {
 		put("writable", "include "+put("anybody", "", 0o666)+"\n", 0o600):                                            "anybody can be written by others",
 		put("endless", "include "+dir+"/endless\n", 0o600):                                                           "includes more than is read",
 		put("wide", strings.Repeat("include "+put("nothing", "", 0o600)+"\n", 100), 0o600):                           "includes more than is read",
+		put("often", strings.Repeat("includedir "+dir+"/nowhere\n", maxIncluded+1), 0o600):                           "64 directories",
 		put("large", strings.Repeat("include "+put("half", strings.Repeat("#", maxConfig/2), 0o600)+"\n", 3), 0o600): "1 MiB in all",
 		put("deep", "include "+put("wrong", "[libdefaults]\nclockskew = x\n", 0o600)+"\n", 0o600):                    "deep, line 1: include: " + dir + "/wrong, line 2: clockskew = x",
 		put("relative", "include krb5.conf\n", 0o600):                                                                "line 1: include needs an absolute path",
 		put("gone", "\ninclude "+dir+"/nowhere/krb5.conf\n", 0o600):                                                  "line 2: include: read the Kerberos configuration: " + dir + "/nowhere/krb5.conf: no such file",
-		put("file", "includedir "+dir+"/nothing\n", 0o600):                                                           "line 1: includedir: ",
+		put("file", "includedir "+put("esc\x1b", "", 0o600)+"\n", 0o600):                                             "line 1: includedir: " + dir + `/esc\x1b: not a directory`,
 	} {
 		if _, err := readConfig(name); err == nil || !strings.Contains(err.Error(), says) || len(err.Error()) > 3000 {
 			t.Errorf("%s: %v does not say %q", name, err, says)
@@ -111,7 +112,7 @@ func TestIncluded(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, "sssd"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readConfig(filepath.Join(dir, "krb5.conf")); err == nil || !strings.Contains(err.Error(), "the directory can be written by others") {
+	if _, err := readConfig(filepath.Join(dir, "krb5.conf")); err == nil || !strings.Contains(err.Error(), "sssd can be written by others") {
 		t.Error(err)
 	}
 }

@@ -59,7 +59,7 @@ func (l *login) ask(ctx context.Context, conf *krb5conf, realm string, request [
 		networks = networks[:1]
 	}
 	none := &unanswered{named: "found in DNS", unknown: true}
-	if names := conf.kdcs(realm); len(names) > 0 {
+	if names := conf.realms[realm]; len(names) > 0 {
 		none.named = list(names)
 	}
 	overTCP := false              // one was reached so
@@ -158,7 +158,7 @@ func unavailable(answer []byte) bool {
 
 // locate is where the KDCs of a realm are: as krb5.conf says, else as DNS says.
 func (l *login) locate(ctx context.Context, conf *krb5conf, realm, network string) ([]string, error) {
-	if named := conf.kdcs(realm); len(named) > 0 {
+	if named := conf.realms[realm]; len(named) > 0 {
 		return named, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupWithin)

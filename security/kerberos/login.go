@@ -47,6 +47,10 @@ func (t *ticket) fresh() bool {
 	return time.Now().Before(l.ahead())
 }
 
+// begun reports whether a ticket is valid already, by a clock that may differ. One that is
+// postdated is not.
+func (t *ticket) begun(skew time.Duration) bool { return !t.from.After(time.Now().Add(skew)) }
+
 // login gets tickets for one client. One call at a time fetches.
 type login struct {
 	settings security.Kerberos
@@ -132,7 +136,7 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 	spn, realm, _ := strings.Cut(l.spn, "@")
 	if realm == "" {
 		_, host, _ := strings.Cut(spn, "/")
-		realm = conf.ResolveRealm(host)
+		realm = conf.realmOf(host)
 	}
 	if l.settings.CCache != "" {
 		c, err := l.cache()
@@ -140,7 +144,8 @@ func (l *login) serviceTicket(ctx context.Context, conf *krb5conf) (*ticket, err
 			return nil, err
 		}
 		// Once: if the server refuses it, another one is needed.
-		if t := c.service(spn, realm); t != nil && t.fresh() && sound(t.key, conf.LibDefaults.PermittedEnctypeIDs) && !bytes.Equal(t.ticket.EncPart.Cipher, l.lent) {
+		if t := c.service(spn, realm); t != nil && t.fresh() && t.begun(conf.LibDefaults.Clockskew) &&
+			sound(t.key, conf.LibDefaults.PermittedEnctypeIDs) && !bytes.Equal(t.ticket.EncPart.Cipher, l.lent) {
 			l.lent = t.ticket.EncPart.Cipher
 			return t, nil
 		}
