@@ -118,10 +118,16 @@ func undisturbed(t *testing.T, opts []securitytest.Option, d *plan.Desired) (str
 
 // randomFaults are what a request can meet: not done, done without a word, refused.
 var randomFaults = []securitytest.Fault{
-	{Status: http.StatusServiceUnavailable}, {Status: http.StatusServiceUnavailable, Commit: true}, {Status: http.StatusInternalServerError, Commit: true},
-	{Reset: true}, {Reset: true, Commit: true},
-	{Status: http.StatusBadRequest}, {Status: http.StatusConflict}, {Status: http.StatusTooManyRequests},
-	{Status: http.StatusNotFound, Method: http.MethodPut}, {Status: http.StatusBadRequest, Method: http.MethodPost},
+	{Status: http.StatusServiceUnavailable},
+	{Status: http.StatusServiceUnavailable, Commit: true},
+	{Status: http.StatusInternalServerError, Commit: true},
+	{Reset: true},
+	{Reset: true, Commit: true},
+	{Status: http.StatusBadRequest},
+	{Status: http.StatusConflict},
+	{Status: http.StatusTooManyRequests},
+	{Status: http.StatusNotFound, Method: http.MethodPut},
+	{Status: http.StatusBadRequest, Method: http.MethodPost},
 }
 
 // repeat runs the plan, each time with the journal at the path and with other faults,
@@ -206,7 +212,8 @@ func (b *between) check(t *testing.T, now *snapshot.Snapshot) {
 }
 
 // changeSecurity are those who can change security, which takes a role in the permission
-// set Global.
+// set Global. It leaves out who holds the role through version 1 only: identities that a
+// server keeps apart are added by a step of their own, before the role loses anything.
 func changeSecurity(s *snapshot.Snapshot) map[plan.Key]bool {
 	out := map[plan.Key]bool{}
 	for _, r := range s.Roles {
@@ -217,7 +224,9 @@ func changeSecurity(s *snapshot.Snapshot) map[plan.Key]bool {
 			continue
 		}
 		for _, h := range r.Holders {
-			out[h.Key.Fold()] = true
+			if slices.Contains(h.Versions, 2) {
+				out[h.Key.Fold()] = true
+			}
 		}
 	}
 	return out
