@@ -23,9 +23,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/commandsec/commandsec-go/e2e/browser"
+	"github.com/commandsec/commandsec-go/governance/plan"
 	"github.com/commandsec/commandsec-go/governance/report"
+	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/internal/show"
 	"github.com/commandsec/commandsec-go/internal/specimen"
+	"github.com/commandsec/commandsec-go/permissions"
 )
 
 // axe is axe-core 4.14.1, which is under the Mozilla Public License 2.0: see
@@ -56,10 +59,71 @@ func specimens(t *testing.T) map[string]*report.Report {
 	t.Helper()
 	all := map[string]*report.Report{
 		"review": specimen.Review(), "comparison": specimen.Comparison(), "hostile": specimen.Hostile(), "large": specimen.Large(300, 1200),
-		"empty": {Kind: report.Review, Title: "Nothing"},
+		"empty": {Kind: report.Review, Title: "Nothing"}, "plan": planned(t, 12),
 	}
 	maps.Copy(all, tenants(t))
 	return all
+}
+
+// planned is the page of a plan that creates roles, each with a claim that is new, changes
+// one and deletes one.
+func planned(t *testing.T, roles int) *report.Report {
+	t.Helper()
+	set := "099c05f0-deba-4562-a5b1-f491e19c0749"
+	held := snapshot.Key{Type: "Group", Value: `KEYEXAMPLE\auditors`, Scheme: "Active Directory"}
+	was := func(id int, name string) snapshot.Role {
+		return snapshot.Role{
+			ID: id, Name: name, Description: name, PermissionSetID: set, Versions: []int{1, 2}, Paths: []permissions.Path{"/portal/read/", "/auditing/read/"},
+			Holders: []snapshot.Holder{{Key: held, Versions: []int{1, 2}}},
+		}
+	}
+	now := &snapshot.Snapshot{
+		Server:         snapshot.Server{URL: "https://command.keyexample.com/KeyfactorAPI", Version: "25.4.1"},
+		Roles:          []snapshot.Role{was(2, "Auditors"), was(3, "Old"), was(4, "Somebody made it")},
+		Claims:         []snapshot.Claim{{Key: held, ClaimID: 1, IdentityID: 1, Versions: []int{1, 2}}},
+		PermissionSets: []snapshot.PermissionSet{{ID: set, Name: "Global", Permissions: []permissions.Path{"/"}}},
+	}
+	text := func(list ...string) (out []plan.Text) {
+		for _, s := range list {
+			out = append(out, plan.Text{Value: s})
+		}
+		return out
+	}
+	desired := &plan.Desired{File: "access.yaml", Roles: []plan.Role{{Name: "Auditors", Permissions: text("/portal/read/", "/certificates/collections/read/")}}}
+	desired.Absent.Roles = text("Old")
+	for i := range roles {
+		desired.Roles = append(desired.Roles, plan.Role{
+			Name:        fmt.Sprintf("Operators of the web farms in the region %03d", i),
+			Permissions: text("/portal/read/", "/security/modify/", "/certificates/enrollment/csr/", "/certificates/collections/read/", "/certificate_stores/modify/", "/monitoring/alerts/read/"),
+			Holders:     []plan.Holder{{Key: snapshot.Key{Type: "Group", Value: fmt.Sprintf(`KEYEXAMPLE\web-operators-of-region-%03d`, i), Scheme: "Active Directory"}}},
+		})
+	}
+	p, err := plan.Make(now, desired, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Report()
+}
+
+// TestPlanOnPaper: a plan of 200 steps is short enough to be read and signed, and the
+// place to sign is in front.
+func TestPlanOnPaper(t *testing.T) {
+	t.Parallel()
+	p := open(t, planned(t, 100), look{})
+	paper, err := chromedp.Run(p.ctx, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages := strings.Count(string(paper), "/Type /Page\n"); pages < 5 || pages > 50 {
+		t.Errorf("it takes %d pages of paper", pages)
+	}
+	if got := eval[[]string](p, `[...document.querySelectorAll("main > section")].map((e) => e.id)`); !slices.Equal(got,
+		[]string{"summary", "findings", "sign", "changes", "table-claims-part", "table-holders-part", "table-steps-part", "notes"}) {
+		t.Errorf("the parts are %q", got)
+	}
+	if got := p.seen("#sign .details"); len(got) != 1 || !strings.Contains(got[0], "Changes (102); Claims that come and go (100)") {
+		t.Errorf("before the signatures stands %q", got)
+	}
 }
 
 // A tab is a page in the browser.

@@ -32,7 +32,7 @@ func Back(done []Entry, now *snapshot.Snapshot) (*Plan, error) {
 			return nil, fmt.Errorf("plan the way back: entry %d: %w", i+1, err)
 		}
 	}
-	builder := &builder{world: b.world}
+	builder := &builder{world: b.world, back: true}
 	for _, u := range b.list {
 		if t := b.target(u); t != nil {
 			builder.targets = append(builder.targets, t)
@@ -48,7 +48,9 @@ func Back(done []Entry, now *snapshot.Snapshot) (*Plan, error) {
 			})
 		}
 	}
-	return builder.build(), nil
+	p := builder.build()
+	p.TakesBack = &TakesBack{}
+	return p, nil
 }
 
 // undone is an object before and after everything that was done to it.
@@ -194,9 +196,9 @@ func (b *backer) target(u *undone) *target {
 	}
 	switch {
 	case unread != "":
-		t.block("whether others changed it since is not known: %s", unread)
+		t.block("whether somebody changed it since is not known: %s", unread)
 	case !now.Same(u.after) && !now.Same(u.before):
-		t.block("others changed it since")
+		t.block("somebody, perhaps a later plan of yours, changed it since")
 	}
 	switch t.action() {
 	case Delete:

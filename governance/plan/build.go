@@ -18,6 +18,7 @@ type builder struct {
 	*world
 
 	account  string
+	back     bool // the plan takes back what another one did
 	warnings []Warning
 	later    []string
 	targets  []*target

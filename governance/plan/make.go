@@ -48,6 +48,7 @@ func Make(current *snapshot.Snapshot, desired *Desired, opts *Options) (*Plan, e
 	}
 	m.absentRoles()
 	m.takeFromAll()
+	m.unnamed()
 	m.only()
 	m.decisions()
 	if len(m.problems) > 0 {

@@ -17,17 +17,21 @@ import (
 // warnings first, and a place to sign.
 func (p *Plan) Report() *report.Report {
 	digest := p.Digest()
+	leftOut := ""
+	if p.Blocked() > 0 {
+		leftOut = "without those that are left out"
+	}
 	r := &report.Report{
-		Kind: report.Plan, Title: "Plan for " + p.Server.URL, Lead: p.lead(),
+		Kind: report.Plan, Title: p.title(), Lead: p.lead(),
 		Provenance: p.provenance(digest), Gaps: gapsOf(p.Gaps),
 		Figures: []report.Figure{
-			{Label: "Steps", Number: len(p.Steps) - p.Blocked()},
+			{Label: "Steps", Number: len(p.Steps) - p.Blocked(), Note: leftOut},
 			{Label: "Steps left out", Number: p.Blocked(), Severity: severityIf(p.Blocked() > 0, report.High)},
 			{
 				Label: "Holders who can do less", Number: p.Totals.HoldersLosing, Note: fmt.Sprintf("of %d who hold a role", p.Totals.Holders),
 				Severity: severityIf(p.Totals.HoldersLosing > 0, report.Medium),
 			},
-			{Label: "Holders who can do more", Number: p.Totals.HoldersGain},
+			{Label: "Holders who can do more", Number: p.Totals.HoldersGain, Severity: severityIf(p.Totals.HoldersGain > 0, report.High)}, // as in a comparison
 			{Label: "Roles that lose something", Number: p.Totals.RolesLosing, Note: fmt.Sprintf("of %d", p.Totals.Roles)},
 		},
 		Guides: guides,
@@ -41,12 +45,13 @@ func (p *Plan) Report() *report.Report {
 		}
 		r.Findings = append(r.Findings, f)
 	}
-	r.Changes = p.changes()
-	if table := p.holdersTable(); len(table.Rows) > 0 {
-		r.Tables = append(r.Tables, table)
-	}
-	if len(p.Steps) > 0 {
-		r.Tables = append(r.Tables, p.stepsTable())
+	var short []*whole
+	r.Changes, short = p.changes()
+	tables := []report.Table{shortTable(short, KindClaim), shortTable(short, KindIdentity), p.holdersTable(), p.stepsTable(false), p.stepsTable(true)}
+	for _, table := range tables {
+		if len(table.Rows) > 0 {
+			r.Tables = append(r.Tables, table)
+		}
 	}
 	r.Notes = p.notes()
 	r.SignOff = &report.SignOff{
@@ -65,7 +70,32 @@ func severityIf(condition bool, s report.Severity) report.Severity {
 	return ""
 }
 
+func (p *Plan) title() string {
+	if p.TakesBack != nil {
+		return "Plan of the way back for " + p.Server.URL
+	}
+	return "Plan for " + p.Server.URL
+}
+
 func (p *Plan) lead() string {
+	if p.TakesBack == nil {
+		return p.outcome()
+	}
+	text := "This plan takes back what an earlier one did"
+	if t := p.TakesBack; t.Plan != "" {
+		text = "This plan takes back what the plan " + t.Plan + " did"
+		if t.ApprovedBy != "" {
+			text += ", which " + quote(t.ApprovedBy) + " approved"
+		}
+		if t.Reason != "" {
+			text += " (reason: " + quote(t.Reason) + ")"
+		}
+	}
+	return text + ". " + p.outcome()
+}
+
+// outcome says what a plan comes to.
+func (p *Plan) outcome() string {
 	if p.Empty() && p.Incomplete() {
 		return "There is nothing to do, as far as the server could be read. What was not read may differ from what is desired."
 	}
@@ -73,7 +103,7 @@ func (p *Plan) lead() string {
 		return "There is nothing to do."
 	}
 	if p.Empty() {
-		return "There is nothing to do: the server is as it is desired."
+		return "There is nothing to do: what the file names is as it is desired."
 	}
 	text := fmt.Sprintf("%s. Afterwards %s can do more than before, and %s can do less.", count(len(p.Steps)-p.Blocked(), "step"),
 		count(p.Totals.HoldersGain, "holder"), count(p.Totals.HoldersLosing, "holder"))
@@ -97,6 +127,9 @@ func (p *Plan) provenance(digest string) report.Provenance {
 			Label: "before", Server: p.Server.URL, Version: p.Server.Version, Account: p.ReadAs, Taken: p.TakenAt, Digest: p.Snapshot,
 		}},
 		Files: []report.File{{Label: "Plan digest", Digest: digest}},
+	}
+	if t := p.TakesBack; t != nil && t.Plan != "" {
+		out.Files = append(out.Files, report.File{Label: "Takes back", Name: "the plan", Digest: t.Plan}, report.File{Label: "Journal of it", Name: t.Journal})
 	}
 	if p.Desired.File != "" || p.Desired.Digest != "" {
 		out.Files = append(out.Files, report.File{Label: "Desired state", Name: p.Desired.File, Digest: p.Desired.Digest})
@@ -152,6 +185,7 @@ var guides = []report.Guide{
 	{Code: string(CodeNames), Title: "Version 1 names that version 2 does not show", Why: "What they allow is not counted among the rights of this plan."},
 	{Code: string(CodeDisabled), Title: "Disabled roles"},
 	{Code: string(CodeNewID), Title: "Roles that come back under another id"},
+	{Code: string(CodeUnnamed), Title: "The file does not name everything", Why: "What a file does not name stays as it is, whoever made it, so that no plan shows a change of it."},
 	{Code: string(CodeIncomplete), Title: "The snapshot is incomplete"},
 }
 
@@ -174,6 +208,10 @@ func (p *Plan) finding(w *Warning) report.Finding {
 	}
 	return f
 }
+
+// at is where the desired state says so, without the folder of the file, which stands at
+// the top of the page.
+func (s *Step) at() string { return s.At[strings.LastIndexAny(s.At, `/\`)+1:] }
 
 func stepAnchor(n int) string { return "step-" + strconv.Itoa(n) }
 
@@ -207,17 +245,61 @@ func (p *Plan) wholes() []*whole {
 	return out
 }
 
-func (p *Plan) changes() []report.Change {
-	var out []report.Change
+// changes are the objects that a plan is about, each with before and after, and those
+// about which a row of a table says everything.
+func (p *Plan) changes() (changes []report.Change, short []*whole) {
 	all := p.wholes()
 	slices.SortStableFunc(all, func(a, b *whole) int {
-		return cmp.Compare(slices.Index(kindOrder, a.kind), slices.Index(kindOrder, b.kind))
+		return cmp.Or(cmp.Compare(a.leftOut(), b.leftOut()), cmp.Compare(slices.Index(kindOrder, a.kind), slices.Index(kindOrder, b.kind)))
 	})
 	words := p.words()
 	for _, w := range all {
-		out = append(out, w.change(words))
+		if w.short() {
+			short = append(short, w)
+			continue
+		}
+		changes = append(changes, w.change(words))
 	}
-	return out
+	return changes, short
+}
+
+// leftOut is 1 for an object whose step is left out, so that it comes last.
+func (w *whole) leftOut() int {
+	if w.steps[0].Blocked != "" {
+		return 1
+	}
+	return 0
+}
+
+// short reports a claim or an identity that comes or goes: it has a description at most.
+func (w *whole) short() bool {
+	return (w.kind == KindClaim || w.kind == KindIdentity) && w.steps[0].Action != Update && w.leftOut() == 0
+}
+
+// shortTable has the claims or the identities that come and go.
+func shortTable(list []*whole, kind Kind) report.Table {
+	table := report.Table{
+		ID: strings.ReplaceAll(string(kind), " ", "-") + "s", Title: groupOf[kind] + " that come and go",
+		Columns: []report.Column{{Title: groupOf[kind], Kind: report.Holders}, {Title: "Step", Kind: report.Number}, {Title: "Description"}, {Title: "Desired in"}},
+	}
+	if kind == KindIdentity {
+		table.Columns[2].Title = "" // an identity has none
+	}
+	for _, w := range list {
+		if w.kind != kind {
+			continue
+		}
+		step, group, mark, object := w.steps[0], "Created", report.Added, w.after
+		if step.Action == Delete {
+			group, mark, object = "Deleted", report.Removed, w.before
+		}
+		description := member(object, func(o *Object) *ClaimState { return o.Claim }).Description
+		table.Rows = append(table.Rows, report.Row{Group: group, Mark: mark, Cells: []report.Cell{
+			{Text: w.name}, {Text: strconv.Itoa(step.Number)}, {Text: description}, {Text: step.at()},
+		}})
+	}
+	slices.SortStableFunc(table.Rows, func(a, b report.Row) int { return cmp.Compare(a.Group, b.Group) })
+	return table
 }
 
 var groupOf = map[Kind]string{
@@ -241,22 +323,24 @@ func (w *whole) change(words *words) report.Change {
 	}
 	c.Detail = fmt.Sprintf("Step %s, through version %d of the API.", strings.Join(numbers, " and "), first.Version)
 	if first.Holders > 0 && (w.kind == KindRole || w.kind == KindMembers) {
-		c.Detail += fmt.Sprintf(" It concerns %s: all in all, %d can do more afterwards, and %d less.", count(first.Holders, "holder"), first.Gaining, first.Losing)
+		c.Detail += fmt.Sprintf(" %s: all in all, %d can do more, and %d less.", count(first.Holders, "holder"), first.Gaining, first.Losing)
 	}
 	if first.Blocked != "" {
-		c.Mark = report.Warning
+		c.Mark, c.Group = report.Warning, "Left out, and so not changed"
 		c.Detail = fmt.Sprintf("Step %s is left out: %s.", strings.Join(numbers, " and "), first.Blocked)
 		if w.after == nil && first.Action == Update {
 			return c // what it would become is not known
 		}
 	}
 	if first.At != "" {
-		c.Detail += " Desired in " + first.At + "."
+		c.Detail += " Desired in " + first.at() + "."
 	}
 	if w.kind == KindRole || w.kind == KindMembers {
 		c.Roles = []report.Item{{Text: w.name}}
 	}
-	c.Fields = w.fields(words)
+	c.Fields = slices.DeleteFunc(w.fields(words), func(f report.Field) bool {
+		return f.Label == "Name" && (w.before == nil || w.after == nil) // the title has it
+	})
 	for _, f := range c.Fields {
 		if f.Label == "Holders" {
 			for _, i := range slices.Concat(f.Before, f.After) {
@@ -432,20 +516,30 @@ func (w *words) effects(list []permissions.Effect, mark report.Mark) []report.It
 func (p *Plan) holdersTable() report.Table {
 	table := report.Table{
 		ID: "holders", Title: "Who can do more, and who less",
-		Note: "The rights of all roles of a holder together: what one role loses and another one grants is not lost.",
+		Note: "The rights of all roles of a holder together: what one role loses and another one grants is not lost. " +
+			"Holders with the same change share a row. On paper, the paths stand with the roles only.",
 		Columns: []report.Column{
 			{Title: "Holder", Kind: report.Holders}, {Title: "Can do from now on"}, {Title: "Can no longer do"},
 		},
 	}
 	w := p.words()
 	var gain []report.Row
+	var order [][2]int
+	alike := map[[2]int][]report.Item{} // many have the same change
 	for _, h := range p.Holders {
 		if h.Before == h.After {
 			continue
 		}
-		diff := w.difference(h.Before, h.After)
+		key := [2]int{h.Before, h.After}
+		if alike[key] == nil {
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], report.Item{Text: h.Key.String()})
+	}
+	for _, key := range order {
+		diff := w.difference(key[0], key[1])
 		row := report.Row{Group: "Can do less", Mark: report.Lost, Cells: []report.Cell{
-			{Text: h.Key.String()}, {Items: w.effects(diff.Added, report.Widened)}, {Items: w.effects(diff.Removed, report.Lost)},
+			{Items: alike[key]}, {Items: w.effects(diff.Added, report.Widened)}, {Items: w.effects(diff.Removed, report.Lost)},
 		}}
 		if len(diff.Removed) > 0 {
 			table.Rows = append(table.Rows, row)
@@ -454,25 +548,33 @@ func (p *Plan) holdersTable() report.Table {
 		row.Group, row.Mark = "Can do more", report.Widened
 		gain = append(gain, row)
 	}
+	if len(table.Rows) == 0 { // nobody loses anything
+		table.Columns = table.Columns[:2]
+		for i := range gain {
+			gain[i].Cells = gain[i].Cells[:2]
+		}
+	}
 	table.Rows = append(table.Rows, gain...)
 	return table
 }
 
-func (p *Plan) stepsTable() report.Table {
+// stepsTable has the steps that are carried out, or those that are left out.
+func (p *Plan) stepsTable(leftOut bool) report.Table {
 	table := report.Table{
 		ID: "steps", Title: "Steps in their order", Note: "Additions come first, removals last and in reverse.",
-		Columns: []report.Column{
-			{Title: "Step", Kind: report.Number}, {Title: "What"}, {Title: "API version", Kind: report.Number}, {Title: "Needs"}, {Title: "Left out because"},
-		},
+		Columns: []report.Column{{Title: "Step", Kind: report.Number}, {Title: "What"}, {Title: "API version", Kind: report.Number}, {Title: "Needs"}},
+	}
+	if leftOut {
+		table.ID, table.Title, table.Note = "left-out", "Steps that are left out", ""
+		table.Columns[3].Title = "Because"
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		var needs []string
-		for _, n := range s.Needs {
-			needs = append(needs, strconv.Itoa(n))
+		if leftOut != (s.Blocked != "") {
+			continue
 		}
 		row := report.Row{Anchor: stepAnchor(s.Number), Cells: []report.Cell{
-			{Text: strconv.Itoa(s.Number)}, {Text: s.Words()}, {Text: strconv.Itoa(s.Version)}, {Text: strings.Join(needs, ", ")}, {Text: s.Blocked},
+			{Text: strconv.Itoa(s.Number)}, {Text: s.Words()}, {Text: strconv.Itoa(s.Version)}, {Text: cmp.Or(s.Blocked, ranges(s.Needs))},
 		}}
 		switch {
 		case s.Blocked != "":
@@ -487,6 +589,28 @@ func (p *Plan) stepsTable() report.Table {
 		table.Rows = append(table.Rows, row)
 	}
 	return table
+}
+
+// ranges writes numbers in short: "2, 5 to 9".
+func ranges(list []int) string {
+	var texts []string
+	for i := 0; i < len(list); {
+		end := i
+		for end+1 < len(list) && list[end+1] == list[end]+1 {
+			end++
+		}
+		text := strconv.Itoa(list[i])
+		switch end - i {
+		case 0:
+		case 1:
+			text += ", " + strconv.Itoa(list[end])
+		default:
+			text += " to " + strconv.Itoa(list[end])
+		}
+		texts = append(texts, text)
+		i = end + 1
+	}
+	return strings.Join(texts, ", ")
 }
 
 // Words says in a sentence what a step does: "update role "Operators": add 2

@@ -28,6 +28,9 @@ type Plan struct {
 	// [Options.Conversion].
 	Conversion []Source `json:"conversion,omitempty"`
 
+	// TakesBack says what a plan of the way back takes back. Every other plan has none.
+	TakesBack *TakesBack `json:"takesBack,omitempty"`
+
 	// Only are the roles that the plan was limited to, Later those that would change
 	// without that limit.
 	Only  []string `json:"only"`
@@ -55,6 +58,15 @@ type Plan struct {
 type Source struct {
 	File   string `json:"file"`
 	Digest string `json:"digest"`
+}
+
+// TakesBack is what a plan of the way back takes back. [Back] leaves it empty: it has the
+// steps of a journal, and not the journal.
+type TakesBack struct {
+	Plan       string `json:"plan"`       // digest of the plan that was carried out
+	Journal    string `json:"journal"`    // name of its journal
+	ApprovedBy string `json:"approvedBy"` // who approved that plan, as far as the journal says
+	Reason     string `json:"reason"`
 }
 
 // ObjectName is what people call an object that a path can be limited to.
@@ -162,6 +174,7 @@ const (
 	CodeNames      Code = "names-lost"          // version 1 shows names of a role that version 2 has no path for
 	CodeDisabled   Code = "disabled-role"       // the role cannot be assigned
 	CodeNewID      Code = "new-id"              // a role comes back under another id
+	CodeUnnamed    Code = "not-in-the-file"     // the server has it, and the desired state names it nowhere
 	CodeIncomplete Code = "incomplete"          // the snapshot has gaps, so that more may change than is said
 )
 

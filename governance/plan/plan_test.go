@@ -818,7 +818,7 @@ func TestBackOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range back.Steps {
-		if blocked := s.Blocked == "others changed it since"; blocked != (s.Name == "Auditors") {
+		if blocked := s.Blocked == "somebody, perhaps a later plan of yours, changed it since"; blocked != (s.Name == "Auditors") {
 			t.Errorf("%s: %q", s.Words(), s.Blocked)
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/commandsec/commandsec-go/governance/report"
@@ -270,32 +272,39 @@ func (b *builder) lockOut(sorted []*holding) {
 	}
 }
 
-// admins warns if somebody can change security who could not before: who can, can give
-// themselves everything.
+// admins warns, once, if somebody can change security who could not before: who can, can
+// give themselves everything.
 func (b *builder) admins(all map[Key]*holding) {
+	w := Warning{Code: CodeAdmin, Severity: report.High, Do: "Make sure that this is meant."}
+	come := map[Key]Key{} // by folded key
 	for _, f := range b.final {
 		if !admin.Grants(f.after, f.setAfter, b.legacy) {
 			continue
 		}
-		var come []Key
-		var texts []string
+		before := len(w.Roles)
 		for _, k := range f.holders {
 			if !all[k.Fold()].couldAdmin {
-				come, texts = append(come, k), append(texts, k.String())
+				come[k.Fold()] = k
+				w.Roles = append(w.Roles[:before], f.name)
 			}
 		}
-		if len(come) == 0 {
-			continue
-		}
-		slices.SortFunc(come, compareKeys)
-		slices.Sort(texts)
-		b.warnings = append(b.warnings, Warning{
-			Code: CodeAdmin, Severity: report.High, Roles: []string{f.name}, Holders: come,
-			Text: fmt.Sprintf("Through the role %s, %s can change security afterwards, and could not before: they can give themselves everything.",
-				quote(f.name), strings.Join(quoteAll(texts, 5), ", ")),
-			Do: "Make sure that this is meant.",
-		})
 	}
+	if len(come) == 0 {
+		return
+	}
+	slices.Sort(w.Roles)
+	w.Holders = slices.SortedFunc(maps.Values(come), compareKeys)
+	texts := make([]string, 0, len(come))
+	for _, k := range w.Holders {
+		texts = append(texts, k.String())
+	}
+	slices.Sort(texts)
+	through, who := "the role "+quote(w.Roles[0]), strings.Join(quoteAll(texts, 5), ", ")
+	if n := len(w.Roles); n > 1 {
+		through, who = strconv.Itoa(n)+" roles", count(len(come), "holder")
+	}
+	w.Text = fmt.Sprintf("Through %s, %s can change security afterwards, and could not before: they can give themselves everything.", through, who)
+	b.warnings = append(b.warnings, w)
 }
 
 func (b *builder) warn(code Code, severity report.Severity, text, do string, keys []Key) {
@@ -324,10 +333,14 @@ func (b *builder) large(p *Plan, sorted []*holding) {
 // warnSteps warns about steps. What is to be said of several is said once.
 func (b *builder) warnSteps(p *Plan) {
 	alike := alike{index: map[string]int{}, named: map[[2]string]bool{}}
+	do := "Remove the reason and plan again, or take this out of the desired state."
+	if b.back {
+		do = "Look at the object as it is now. If it should still be as it was, plan that by itself; otherwise leave it."
+	}
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		if step.Blocked != "" {
-			alike.add(step, Warning{Code: CodeBlocked, Severity: report.High, Do: "Remove the reason and plan again, or take this out of the desired state."},
+			alike.add(step, Warning{Code: CodeBlocked, Severity: report.High, Do: do},
 				step.Blocked, fmt.Sprintf("Step %d is left out (%s %s): %s.", step.Number, step.Action, step.object(), step.Blocked),
 				"%d steps are left out: "+strings.ReplaceAll(step.Blocked, "%", "%%")+".")
 			continue

@@ -512,7 +512,13 @@ func (m *maker) only() {
 			for _, d := range m.desired.Roles {
 				all = append(all, d.Name)
 			}
-			m.problems.add(Position{}, "only %s: the desired state does not name this role%s", quote(name), didYouMean(name, all))
+			hint := didYouMean(name, all)
+			for _, d := range m.desired.Roles { // it was renamed already
+				if d.Was != "" && names.Fold(d.Was) == fold {
+					hint = "; it renames it to " + quote(d.Name) + ": name that"
+				}
+			}
+			m.problems.add(Position{}, "only %s: the desired state does not name this role%s", quote(name), hint)
 			continue
 		}
 		chosen[r] = true

@@ -57,7 +57,7 @@ func (r *Report) groups() []*group {
 			return cmp.Or(
 				compareBool(r.accepted(a), r.accepted(b)),
 				cmp.Compare(a.Severity.rank(), b.Severity.rank()),
-				natural(a.Title, b.Title),
+				titles(a.Title, b.Title),
 				cmp.Compare(a.Key(), b.Key()))
 		})
 		worst := g.Findings[0]
@@ -73,6 +73,12 @@ func (r *Report) groups() []*group {
 			cmp.Compare(a.Guide.Code, b.Guide.Code))
 	})
 	return groups
+}
+
+// titles compares titles, in which names are in quotes: "Berlin" comes before "Berlin 2".
+func titles(a, b string) int {
+	closed := func(s string) string { return strings.ReplaceAll(s, `"`, "\x00") } // before a space
+	return natural(closed(a), closed(b))
 }
 
 // natural compares texts, and the numbers in them as numbers: step 2 comes before step 10.

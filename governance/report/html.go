@@ -173,6 +173,41 @@ func (p *page) TableID(i int) string {
 	return id
 }
 
+// sides says which sides of a change hold anything: "before", "after" or "both". What is
+// new has nothing before, and needs no empty column beside it.
+func sides(fields []Field) string {
+	before, after := false, false
+	for _, f := range fields {
+		before, after = before || len(f.Before) > 0, after || len(f.After) > 0
+	}
+	switch {
+	case before == after:
+		return "both"
+	case before:
+		return "before"
+	}
+	return "after"
+}
+
+// details says what follows the signatures, so that who signs at the beginning knows
+// that there is more.
+func (p *page) details() string {
+	var parts []string
+	if n := len(p.Changes); n > 0 {
+		parts = append(parts, "Changes ("+thousands(n)+")")
+	}
+	for _, t := range p.Tables {
+		parts = append(parts, show.Text(t.Title, pageLimit)+" ("+thousands(len(t.Rows))+")")
+	}
+	if len(p.Notes) > 0 {
+		parts = append(parts, "Notes ("+thousands(len(p.Notes))+")")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "The details follow, and belong to what is signed: " + strings.Join(parts, "; ") + "."
+}
+
 // A part of a list: what is shown at once, and what stands below "more".
 type parts struct{ First, More []Item }
 
@@ -218,6 +253,8 @@ func (p *page) funcs() template.FuncMap {
 			return parts{items[:openItems], items[openItems:]}
 		},
 		"lists":    (*Finding).lists,
+		"sides":    sides,
+		"details":  p.details,
 		"verdict":  p.verdict,
 		"accepted": p.accepted,
 		"open":     func() bool { return len(p.Findings) <= openFindings },

@@ -131,6 +131,9 @@ type Acceptance struct {
 	Reason  string    `json:"reason"`
 	Until   time.Time `json:"until"` // the last day on which it holds, in UTC
 	Line    int       `json:"-"`     // of the file that it was read from
+	// Holders are those of the worksheet's line. Package review takes the acceptance for
+	// fewer of them, too, if the ID proves the list.
+	Holders []string `json:"-"`
 }
 
 // A Guide explains all findings of one code.

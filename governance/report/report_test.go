@@ -478,3 +478,54 @@ func TestFolded(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotedNames: "Berlin" comes before "Berlin 2".
+func TestQuotedNames(t *testing.T) {
+	t.Parallel()
+	r := &report.Report{Kind: report.Review, Title: "R", Findings: []report.Finding{
+		{Code: "x", Severity: report.High, Title: `The role "Berlin 10" grants everything`},
+		{Code: "x", Severity: report.High, Title: `The role "Berlin 2" grants everything`},
+		{Code: "x", Severity: report.High, Title: `The role "Berlin" grants everything`},
+	}, Guides: []report.Guide{{Code: "x", Title: "Everything"}}}
+	var b strings.Builder
+	if err := r.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		if parts := strings.Split(line, `"`); len(parts) == 3 {
+			got = append(got, parts[1])
+		}
+	}
+	if !slices.Equal(got, []string{"Berlin", "Berlin 2", "Berlin 10"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestSignFirst: on a page, the place to sign comes before the details and names them, and
+// what is new has no empty column beside it.
+func TestSignFirst(t *testing.T) {
+	t.Parallel()
+	r := &report.Report{
+		Kind: report.Plan, Title: "P", Changes: []report.Change{
+			{Title: "New", Fields: []report.Field{{Label: "Description", After: []report.Item{{Text: "x"}}}}},
+			{Title: "Gone", Fields: []report.Field{{Label: "Description", Before: []report.Item{{Text: "y"}}}}},
+			{Title: "Other", Fields: []report.Field{{Label: "Description", Before: []report.Item{{Text: "y"}}, After: []report.Item{{Text: "z"}}}}},
+		},
+		Tables: []report.Table{{ID: "t", Title: "Steps", Columns: []report.Column{{Title: "A"}}}}, SignOff: &report.SignOff{Statement: "S", Signers: []string{"R"}},
+	}
+	var b strings.Builder
+	if err := r.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	if sign, changes := strings.Index(page, `id="sign"`), strings.Index(page, `id="changes"`); sign < 0 || changes < sign {
+		t.Errorf("signatures at %d, changes at %d", sign, changes)
+	}
+	if !strings.Contains(page, "The details follow, and belong to what is signed: Changes (3); Steps (0).") {
+		t.Error("it does not say what follows")
+	}
+	if one, nothing := strings.Count(page, `class="beside one"`), strings.Count(page, `class="nothing">nothing`); one != 2 || nothing != 0 {
+		t.Errorf("%d with one side, %d times nothing", one, nothing)
+	}
+}

@@ -75,7 +75,7 @@ var columnNames = []string{"id", "decision", "owner", "reason", "until"}
 
 // ParseAccepted reads the findings that somebody accepted from a worksheet that
 // [Report.WriteWorksheet] wrote and somebody filled in. Of its columns it needs
-// id, decision, owner, reason and until, in any order. A line counts if its
+// id, decision, owner, reason and until, in any order, and it reads holders. A line counts if its
 // decision is "accept"; "fix" and "open" and an empty cell leave the finding open.
 //
 // A spreadsheet may have saved it with semicolons or tabs, and with its own dates:
@@ -120,6 +120,7 @@ func ParseAccepted(r io.Reader) ([]Acceptance, error) {
 	var accepted []Acceptance
 	var problems []error
 	lines := map[string]int{}
+	holders := slices.IndexFunc(head, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), "holders") })
 	for len(problems) < maxProblems {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -146,6 +147,9 @@ func ParseAccepted(r io.Reader) ([]Acceptance, error) {
 				line, show.Text(a.Finding, 100), lines[a.Finding]))
 		default:
 			a.Line = line
+			if holders >= 0 && holders < len(record) && record[holders] != "" {
+				a.Holders = strings.Split(unquote(record[holders]), "; ")
+			}
 			lines[a.Finding] = line
 			accepted = append(accepted, *a)
 		}

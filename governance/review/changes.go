@@ -165,14 +165,18 @@ func (d *differ) title() string {
 	return "What changed on " + d.c.After.Server.URL
 }
 
-// newFindings are the findings that the earlier snapshot has not.
+// newFindings are the findings that the earlier snapshot has not. One whose holders only
+// became fewer is not new.
 func (d *differ) newFindings() {
-	old := map[string]bool{}
-	for _, f := range d.before.findings {
-		old[f.ID] = true
+	old := map[string][]string{} // ids, by code and roles
+	key := func(a about) string { return a.code + "\x00" + strings.Join(a.roles, "\x00") }
+	for id, a := range d.before.about {
+		old[key(a)] = append(old[key(a)], id)
 	}
 	for _, f := range d.after.findings {
-		if old[f.ID] || f.Code == CodeNotRead {
+		now := d.after.about[f.ID]
+		known := func(id string) bool { return id == f.ID || now.fewer(id, slices.Clone(d.before.about[id].holders)) }
+		if f.Code == CodeNotRead || slices.ContainsFunc(old[key(now)], known) {
 			continue
 		}
 		f.Roles, f.Holders = unlinked(f.Roles), unlinked(f.Holders)
@@ -572,7 +576,7 @@ func are(n int, one string) string {
 func (d *differ) notes() []report.Note {
 	notes := []report.Note{
 		{Title: "What holders can do", Text: "It is worked out from all roles together: somebody who loses a role and keeps the same right through another one is not listed."},
-		{Title: "Findings", Text: "They are those that the later snapshot has and the earlier one has not, or that are about other roles, holders or rights now. A review of the later snapshot has all."},
+		{Title: "Findings", Text: "They are those that the later snapshot has and the earlier one has not, or that are about other roles, further holders or other rights now. A review of the later snapshot has all."},
 	}
 	if d.c.Before.Server.URL != d.c.After.Server.URL {
 		notes = append(notes, report.Note{Title: "Two servers", Text: "The snapshots are of two servers. Roles and objects are the same if they have the same name; ids are not compared."})

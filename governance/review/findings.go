@@ -203,27 +203,63 @@ func rank(s report.Severity) int {
 // mostItems is how many roles, holders and rights a finding lists. The tables have all.
 const mostItems = 50
 
-func (r *Review) add(f Finding) { r.findings = append(r.findings, identified(f)) }
+func (r *Review) add(f Finding) {
+	a := aboutOf(&f)
+	f = identified(f)
+	r.findings, r.about[f.ID] = append(r.findings, f), a
+}
 
-// identified returns a finding with its ID, which is made from what it is about: its
-// roles, holders and rights, however many of them are shown.
-func identified(f Finding) Finding {
+// about is everything that a finding is about, however much of it is shown.
+type about struct {
+	code                     string
+	roles, holders, evidence []string
+}
+
+func aboutOf(f *Finding) about {
+	return about{f.Code, itemNames(f.Roles), itemNames(f.Holders), itemNames(f.Evidence)}
+}
+
+func itemNames(items []report.Item) []string {
+	names := make([]string, len(items))
+	for i, item := range items {
+		names[i] = cmp.Or(item.Code, item.Text)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// id is the ID of a finding: a digest of what it is about.
+func (a about) id() string {
 	h := sha256.New()
-	for _, list := range []*[]report.Item{&f.Roles, &f.Holders, &f.Evidence} {
-		names := make([]string, len(*list))
-		for i, item := range *list {
-			names[i] = cmp.Or(item.Code, item.Text)
-		}
-		slices.Sort(names)
-		for _, name := range slices.Compact(names) {
+	for _, names := range [][]string{a.roles, a.holders, a.evidence} {
+		for _, name := range names {
 			fmt.Fprintf(h, "%d %s ", len(name), name)
 		}
 		h.Write([]byte{'\n'})
+	}
+	return a.code + "-" + hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// fewer reports whether the finding is the one with an ID that is about these holders, or
+// fewer of them: same roles, same rights. The ID proves the list of holders.
+func (a about) fewer(id string, holders []string) bool {
+	slices.Sort(holders)
+	for _, h := range a.holders {
+		if _, found := slices.BinarySearch(holders, h); !found {
+			return false
+		}
+	}
+	return about{a.code, a.roles, slices.Compact(holders), a.evidence}.id() == id
+}
+
+// identified returns a finding with its ID, and with as many of its items as are shown.
+func identified(f Finding) Finding {
+	f.ID = aboutOf(&f).id()
+	for _, list := range []*[]report.Item{&f.Roles, &f.Holders, &f.Evidence} {
 		if n := len(*list); n > mostItems {
 			*list = append((*list)[:mostItems:mostItems], report.Item{Text: fmt.Sprintf("and %d more", n-mostItems)})
 		}
 	}
-	f.ID = f.Code + "-" + hex.EncodeToString(h.Sum(nil)[:8])
 	return f
 }
 
@@ -598,8 +634,34 @@ func (r *Review) evidence(rule *Rule, roles []int) []report.Item {
 // accept notes what somebody accepted.
 func (r *Review) accept() {
 	rep := report.Report{Findings: r.findings}
-	r.unused = rep.Accept(r.opts.Accepted)
+	r.unused = rep.Accept(r.accepted())
 	r.findings = rep.Findings
+}
+
+// accepted are the acceptances, those for holders of whom some went made out for those
+// who stay. One that was made out for the finding as it is comes last, and so counts.
+func (r *Review) accepted() (all []report.Acceptance) {
+	var exact []report.Acceptance
+	for _, a := range r.opts.Accepted {
+		if _, found := r.about[a.Finding]; found || len(a.Holders) == 0 {
+			exact = append(exact, a)
+			continue
+		}
+		covers := false
+		for i := range r.findings {
+			f := &r.findings[i]
+			if strings.HasPrefix(a.Finding, f.Code+"-") && r.about[f.ID].fewer(a.Finding, slices.Clone(a.Holders)) {
+				narrowed := a
+				narrowed.Finding, covers = f.ID, true
+				all = append(all, narrowed)
+			}
+		}
+		if !covers {
+			exact = append(exact, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b report.Acceptance) int { return a.Until.Compare(b.Until) })
+	return append(all, exact...)
 }
 
 // notRead makes findings of the gaps.

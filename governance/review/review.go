@@ -61,6 +61,7 @@ type Review struct {
 	onlyV1  bool                               // the server is of Command 10
 
 	findings []Finding
+	about    map[string]about // by id of a finding
 	unused   []report.Acceptance
 	notes    []report.Note
 }
@@ -112,7 +113,7 @@ func New(s *snapshot.Snapshot, opts *Options) *Review {
 
 // newModel does all but look for findings.
 func newModel(s *snapshot.Snapshot, opts *Options) *Review {
-	r := &Review{s: s.Sorted(), byKey: map[Key]int{}, byRole: map[roleKey]int{}, words: map[permissions.Path]string{}}
+	r := &Review{s: s.Sorted(), byKey: map[Key]int{}, byRole: map[roleKey]int{}, words: map[permissions.Path]string{}, about: map[string]about{}}
 	if opts != nil {
 		r.opts = *opts
 	}

@@ -769,3 +769,75 @@ func TestLeadTellsGaps(t *testing.T) {
 		t.Errorf("without roles, the lead is %q", r.Lead)
 	}
 }
+
+// TestFewerHolders: if somebody lost a role, what is found of it is not new, and what was
+// accepted stays accepted. If somebody got it, it is new, and nobody accepted it.
+func TestFewerHolders(t *testing.T) {
+	t.Parallel()
+	with := func(held ...snapshot.Key) *snapshot.Snapshot {
+		s := sample()
+		s.Roles = append(s.Roles, role(77, "Keepers; of keys", by(held...), "/security/"))
+		return s
+	}
+	about := func(list []report.Finding) (found []report.Finding) {
+		for _, f := range list {
+			if f.Code == review.CodeSecurity && f.Roles[0].Text == "Keepers; of keys" {
+				found = append(found, f)
+			}
+		}
+		return found
+	}
+	two, one := with(ravi, pipeline), with(ravi)
+	if got := about(review.Changes(snapshot.Compare(two, one), options(t)).Findings); len(got) > 0 {
+		t.Errorf("one of two holders lost the role, and this is new: %v", got)
+	}
+	if got := about(review.Changes(snapshot.Compare(one, two), options(t)).Findings); len(got) != 1 {
+		t.Errorf("one more holder got the role, and this is new: %v", got)
+	}
+	if got := about(review.Changes(snapshot.Compare(two, with(ravi, web)), options(t)).Findings); len(got) != 1 {
+		t.Errorf("another holder got the role, and this is new: %v", got)
+	}
+
+	accept := func(s *snapshot.Snapshot, replace ...string) []report.Acceptance {
+		f := about(review.New(s, options(t)).Findings())[0]
+		f.Accepted = &report.Acceptance{Owner: "Jane", Reason: "they look after it", Until: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}
+		var sheet bytes.Buffer
+		if err := (&report.Report{Findings: []report.Finding{f}}).WriteWorksheet(&sheet); err != nil {
+			t.Fatal(err)
+		}
+		accepted, err := report.ParseAccepted(strings.NewReader(strings.NewReplacer(replace...).Replace(sheet.String())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return accepted
+	}
+	for _, c := range []struct {
+		name     string
+		accepted []report.Acceptance
+		now      *snapshot.Snapshot
+		want     bool
+	}{
+		{"the same", accept(two), two, true},
+		{"one went", accept(two), one, true},
+		{"all went", accept(two), with(), true},
+		{"one came", accept(one), two, false},
+		{"another one", accept(one), with(web), false},
+		{"another right", accept(two), func() *snapshot.Snapshot {
+			s := with(ravi)
+			s.Roles[len(s.Roles)-1].Paths = []permissions.Path{"/security/modify/"}
+			return s
+		}(), false},
+		{"somebody wrote more holders into the list", accept(one, ravi.String(), ravi.String()+"; "+web.String()), with(web), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			opts := options(t)
+			opts.Accepted = c.accepted
+			r := review.New(c.now, opts)
+			got := about(r.Findings())
+			if len(got) != 1 || (got[0].Accepted != nil) != c.want || (len(r.Unused()) == 0) != c.want {
+				t.Errorf("got %+v, unused %v", got, r.Unused())
+			}
+		})
+	}
+}

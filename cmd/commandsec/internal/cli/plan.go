@@ -193,16 +193,33 @@ func nextApply(c *cobra.Command, made *plan.Plan, file, page string) {
 		next(c, "read %s, and let somebody approve the digest.", quoted(page))
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "Then: %s\n", applyCall(made, file))
+	var flags []string
+	if made.LockOut() {
+		flags = append(flags, "--allow-lockout")
+	}
+	if made.Large() {
+		flags = append(flags, "--allow-large")
+	}
+	if len(flags) > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "Left out on purpose, for whoever approves the plan to decide: %s.\n", strings.Join(flags, " and "))
+	}
 }
 
 // applyCall is how apply is called for a plan, without the flags that allow a dangerous
 // one: nobody should paste them unread.
 func applyCall(made *plan.Plan, file string) string {
-	return fmt.Sprintf("commandsec apply %s --approve %s --journal %s", quoted(file), made.Digest(), quoted(beside(file, ".log")))
+	digest := made.Digest()
+	return fmt.Sprintf("commandsec apply %s --approve %s --journal %s", quoted(file), digest, quoted(beside(file, "-"+shortDigest(digest)+".log")))
 }
 
-// beside replaces the extension of a file name, so that each plan has a journal of its
-// own.
+// shortDigest is enough of a digest for the name of a journal: a file of the same name has
+// another plan next time, and one plan has one journal.
+func shortDigest(digest string) string {
+	hex := strings.TrimPrefix(digest, "sha256:")
+	return hex[:min(len(hex), 8)]
+}
+
+// beside replaces the extension of a file name.
 func beside(file, end string) string { return strings.TrimSuffix(file, filepath.Ext(file)) + end }
 
 // planReport is the report of a plan.

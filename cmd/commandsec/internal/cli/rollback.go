@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -24,10 +25,11 @@ func newRollback() *cobra.Command {
 		Long: `Rollback makes a plan of a journal: it makes each object what it was before 'commandsec
 apply'. It changes nothing itself: read the plan, approve it, apply it, like any other.
 
-An object that others changed since is left as it is, as a whole: its step is blocked, and
-says so. A role that was deleted comes back under another id.`,
+An object that somebody changed since, be it with a later plan, is left as it is, as a
+whole: its step is blocked, and says so. A role that was deleted comes back under another
+id.`,
 		Example: `  commandsec rollback journal.log --out back.json --html back.html
-  commandsec apply back.json --approve DIGEST --journal back.log`,
+  commandsec apply back.json --approve DIGEST --journal back-1a2b3c4d.log`,
 		Args: operands("JOURNAL"),
 		RunE: func(c *cobra.Command, args []string) error { return rollback(c, out, html, from, args[0]) },
 	}
@@ -47,7 +49,7 @@ func rollback(c *cobra.Command, out, html string, from origin, file string) erro
 	if err := checkOutputs(out, "--html", html, file, from.in); err != nil {
 		return err
 	}
-	done, server, err := readJournal(file)
+	done, last, err := readJournal(file)
 	if err != nil {
 		return err
 	}
@@ -55,13 +57,14 @@ func rollback(c *cobra.Command, out, html string, from origin, file string) erro
 	if err != nil {
 		return err
 	}
-	if server != now.Server.URL {
-		return fmt.Errorf("the journal %s is about the server %s, and this is %s; name the server of the journal", file, show.Text(server, 300), now.Server.URL)
+	if last.Server != now.Server.URL {
+		return fmt.Errorf("the journal %s is about the server %s, and this is %s; name the server of the journal", file, show.Text(last.Server, 300), now.Server.URL)
 	}
 	back, err := plan.Back(done, now)
 	if err != nil {
 		return err
 	}
+	*back.TakesBack = plan.TakesBack{Plan: last.Plan, Journal: filepath.Base(file), ApprovedBy: last.ApprovedBy, Reason: last.Reason}
 	if err := writePlan(c, back, out); err != nil {
 		return err
 	}
@@ -85,19 +88,19 @@ func rollback(c *cobra.Command, out, html string, from origin, file string) erro
 	return nil
 }
 
-// readJournal reads from a journal what was done, and on which server. It does not create
+// readJournal reads from a journal what was done, and its last run. It does not create
 // a journal that does not exist.
-func readJournal(file string) (done []plan.Entry, server string, err error) {
+func readJournal(file string) (done []plan.Entry, last apply.Attempt, err error) {
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("there is no file %s; name the journal that 'commandsec apply --journal' wrote", file)
+		return nil, last, fmt.Errorf("there is no file %s; name the journal that 'commandsec apply --journal' wrote", file)
 	}
 	journal, err := apply.OpenJournal(file)
 	if err != nil {
-		return nil, "", err
+		return nil, last, err
 	}
 	attempts := journal.Attempts()
 	if len(attempts) == 0 {
-		return nil, "", errors.Join(fmt.Errorf("the journal %s has no run of apply: it is empty, or not the one that apply wrote", show.Text(file, 300)), journal.Close())
+		return nil, last, errors.Join(fmt.Errorf("the journal %s has no run of apply: it is empty, or not the one that apply wrote", show.Text(file, 300)), journal.Close())
 	}
-	return journal.Entries(), attempts[0].Server, journal.Close()
+	return journal.Entries(), attempts[len(attempts)-1], journal.Close()
 }
