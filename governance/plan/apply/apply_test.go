@@ -123,6 +123,15 @@ func planned(t *testing.T, client *security.Client, text string) *plan.Plan {
 
 func made(t *testing.T, s *snapshot.Snapshot, text string) *plan.Plan {
 	t.Helper()
+	p, err := plan.Make(s, desired(t, text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func desired(t *testing.T, text string) *plan.Desired {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "access.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -131,11 +140,7 @@ func made(t *testing.T, s *snapshot.Snapshot, text string) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Make(s, d, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return d
 }
 
 // open opens a journal until the test ends.
@@ -824,21 +829,29 @@ var tenants = map[string][]securitytest.Option{
 // variable COMMANDSEC_SEEDS names how many of each kind are tried.
 func TestTenants(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(3)
-	if text := os.Getenv("COMMANDSEC_SEEDS"); text != "" {
-		var err error
-		if seeds, err = strconv.ParseUint(text, 10, 16); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for name, opts := range tenants {
-		for seed := range seeds {
+		for seed := range seeds(t, 3) {
 			t.Run(fmt.Sprintf("%s, seed %d", name, seed), func(t *testing.T) {
 				t.Parallel()
 				grow(t, seed, opts)
 			})
 		}
 	}
+}
+
+// seeds is how many seeds of each kind are tried: what the environment variable
+// COMMANDSEC_SEEDS says or, without it, few.
+func seeds(t *testing.T, few uint64) uint64 {
+	t.Helper()
+	text := os.Getenv("COMMANDSEC_SEEDS")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func grow(t *testing.T, seed uint64, opts []securitytest.Option) {
