@@ -45,6 +45,9 @@ func appliedPlan(ctx context.Context, s *Server, roles, claims int) (*plan.Plan,
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reset(ctx, fast); err != nil {
+		return nil, err
+	}
 	now, err := take.From(ctx, fast.client, nil)
 	if err != nil {
 		return nil, err
@@ -69,15 +72,7 @@ func (s *Server) apply(ctx context.Context, p *plan.Plan, call ...security.CallO
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.Addr+resetPath, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := c.floor.http.Do(r)
-	if err != nil {
-		return err
-	}
-	if err := answer.Body.Close(); err != nil {
+	if err := s.reset(ctx, c); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "apply")
@@ -92,4 +87,17 @@ func (s *Server) apply(ctx context.Context, p *plan.Plan, call ...security.CallO
 	defer func() { err = errors.Join(err, journal.Close()) }()
 	result, err := apply.Run(ctx, c.client, p, journal, &apply.Options{Approve: p.Digest(), AllowLarge: true, Call: call})
 	return check(err, result != nil && result.Count(apply.Done) == len(p.Steps))
+}
+
+// reset makes the server that plans are applied to anew.
+func (s *Server) reset(ctx context.Context, c *clients) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.Addr+resetPath, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := c.floor.http.Do(r)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
 }

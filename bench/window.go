@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path"
@@ -48,7 +49,7 @@ func Windows(ctx context.Context, s *Server, count int) ([]Window, error) {
 	for _, steps := range []string{changes, creations} {
 		gaps := seen[steps]
 		if len(gaps) != count {
-			err = errors.Join(err, errors.New(steps+" was not measured in full"))
+			err = errors.Join(err, fmt.Errorf("%s was not measured in full: %d of %d", steps, len(gaps), count))
 			continue
 		}
 		slices.SortFunc(gaps, func(a, b gap) int { return int(a.Time - b.Time) })
