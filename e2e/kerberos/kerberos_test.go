@@ -573,7 +573,7 @@ func TestSkew(t *testing.T) {
 func TestOtherConfigurations(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	w.fails(w.client(func(k *security.Kerberos) { k.Realm = "test.commandsec" }), false, "names no KDC of the realm test.commandsec (it has: TEST.COMMANDSEC, OTHER.COMMANDSEC, THIRD.COMMANDSEC; case counts)")
+	w.fails(w.client(func(k *security.Kerberos) { k.Realm = "test.commandsec" }), false, "names no KDC of the realm test.commandsec (it has: OTHER.COMMANDSEC, TEST.COMMANDSEC, THIRD.COMMANDSEC; case counts)")
 	w.fails(w.client(func(k *security.Kerberos) { k.ConfigFile = w.file("none.conf") }), false, "none.conf: no such file")
 	w.fails(w.client(func(k *security.Kerberos) { k.Keytab = w.file("none.keytab") }), false, "none.keytab: no such file", "KEYFACTOR_AUTH_KRB_KEYTAB")
 	w.fails(w.client(func(k *security.Kerberos) { k.CCache = w.file("none") }), false, "none: no such file", "run kinit", "KEYFACTOR_AUTH_KRB_CCACHE")
