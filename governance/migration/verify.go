@@ -255,24 +255,30 @@ func (v *verification) find1(f *final, k Key) {
 	v.note(string(CodeAdmin)+"\x00"+f.name, report.Finding{
 		Code: string(CodeAdmin), Severity: report.High, Roles: []report.Item{{Text: f.name}}, Holders: []report.Item{{Text: k.String()}},
 		Detail: "They can give themselves everything. No rule says that.",
-	}, k, func(who string) string {
-		return fmt.Sprintf("Through the role %s, %s, %s can change security.", quote(f.name), text, who)
+	}, k, func(n int) string {
+		return fmt.Sprintf("Through the role %s, %s, %s can change security.", quote(f.name), text, plural(n, "holder"))
 	})
 }
 
 // note notes a finding about a holder: one for all of whom the same is to be said.
-func (v *verification) note(id string, f report.Finding, k Key, title func(who string) string) {
+func (v *verification) note(id string, f report.Finding, k Key, title func(holders int) string) {
 	v.odd[k.Fold()] = true
 	at, found := v.findings[id]
 	if !found {
 		at = len(v.report.Findings)
 		v.findings[id] = at
 		v.report.Findings = append(v.report.Findings, f)
-	} else if known := &v.report.Findings[at]; !slices.Contains(known.Holders, f.Holders[0]) {
-		known.Holders = append(known.Holders, f.Holders[0])
 	}
 	known := &v.report.Findings[at]
-	known.Title = title(plural(len(known.Holders), "holder"))
+	if found && !slices.Contains(known.Holders, f.Holders[0]) { // several may have become one
+		known.Holders = append(known.Holders, f.Holders[0])
+		for _, role := range f.Roles {
+			if !slices.Contains(known.Roles, role) {
+				known.Roles = append(known.Roles, role)
+			}
+		}
+	}
+	known.Title = title(len(known.Holders))
 }
 
 // strangers finds who holds a migrated role, and no rule says so. Of a role that becomes
@@ -296,16 +302,16 @@ func (v *verification) strangers() {
 			switch {
 			case m != nil && m.drop:
 				about.Code, about.Severity = string(CodeDropped), report.High
-				v.note(about.Code+"\x00"+f.name, about, k, func(who string) string {
-					return fmt.Sprintf("Dropped by the rules, and holding the migrated role %s: %s.", quote(f.name), who)
+				v.note(about.Code+"\x00"+f.name, about, k, func(n int) string {
+					return fmt.Sprintf("Dropped by the rules, and holding the migrated role %s: %s.", quote(f.name), plural(n, "holder"))
 				})
 			case f.res.existing != plan.Add || v.own(f, k) || f.res.ownEntry():
 			case v.engine.same && m != nil && slices.ContainsFunc(m.roles, func(r *role) bool { return r.result == f.res }):
 				// what they were before stays in it, too
 			default:
 				about.Code, about.Severity = string(CodeStranger), report.Medium
-				v.note(about.Code+"\x00"+f.name, about, k, func(who string) string {
-					return fmt.Sprintf("Holding the migrated role %s, and no rule says so: %s.", quote(f.name), who)
+				v.note(about.Code+"\x00"+f.name, about, k, func(n int) string {
+					return fmt.Sprintf("Holding the migrated role %s, and no rule says so: %s.", quote(f.name), plural(n, "holder"))
 				})
 			}
 		}
@@ -378,7 +384,6 @@ func (v *verification) tables() {
 // find notes that a holder cannot do what the migration makes possible, or more. Holders
 // of whom the same is to be said are in one finding.
 func (v *verification) find(k Key, after, want *rights) {
-	v.odd[k.Fold()] = true
 	diff := want.set.Diff(after.set)
 	f := report.Finding{Severity: report.High, Holders: []report.Item{{Text: k.String()}}}
 	var what string
@@ -392,7 +397,6 @@ func (v *verification) find(k Key, after, want *rights) {
 	default:
 		f.Code, what = string(CodeNarrower), "can do less than the rules say"
 	}
-	f.Title = quote(k.String()) + " " + what + "."
 	f.Evidence = append(v.items(diff.Added, nil, report.Widened), v.items(diff.Removed, nil, report.Lost)...)
 	parts := []string{f.Code}
 	for _, item := range f.Evidence {
@@ -405,23 +409,12 @@ func (v *verification) find(k Key, after, want *rights) {
 			f.Roles = append(f.Roles, report.Item{Text: role.name})
 		}
 	}
-	at, found := v.findings[id]
-	if !found {
-		v.findings[id] = len(v.report.Findings)
-		v.report.Findings = append(v.report.Findings, f)
-		return
-	}
-	known := &v.report.Findings[at]
-	if slices.Contains(known.Holders, f.Holders[0]) { // several became this one
-		return
-	}
-	known.Holders = append(known.Holders, f.Holders[0])
-	for _, role := range f.Roles {
-		if !slices.Contains(known.Roles, role) {
-			known.Roles = append(known.Roles, role)
+	v.note(id, f, k, func(n int) string {
+		if n == 1 {
+			return quote(k.String()) + " " + what + "."
 		}
-	}
-	known.Title = plural(len(known.Holders), "holder") + " " + what + "."
+		return plural(n, "holder") + " " + what + "."
+	})
 }
 
 // unread notes what could not be read: what is not known is not as it should be.
