@@ -8,6 +8,7 @@ import (
 
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/permissions"
 )
 
@@ -58,14 +59,14 @@ func office() *snapshot.Snapshot {
 func branch() *snapshot.Snapshot {
 	s := &snapshot.Snapshot{
 		Server: snapshot.Server{URL: newURL, Version: "25.4.1"}, TakenAt: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Signatures: snapshot.SignaturesChecked,
-		PermissionSets: []snapshot.PermissionSet{{ID: globalSet, Name: "Global", Permissions: []permissions.Path{"/"}}},
+		PermissionSets: []snapshot.PermissionSet{{ID: admin.GlobalSet, Name: "Global", Permissions: []permissions.Path{"/"}}},
 		Providers: []snapshot.Provider{
 			{ID: "33333333-3333-3333-3333-333333333333", Scheme: "System", Name: "System", Enabled: true},
 			{ID: "44444444-4444-4444-4444-444444444444", Scheme: "Active Directory", Name: "AD", Enabled: true},
 		},
 		Collections: []snapshot.Collection{{ID: 60, Name: "Web sites", Query: "CN contains www"}, {ID: 70, Name: "Anything", Query: "CN contains a"}},
 		Roles: []snapshot.Role{
-			{ID: 1, Name: "Administrator", Immutable: true, Versions: []int{1, 2}, PermissionSetID: globalSet, Holders: holding(oauth("installer"))},
+			{ID: 1, Name: "Administrator", Immutable: true, Versions: []int{1, 2}, PermissionSetID: admin.GlobalSet, Holders: holding(oauth("installer"))},
 		},
 	}
 	return s.Sorted()
@@ -101,7 +102,7 @@ func migrated(t *testing.T, rules *Rules) (*snapshot.Snapshot, *report.Report) {
 	}
 	after := apply(t, branch(), d)
 	for i := range after.Roles {
-		after.Roles[i].PermissionSetID = globalSet
+		after.Roles[i].PermissionSetID = admin.GlobalSet
 	}
 	return after, r
 }
@@ -153,7 +154,7 @@ func TestOtherRoles(t *testing.T) {
 		path  permissions.Path
 		set   string
 		admin bool
-	}{{"/security/", globalSet, true}, {"/security/", "11111111-1111-1111-1111-111111111111", false}, {"/reports/", globalSet, false}} {
+	}{{"/security/", admin.GlobalSet, true}, {"/security/", "11111111-1111-1111-1111-111111111111", false}, {"/reports/", admin.GlobalSet, false}} {
 		shadowed := *after
 		shadowed.Roles = append(slices.Clone(after.Roles), snapshot.Role{
 			ID: 900, Name: "Shadow", Versions: []int{1, 2}, PermissionSetID: c.set, Paths: []permissions.Path{c.path}, Holders: holding(audit, newcomer),

@@ -12,6 +12,7 @@ import (
 	"github.com/commandsec/commandsec-go/governance/report"
 	"github.com/commandsec/commandsec-go/governance/snapshot"
 	"github.com/commandsec/commandsec-go/governance/snapshot/take"
+	"github.com/commandsec/commandsec-go/internal/admin"
 	"github.com/commandsec/commandsec-go/internal/names"
 	"github.com/commandsec/commandsec-go/permissions"
 	"github.com/commandsec/commandsec-go/security/securitytest"
@@ -369,7 +370,7 @@ func TestVerifyNotices(t *testing.T) {
 		}, CodeStranger, stranger.String()},
 		"a stranger can change security": {func(_, after *snapshot.Snapshot) {
 			r := named(after, administrator)
-			r.Holders, r.PermissionSetID = append(slices.Clone(r.Holders), snapshot.Holder{Key: stranger, Versions: []int{2}}), globalSet
+			r.Holders, r.PermissionSetID = append(slices.Clone(r.Holders), snapshot.Holder{Key: stranger, Versions: []int{2}}), admin.GlobalSet
 		}, CodeAdmin, stranger.String()},
 		"a merged role grants more": {func(_, after *snapshot.Snapshot) {
 			after.Roles[merged].Paths = []permissions.Path{"/"}
@@ -495,7 +496,7 @@ func TestDroppedAndHeldElsewhere(t *testing.T) {
 	source := tenant(t, 2, 30)
 	a, b := Key{Type: "User", Value: `KEYEXAMPLE\a`, Scheme: "Active Directory"}, Key{Type: "User", Value: `KEYEXAMPLE\b`, Scheme: "Active Directory"}
 	role := func(name string, id int, permitted []permissions.Legacy, keys ...Key) snapshot.Role {
-		r := snapshot.Role{ID: id, Name: name, Names: permitted, Versions: []int{1}, ObjectNames: true, PermissionSetID: globalSet}
+		r := snapshot.Role{ID: id, Name: name, Names: permitted, Versions: []int{1}, ObjectNames: true, PermissionSetID: admin.GlobalSet}
 		for _, k := range keys {
 			r.Holders = append(r.Holders, snapshot.Holder{Key: k, Versions: []int{1}})
 		}

@@ -908,7 +908,7 @@ func (e *engine) chooseSet(res *result) {
 			name = "Global"
 			if set := e.setNames[strings.ToLower(r.PermissionSetID)]; set != "" {
 				name = set
-			} else if r.PermissionSetID != "" && r.PermissionSetID != globalSet {
+			} else if r.PermissionSetID != "" && r.PermissionSetID != admin.GlobalSet {
 				r.wait(CodePermissionSet, "Name one of the target (permissionSet).", "Its permission set %s could not be read.", quote(r.PermissionSetID))
 			}
 		}
@@ -932,7 +932,7 @@ func (e *engine) chooseSet(res *result) {
 		res.set = &name
 		allowed, known = permissions.NewSet(found[0].Permissions...), true
 	case gapOf(e.target, snapshot.PartPermissionSets) != nil && names.Same(name, "Global"):
-		res.set = new(globalSet)
+		res.set = new(admin.GlobalSet)
 	default:
 		for _, r := range res.members {
 			r.wait(CodePermissionSet, "Name one of the target (permissionSet), or create it there first.",
@@ -946,9 +946,6 @@ func (e *engine) chooseSet(res *result) {
 		}
 	}
 }
-
-// globalSet is the permission set that every server has.
-const globalSet = admin.GlobalSet
 
 // conclude leaves out what is undecided: a role that is merged with an undecided one,
 // too.

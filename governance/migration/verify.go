@@ -218,7 +218,7 @@ func (v *verification) extra(k Key, before *rights) ([]permissions.Effect, []rep
 			completed = append(completed, quote(f.name))
 		}
 		if f.admin && !before.admin && !ruled.admin && !v.own(f, k) {
-			v.find1(f, k)
+			v.findAdmin(f, k)
 		}
 	}
 	var why []report.Item
@@ -246,8 +246,8 @@ func (res *result) ownEntry() bool {
 	return slices.ContainsFunc(res.members, func(r *role) bool { return r.rule != nil && r.rule.existing == plan.Add })
 }
 
-// find1 notes that a holder can change security, and no rule says so.
-func (v *verification) find1(f *final, k Key) {
+// findAdmin notes that a holder can change security, and no rule says so.
+func (v *verification) findAdmin(f *final, k Key) {
 	text := "which is not part of the migration"
 	if f.res != nil {
 		text = "to which others gave it"
