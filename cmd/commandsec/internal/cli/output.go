@@ -110,3 +110,14 @@ func quoted(file string) string {
 	}
 	return file
 }
+
+// given are flags with their values, for another command: without those that are empty.
+func given(flags ...string) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(flags); i += 2 {
+		if flags[i+1] != "" {
+			b.WriteString(" --" + flags[i] + " " + quoted(flags[i+1]))
+		}
+	}
+	return b.String()
+}

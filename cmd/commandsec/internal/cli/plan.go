@@ -129,17 +129,11 @@ func (p *planning) conversion() (err error) {
 
 // again are the flags of this call that another one needs, too.
 func (p *planning) again() string {
-	var b strings.Builder
-	b.WriteString(p.origin.again())
+	flags := []string{"account", p.opts.Account, "overlay", p.overlay, "overrides", p.overrides}
 	for _, only := range p.opts.Only {
-		b.WriteString(" --only " + quoted(only))
+		flags = append(flags, "only", only)
 	}
-	for _, flag := range [][2]string{{"account", p.opts.Account}, {"overlay", p.overlay}, {"overrides", p.overrides}} {
-		if flag[1] != "" {
-			b.WriteString(" --" + flag[0] + " " + quoted(flag[1]))
-		}
-	}
-	return b.String()
+	return p.origin.again() + given(flags...)
 }
 
 // write writes the plan, its page, and what it is about.

@@ -152,10 +152,7 @@ func whoCan(c *cobra.Command, q *question, asked string) error {
 
 // again are the flags that ask the same place once more.
 func (o *origin) again() string {
-	if o.in != "" {
-		return " --in " + quoted(o.in)
-	}
-	return ""
+	return given("in", o.in)
 }
 
 func newCan() *cobra.Command {

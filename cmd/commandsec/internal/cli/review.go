@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,15 +58,7 @@ func (files *reviewFiles) flags(c *cobra.Command) {
 
 // again are the flags that take the same files once more.
 func (files *reviewFiles) again() string {
-	var b strings.Builder
-	for _, f := range [][2]string{
-		{"accepted", files.accepted}, {"rules", files.rules}, {"people", files.people}, {"overlay", files.overlay},
-	} {
-		if f[1] != "" {
-			b.WriteString(" --" + f[0] + " " + quoted(f[1]))
-		}
-	}
-	return b.String()
+	return given("accepted", files.accepted, "rules", files.rules, "people", files.people, "overlay", files.overlay)
 }
 
 func runReview(c *cobra.Command, f reportFlags, files reviewFiles, file string) error {
