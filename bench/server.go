@@ -80,17 +80,22 @@ func (s *Server) Close() error { return s.stop() }
 
 // Requests is how many requests for the API the server has got.
 func (s *Server) Requests(ctx context.Context) (n int64, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.Addr+requestsPath, nil)
+	err = s.ask(ctx, requestsPath, &n)
+	return n, err
+}
+
+// ask gets what the server noted about the requests.
+func (s *Server) ask(ctx context.Context, path string, to any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.Addr+path, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: s.TLS(), DisableKeepAlives: true}}
 	resp, err := client.Do(r)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	err = json.NewDecoder(resp.Body).Decode(&n)
-	return n, errors.Join(err, resp.Body.Close())
+	return errors.Join(json.NewDecoder(resp.Body).Decode(to), resp.Body.Close())
 }
 
 const (

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,17 +35,10 @@ func Windows(ctx context.Context, s *Server, count int) ([]Window, error) {
 	if err := s.apply(ctx, p); err != nil {
 		return nil, err
 	}
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: s.TLS(), DisableKeepAlives: true}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.Addr+windowsPath, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(r)
-	if err != nil {
-		return nil, err
-	}
 	var seen map[string][]gap
-	err = json.NewDecoder(resp.Body).Decode(&seen)
+	if err := s.ask(ctx, windowsPath, &seen); err != nil {
+		return nil, err
+	}
 	var list []Window
 	for _, steps := range []string{changes, creations} {
 		gaps := seen[steps]
@@ -52,7 +46,7 @@ func Windows(ctx context.Context, s *Server, count int) ([]Window, error) {
 			err = errors.Join(err, fmt.Errorf("%s was not measured in full: %d of %d", steps, len(gaps), count))
 			continue
 		}
-		slices.SortFunc(gaps, func(a, b gap) int { return int(a.Time - b.Time) })
+		slices.SortFunc(gaps, func(a, b gap) int { return cmp.Compare(a.Time, b.Time) })
 		between := make([]int, len(gaps))
 		for i, g := range gaps {
 			between[i] = g.Between
@@ -61,7 +55,7 @@ func Windows(ctx context.Context, s *Server, count int) ([]Window, error) {
 			Steps: steps, Count: len(gaps), Median: gaps[len(gaps)/2].Time, P99: gaps[len(gaps)*99/100].Time, Most: gaps[len(gaps)-1].Time, Between: median(between),
 		})
 	}
-	return list, errors.Join(err, resp.Body.Close())
+	return list, err
 }
 
 // The steps whose windows are measured.
