@@ -88,14 +88,14 @@ type verification struct {
 }
 
 func (e *engine) verify(r *report.Report) {
-	v := &verification{engine: e, report: r, promised: e.ledger(e.promised()), now: e.ledger(e.now()), ruled: e.ledger(e.ruled()), odd: map[Key]bool{}, findings: map[string]int{}}
+	v := &verification{engine: e, report: r, promised: e.ledger(e.promised()), now: e.ledger(e.now()), ruled: e.ledger(e.ruled()), became: map[Key]bool{}, odd: map[Key]bool{}, findings: map[string]int{}}
 	v.unread()
 	v.gone()
-	v.became = map[Key]bool{}
-	for _, m := range e.sortedMappings() {
+	mappings := e.sortedMappings()
+	for _, m := range mappings {
 		v.became[m.is().Fold()] = true
 	}
-	for _, m := range v.sortedMappings() {
+	for _, m := range mappings {
 		v.holder(m)
 	}
 	v.others()
@@ -107,13 +107,14 @@ func (e *engine) verify(r *report.Report) {
 			waiting++
 		}
 	}
-	r.Lead = fmt.Sprintf("%s can do the same as before. ", plural(v.same, "holder"))
-	r.Lead += "What is different for others is as the rules say."
-	if v.besides > 0 {
-		r.Lead = fmt.Sprintf("%s can do the same as before. What the migration made different is as the rules say.", plural(v.same, "holder"))
-	}
-	if n := len(r.Findings); n > 0 {
-		r.Lead = fmt.Sprintf("Not everything is as the rules say: %s. %s can do the same as before.", plural(n, "finding"), plural(v.same, "holder"))
+	same := plural(v.same, "holder") + " can do the same as before."
+	switch n := len(r.Findings); {
+	case n > 0:
+		r.Lead = fmt.Sprintf("Not everything is as the rules say: %s. %s", plural(n, "finding"), same)
+	case v.besides > 0:
+		r.Lead = same + " What the migration made different is as the rules say."
+	default:
+		r.Lead = same + " What is different for others is as the rules say."
 	}
 	if v.besides > 0 {
 		r.Lead += fmt.Sprintf(" %s can do something through roles that are not part of the migration, or through what others gave to roles of it: no rule says that.",
