@@ -185,6 +185,29 @@ func TestOtherRoles(t *testing.T) {
 	}
 }
 
+// TestSameRightInGlobal: a right to change security counts in Global only. Who had the path
+// in another set, and has it in Global now, can do what they could not.
+func TestSameRightInGlobal(t *testing.T) {
+	t.Parallel()
+	local := oauth("local")
+	before := branch()
+	before.PermissionSets = append(before.PermissionSets, snapshot.PermissionSet{ID: "11111111-1111-1111-1111-111111111111", Name: "Branch"})
+	before.Roles = append(before.Roles, snapshot.Role{
+		ID: 20, Name: "Local", Description: "Local", Versions: []int{1, 2}, PermissionSetID: "11111111-1111-1111-1111-111111111111", Paths: []permissions.Path{"/security/"}, Holders: holding(local),
+	})
+	after := *before
+	after.Roles = append(slices.Clone(before.Roles), snapshot.Role{
+		ID: 900, Name: "Shadow", Versions: []int{1, 2}, PermissionSetID: admin.GlobalSet, Paths: []permissions.Path{"/security/"}, Holders: holding(local),
+	})
+	v := Verify(before.Sorted(), after.Sorted(), rulesOf(t, "roles:\n"))
+	if findingAbout(v, CodeAdmin, local) == nil {
+		t.Errorf("%q, %+v; the tables say: %q %q", v.Lead, v.Findings, saidOf(v, "meant", local), saidOf(v, "besides", local))
+	}
+	if said := saidOf(v, "meant", local); said != "" {
+		t.Errorf("as the rules say: %q", said)
+	}
+}
+
 // TestCompleted: what others gave to a role that the rules only complete is no rule's, and
 // neither are its other holders.
 func TestCompleted(t *testing.T) {

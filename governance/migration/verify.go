@@ -160,7 +160,7 @@ func (v *verification) holder(m *mapping) {
 	case d.same():
 		v.same++
 	default:
-		if d.wider() && (len(extra) == 0 || byRules.wider()) {
+		if d.wider() && (len(why) == 0 || byRules.wider()) {
 			v.wider++
 		}
 		if d.narrower() {
@@ -173,7 +173,7 @@ func (v *verification) holder(m *mapping) {
 	if d.admin {
 		v.admins++
 	}
-	if len(extra) > 0 {
+	if len(why) > 0 {
 		v.besides++
 		if after.set.Equal(want.set) { // so that what the rules make wider is told apart
 			rest := d
@@ -190,7 +190,7 @@ func (v *verification) holder(m *mapping) {
 		p.row.Mark = report.Warning
 		v.wrong = append(v.wrong, p)
 		v.find(is, after, want)
-	case len(extra) > 0:
+	case len(why) > 0:
 		v.other = append(v.other, p)
 	case !d.same() || m.wait != "" || m.drop:
 		v.meant = append(v.meant, p)
@@ -200,17 +200,17 @@ func (v *verification) holder(m *mapping) {
 }
 
 // extra is what a holder of the target can do, could not do before, and is not given by
-// the migration; and through which roles. A right to change security is a finding.
+// the migration; and through which roles, if there is any. A right to change security is
+// a finding: it can come without a new path, since it counts in one permission set only.
 func (v *verification) extra(k Key, before *rights) ([]permissions.Effect, []report.Item) {
 	after, ruled := v.now.target(k), v.ruled.target(k)
 	added := before.set.Union(ruled.set).Diff(after.set).Added
-	if len(added) == 0 {
-		return nil, nil
-	}
+	gained := after.admin && !before.admin && !ruled.admin
 	var outside, completed []string
 	for _, i := range v.now.held[k.Fold()] {
 		f := &v.now.finals[i]
-		if !slices.ContainsFunc(added, func(effect permissions.Effect) bool { return f.set.Allows(effect.Path) }) {
+		secures := gained && f.admin
+		if !secures && !slices.ContainsFunc(added, func(effect permissions.Effect) bool { return f.set.Allows(effect.Path) }) {
 			continue
 		}
 		if f.res == nil {
@@ -218,7 +218,7 @@ func (v *verification) extra(k Key, before *rights) ([]permissions.Effect, []rep
 		} else {
 			completed = append(completed, quote(f.name))
 		}
-		if f.admin && !before.admin && !ruled.admin && !v.own(f, k) {
+		if secures && !v.own(f, k) {
 			v.findAdmin(f, k)
 		}
 	}
@@ -342,7 +342,7 @@ func (v *verification) others() {
 		}
 		after, want := v.now.target(k), v.promised.target(k)
 		wrong := want.set.Diff(after.set)
-		extra, why := v.extra(k, before)
+		_, why := v.extra(k, before)
 		d := compare(&rights{set: want.set, admin: before.admin}, after)
 		if wrong.Empty() {
 			d = compare(before, after)
@@ -350,14 +350,14 @@ func (v *verification) others() {
 		p := person{key: k, rank: d.rank(), row: report.Row{Mark: report.Warning, Cells: []report.Cell{
 			{Text: from}, {Text: k.String()}, {Text: result, Items: v.differences(&d)}, {Items: why},
 		}}}
-		if len(extra) > 0 {
+		if len(why) > 0 {
 			v.besides++
 		}
 		switch {
 		case !wrong.Empty():
 			v.wrong = append(v.wrong, p)
 			v.find(k, after, want)
-		case len(extra) > 0:
+		case len(why) > 0:
 			v.other = append(v.other, p)
 		}
 	}
