@@ -60,7 +60,7 @@ func (e *engine) describeClaims(d *plan.Desired, held map[Key]bool) {
 	for _, c := range e.source.Claims {
 		m := e.mapped[c.Key.Fold()]
 		if m == nil || m.to.Type != m.from.Type || m.to.Value != m.from.Value || !held[m.to.Fold()] || has[m.to.Fold()] ||
-			strings.TrimSpace(c.Description) == "" || limits.Exceeds(c.Description, limits.Description) || limits.UnfitDescription(c.Description) != "" {
+			strings.TrimSpace(c.Description) == "" || limits.Exceeds(c.Description, limits.ClaimText) || limits.UnfitDescription(c.Description) != "" {
 			continue
 		}
 		has[m.to.Fold()] = true

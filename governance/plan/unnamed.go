@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -35,13 +34,20 @@ func (m *maker) unnamed() {
 		}
 	}
 	claims := m.unnamedClaims()
-	named := func(name string) bool {
-		return slices.ContainsFunc(m.desired.PermissionSets, func(s PermissionSet) bool { return names.Same(s.Name, name) }) ||
-			slices.ContainsFunc(m.desired.Absent.PermissionSets, func(t Text) bool { return names.Same(t.Value, name) }) ||
-			slices.ContainsFunc(m.desired.Roles, func(r Role) bool { return r.PermissionSet != nil && names.Same(*r.PermissionSet, name) })
+	named := map[string]bool{} // permission sets
+	for _, set := range m.desired.PermissionSets {
+		named[names.Fold(set.Name)] = true
+	}
+	for _, name := range m.desired.Absent.PermissionSets {
+		named[names.Fold(name.Value)] = true
+	}
+	for i := range m.desired.Roles {
+		if set := m.desired.Roles[i].PermissionSet; set != nil {
+			named[names.Fold(*set)] = true
+		}
 	}
 	for i := range m.PermissionSets {
-		if s := &m.PermissionSets[i]; s.ID != globalSet && !inNamed[s.ID] && !named(s.Name) {
+		if s := &m.PermissionSets[i]; s.ID != globalSet && !inNamed[s.ID] && !named[names.Fold(s.Name)] {
 			sets = append(sets, s.Name)
 		}
 	}

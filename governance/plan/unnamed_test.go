@@ -31,6 +31,7 @@ func TestUnnamed(t *testing.T) {
 	made.Roles = append(made.Roles, snapshot.Role{
 		ID: 999, Name: "Shadow", PermissionSetID: globalSet, Versions: []int{1, 2}, Paths: []permissions.Path{"/security/"}, Holders: []snapshot.Holder{held(shadow, 1, 2)},
 	})
+	made.Roles = append(made.Roles, snapshot.Role{ID: 998, Name: "Built in", Immutable: true, Versions: []int{1, 2}}) // every server has it
 	made.Claims = append(made.Claims, snapshot.Claim{Key: shadow, ClaimID: 999, Versions: []int{2}})
 	made.PermissionSets = append(made.PermissionSets, snapshot.PermissionSet{ID: "00000000-0000-0000-0000-000000000999", Name: "Hidden"})
 	if p, err = Make(made, d, nil); err != nil {
