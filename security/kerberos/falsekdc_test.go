@@ -440,7 +440,7 @@ func TestReferrals(t *testing.T) {
 
 // serve listens, and lets talk have each connection, one after the other. talk gets no
 // error for a connection that the other side closes.
-func serve(t *testing.T, talk func(net.Conn)) string {
+func serve(t testing.TB, talk func(net.Conn)) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -459,7 +459,7 @@ func serve(t *testing.T, talk func(net.Conn)) string {
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
-	return l.Addr().String()
+	return l
 }
 
 // gone waits until the other side has closed a connection.
@@ -489,11 +489,11 @@ func TestFraming(t *testing.T) {
 		"empty messages":    {"\x00\x00\x00\x02\x6b\x00", "it is no message of Kerberos"},
 		"a false length":    {"\x00\x00\x00\x06\x6b\x84\xff\xff\xff\xff", "it is no message of Kerberos"},
 	} {
-		address := serve(t, func(conn net.Conn) {
+		l := serve(t, func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 4096))
 			_, _ = conn.Write([]byte(tc.sends))
 		})
-		login := askLiar(t, address, "")
+		login := askLiar(t, l.Addr().String(), "")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		fails(t, name, login, tc.says)
@@ -540,7 +540,7 @@ func TestContextEnds(t *testing.T) {
 			cancel(enough)
 			gone(conn)
 			closed.Add(1)
-		}), "")
+		}).Addr().String(), "")
 		_, err := login.fetch(ctx)
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.Contains(err.Error(), "a KDC of the realm EXAMPLE.COM (127.0.0.1:") || !strings.Contains(err.Error(), "was waited for") {
 			t.Errorf("%s: %v", name, err)
@@ -573,7 +573,7 @@ func TestSilence(t *testing.T) {
 				_, _ = conn.Write([]byte("x"))
 			}
 		}
-	})
+	}).Addr().String()
 	l := newLiar(t)
 	login := askLiar(t, silent+"\n  kdc = "+listen(t, l.answer).Addr().String(), "")
 	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 1 || asked.Load() != 1 {
@@ -584,7 +584,7 @@ func TestSilence(t *testing.T) {
 // mute is a KDC that takes requests and says nothing. asked counts the connections.
 func mute(t *testing.T, asked *atomic.Int32) string {
 	t.Helper()
-	return serve(t, func(conn net.Conn) { asked.Add(1); gone(conn) })
+	return serve(t, func(conn net.Conn) { asked.Add(1); gone(conn) }).Addr().String()
 }
 
 // TestShortCalls: a KDC that is silent does not take the whole time of a call that another
