@@ -294,3 +294,17 @@ func TestFilePrefix(t *testing.T) {
 		t.Error("~/ is taken")
 	}
 }
+
+// TestNotTheFile: of a file that is something else, the error says what to do.
+func TestNotTheFile(t *testing.T) {
+	t.Parallel()
+	path := write(t, "notes", "not of Kerberos", 0o600)
+	_, _, err := readKeytab(path)
+	if err == nil || !strings.Contains(err.Error(), "is not a keytab; make a new one (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB") {
+		t.Error(err)
+	}
+	_, err = readCache(path)
+	if err == nil || !strings.Contains(err.Error(), "it is not of version 3 or 4; run kinit again, or correct CCache (KEYFACTOR_AUTH_KRB_CCACHE") {
+		t.Error(err)
+	}
+}
