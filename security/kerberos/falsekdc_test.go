@@ -73,13 +73,7 @@ func sessionKey() types.EncryptionKey {
 }
 
 func (l *liar) refuse(code int32, data []byte) []byte {
-	e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, "")
-	e.EData = data
-	b, err := e.Marshal()
-	if err != nil {
-		l.Error(err)
-	}
-	return b
+	return refusalOf(l, code, "", data)
 }
 
 // answer answers a request.

@@ -124,15 +124,19 @@ func listen(t testing.TB, answer func(request []byte) []byte) *kdc {
 // refuse is a KDC that answers everything with an error.
 func refuse(t *testing.T, code int32, text string, data []byte) *kdc {
 	t.Helper()
-	return listen(t, func([]byte) []byte {
-		e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, text)
-		e.EData = data
-		b, err := e.Marshal()
-		if err != nil {
-			t.Error(err)
-		}
-		return b
-	})
+	return listen(t, func([]byte) []byte { return refusalOf(t, code, text, data) })
+}
+
+// refusalOf is the error that a KDC answers with.
+func refusalOf(t testing.TB, code int32, text string, data []byte) []byte {
+	t.Helper()
+	e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, text)
+	e.EData = data
+	b, err := e.Marshal()
+	if err != nil {
+		t.Error(err)
+	}
+	return b
 }
 
 // asking is a client that asks k over TCP, and may not send anything to its server.
