@@ -308,6 +308,29 @@ func TestLies(t *testing.T) {
 	}
 }
 
+// TestAddresses: a ticket that is bound to addresses is for those that were asked for.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		defaults string
+		says     string // "" for a ticket
+	}{
+		"none asked for": {"", ""},
+		"other ones":     {" noaddresses = false\n extra_addresses = 192.0.2.7\n", "for other addresses than those of this machine"},
+	} {
+		l := newLiar(t)
+		l.as = func(r *messages.KDCRepFields) {
+			r.DecryptedEncPart.CAddr = []types.HostAddress{types.HostAddressFromNetIP(net.IPv4(192, 0, 2, 8))}
+		}
+		login := askLiar(t, listen(t, l.answer).Addr().String(), tc.defaults)
+		if tc.says != "" {
+			fails(t, name, login, tc.says)
+		} else if _, err := login.fetch(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // shorten takes from answers of one kind what is encrypted.
 func shorten(r *messages.KDCRepFields, kind int) {
 	if r.MsgType == kind {
