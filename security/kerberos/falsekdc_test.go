@@ -72,10 +72,6 @@ func sessionKey() types.EncryptionKey {
 	return types.EncryptionKey{KeyType: etypeID.AES256_CTS_HMAC_SHA1_96, KeyValue: []byte(strings.Repeat("k", 32))}
 }
 
-func (l *liar) refuse(code int32, data []byte) []byte {
-	return refusalOf(l, code, "", data)
-}
-
 // answer answers a request.
 func (l *liar) answer(request []byte) []byte {
 	var as messages.ASReq
@@ -85,13 +81,13 @@ func (l *liar) answer(request []byte) []byte {
 		case as.PAData.Contains(patype.PA_ENC_TIMESTAMP):
 			l.proofs.Add(1)
 		case l.silent:
-			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED, l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
+			return refusalOf(l, errorcode.KDC_ERR_PREAUTH_REQUIRED, "", l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
 		case l.wants != nil:
 			proof := patype.PA_ENC_TIMESTAMP
 			if l.card {
 				proof = patype.PA_PK_AS_REQ
 			}
-			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED,
+			return refusalOf(l, errorcode.KDC_ERR_PREAUTH_REQUIRED, "",
 				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}, {PADataType: proof}}))
 		}
 		reply := messages.ASRep{KDCRepFields: l.reply(&as.ReqBody, as.ReqBody.CName, 11)}
@@ -787,7 +783,7 @@ func TestUnavailable(t *testing.T) {
 		var asked atomic.Int32
 		k := listen(t, func(request []byte) []byte {
 			if asked.Add(1) >= from {
-				return l.refuse(errorcode.KDC_ERR_SVC_UNAVAILABLE, nil)
+				return refusalOf(l, errorcode.KDC_ERR_SVC_UNAVAILABLE, "", nil)
 			}
 			return l.answer(request)
 		}).Addr().String()
