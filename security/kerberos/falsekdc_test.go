@@ -19,6 +19,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/iana/flags"
 	"github.com/jcmturner/gokrb5/v8/iana/keyusage"
 	"github.com/jcmturner/gokrb5/v8/iana/patype"
+	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
 
@@ -744,6 +745,35 @@ func TestUnheard(t *testing.T) {
 		if n := l.proofs.Swap(0); n != 1 {
 			t.Errorf("%s: a new password was sent %d times", name, n)
 		}
+	}
+}
+
+// TestSessionKeyOfAnotherType: a keytab has keys of one type, and the KDC makes no key of
+// that type for the session. It is asked again, with the other types too.
+func TestSessionKeyOfAnotherType(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	var refused atomic.Int32
+	k := listen(t, func(request []byte) []byte {
+		var as messages.ASReq
+		if as.Unmarshal(request) == nil && len(as.ReqBody.EType) == 1 {
+			refused.Add(1)
+			return refusalOf(l, errorcode.KDC_ERR_ETYPE_NOSUPP, "", nil)
+		}
+		return l.answer(request)
+	})
+	kt := keytab.New()
+	if err := kt.AddEntry("svc", "EXAMPLE.COM", password, time.Now(), 1, l.key.KeyType); err != nil {
+		t.Fatal(err)
+	}
+	data, err := kt.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := askLiar(t, k.Addr().String(), "")
+	login.settings.Keytab = write(t, "keytab", string(data), 0o600)
+	if _, err := login.fetch(t.Context()); err != nil || refused.Load() != 1 {
+		t.Errorf("refused %d times: %v", refused.Load(), err)
 	}
 }
 
