@@ -62,7 +62,7 @@ func (c *checker) describe(k Key, text *string, at Position) {
 	if strings.TrimSpace(*text) == "" {
 		c.add(at, "the description of the claim must not be empty")
 	}
-	c.text(at, "the description of the claim", text, limits.Description, limits.UnfitDescription)
+	c.text(at, "the description of the claim", text, limits.ClaimText, limits.UnfitDescription)
 	first, said := c.described[holderID(k)]
 	if !said {
 		c.described[holderID(k)] = description{*text, at}

@@ -119,7 +119,7 @@ func (e *exporter) claim(c *snapshot.Claim) {
 	}
 	out := Claim{Key: c.Key}
 	if strings.TrimSpace(c.Description) != "" {
-		out.Description = e.text("description", "claim", c.Key.String(), &c.Description, limits.Description, limits.UnfitDescription)
+		out.Description = e.text("description", "claim", c.Key.String(), &c.Description, limits.ClaimText, limits.UnfitDescription)
 	}
 	e.out.Claims = append(e.out.Claims, out)
 }

@@ -56,3 +56,41 @@ func TestGivesAndTakes(t *testing.T) {
 		}
 	}
 }
+
+// TestGivesAndTakesSecurity: leaving the permission set Global takes what allows changing
+// security, though the paths stay.
+func TestGivesAndTakesSecurity(t *testing.T) {
+	t.Parallel()
+	a := oauth("a")
+	role := func(set string) *Object {
+		return &Object{Role: &RoleState{Name: "R", PermissionSetID: set, Paths: []permissions.Path{"/security/"}, Claims: []ClaimState{{Key: a}}}}
+	}
+	const tiny = "11111111-1111-1111-1111-111111111111"
+	leaves := &Step{Kind: KindRole, Before: role(globalSet), After: role(tiny)}
+	if takes := leaves.TakesFrom(); !slices.Equal(takes, []Key{a}) {
+		t.Errorf("leaving Global takes from %v", takes)
+	}
+	joins := &Step{Kind: KindRole, Before: role(tiny), After: role(globalSet)}
+	if takes := joins.TakesFrom(); len(takes) > 0 {
+		t.Errorf("joining Global takes from %v", takes)
+	}
+}
+
+// TestGivesAndTakesIdentities: what a role allows concerns those, too, who hold it through
+// version 1.
+func TestGivesAndTakesIdentities(t *testing.T) {
+	t.Parallel()
+	x, y := account("x"), account("y")
+	role := func(paths ...permissions.Path) *Object {
+		return &Object{Role: &RoleState{Name: "R", PermissionSetID: globalSet, Paths: paths}}
+	}
+	less, more := role("/portal/read/"), role("/portal/read/", "/agents/management/read/")
+	wider := &Step{Kind: KindRole, Before: less, After: more, IdentitiesBefore: []Key{x}, IdentitiesAfter: []Key{y}}
+	if gives, takes := wider.GivesTo(), wider.TakesFrom(); !slices.Equal(gives, []Key{y}) || len(takes) > 0 {
+		t.Errorf("wider: gives to %v and takes from %v", gives, takes)
+	}
+	narrower := &Step{Kind: KindRole, Before: more, After: less, IdentitiesBefore: []Key{x}, IdentitiesAfter: []Key{y}}
+	if gives, takes := narrower.GivesTo(), narrower.TakesFrom(); len(gives) > 0 || !slices.Equal(takes, []Key{x}) {
+		t.Errorf("narrower: gives to %v and takes from %v", gives, takes)
+	}
+}

@@ -152,8 +152,11 @@ func (l *loader) rows(data []byte) (columns []string, rows []row) {
 			}
 			out.cells[columns[i]] = c
 		}
-		if rows = append(rows, out); len(rows) > maxRoles || l.full() {
-			l.add(out.at, "the list has too many lines")
+		if l.full() {
+			return nil, nil // visit noted it
+		}
+		if rows = append(rows, out); len(rows) > maxRoles {
+			l.add(out.at, "the list has more than %d lines; split it", maxRoles)
 			return nil, nil
 		}
 	}
@@ -204,7 +207,7 @@ func (l *loader) jsonRows(data []byte) (columns []string, rows []row) {
 			continue
 		}
 		if rows = append(rows, out); len(rows) > maxRoles {
-			l.add(item, "the list has too many entries")
+			l.add(item, "the list has more than %d entries; split it", maxRoles)
 			return nil, nil
 		}
 	}

@@ -399,3 +399,17 @@ func TestDocument(t *testing.T) {
 		}
 	}
 }
+
+// TestLongList: a list that is too long says how long it may be.
+func TestLongList(t *testing.T) {
+	t.Parallel()
+	for file, c := range map[string]struct{ list, want string }{
+		"l.csv":  {"n\n" + strings.Repeat("x\n", maxRoles+1), "l.csv:200002:1: the list has more than 200000 lines; split it"},
+		"l.json": {"[" + strings.Repeat(`{"n":"x"},`, maxRoles) + `{"n":"x"}]`, "the list has more than 200000 entries; split it"},
+	} {
+		_, err := parseDesired("d.yaml", []byte("rolesFrom: [{file: "+file+", name: '${n}'}]"), func(string) ([]byte, error) { return []byte(c.list), nil })
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", file, err, c.want)
+		}
+	}
+}

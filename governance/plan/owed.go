@@ -16,7 +16,7 @@ import (
 // GivesTo are those who get something by the step: a role, or more than the role allowed
 // before.
 func (s *Step) GivesTo() []Key {
-	before, after := s.heldBefore(), s.heldAfter()
+	before, after := s.Before.heldBy(), s.After.heldBy()
 	if s.Kind == KindRole && s.Before != nil && s.After != nil {
 		was, is := s.Before.Role, s.After.Role
 		if !was.set().Covers(is.set()) || !was.samePermissionSet(is) {
@@ -29,7 +29,7 @@ func (s *Step) GivesTo() []Key {
 // TakesFrom are those from whom the step takes something: a role, or some of what it
 // allowed before.
 func (s *Step) TakesFrom() []Key {
-	before, after := s.heldBefore(), s.heldAfter()
+	before, after := s.Before.heldBy(), s.After.heldBy()
 	if s.Kind == KindRole && s.After != nil && s.Before.role().loses(s.After.Role) {
 		return slices.Concat(before, s.IdentitiesBefore)
 	}
@@ -61,9 +61,6 @@ func (r *RoleState) lends(before, after *RoleState) bool {
 func (r *RoleState) admin() bool {
 	return admin.Grants(r.set(), r.PermissionSetID, false)
 }
-
-func (s *Step) heldBefore() []Key { return s.Before.heldBy() }
-func (s *Step) heldAfter() []Key  { return s.After.heldBy() }
 
 func (o *Object) role() *RoleState {
 	if o == nil {

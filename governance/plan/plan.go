@@ -133,6 +133,7 @@ type Step struct {
 	After   *Object `json:"after,omitempty"`
 	// IdentitiesBefore and IdentitiesAfter hold the role of the step through version 1, on
 	// servers that keep identities apart from claims: they get and lose what the role does.
+	// Only a step that changes what a role allows has them.
 	IdentitiesBefore []Key `json:"identitiesBefore,omitempty"`
 	IdentitiesAfter  []Key `json:"identitiesAfter,omitempty"`
 

@@ -176,7 +176,7 @@ func moves(p *Plan) map[Key]int {
 	for i := range p.Steps {
 		step := &p.Steps[i]
 		if step.Removal && step.After != nil && len(step.GivesTo()) > 0 {
-			for k := range foldAll(slices.Concat(step.heldBefore(), step.heldAfter(), step.IdentitiesBefore, step.IdentitiesAfter)) {
+			for k := range foldAll(slices.Concat(step.Before.heldBy(), step.After.heldBy(), step.IdentitiesBefore, step.IdentitiesAfter)) {
 				out[k]++
 			}
 		}

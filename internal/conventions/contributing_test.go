@@ -20,9 +20,6 @@ var instruction = regexp.MustCompile("^(?:New file `([^`]+)`|`([^`]+)`, at the e
 // the repository, and runs the tests that they are about.
 func TestContributing(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it compiles a copy of the library")
-	}
 	text, err := os.ReadFile(filepath.Join(root, "CONTRIBUTING.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,8 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// Distance is the number of letters to change, to add and to drop that make one word of
-// the other, at most limit+1.
+// Distance is the number of bytes to change, to add and to drop that make one word of the
+// other, at most limit+1. It is limit+1 if the first word is too long to look at.
 func Distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit || len(a) > maxNear {
 		return limit + 1

@@ -160,6 +160,7 @@ func (f Fault) sendBody(w http.ResponseWriter, r *http.Request, resp *response, 
 		for i := range body {
 			if !pause(r, f.Drip) {
 				reset(w)
+				return
 			}
 			_ = write(w, body[i:i+1])
 			_ = flush()
@@ -267,7 +268,8 @@ func wait(r *http.Request, conn net.Conn) {
 }
 
 // reset breaks the connection of a request. A connection that cannot be taken over, because it is not HTTP/1, is
-// aborted in the way that net/http has for it. It does not return then.
+// aborted by a panic with http.ErrAbortHandler: net/http recovers it, and has no other way to end a stream of HTTP/2
+// without an answer. It does not return then.
 func reset(w http.ResponseWriter) {
 	conn, taken := takeOver(w)
 	if !taken {
