@@ -42,9 +42,9 @@ import (
 //
 // The error matches [security.ErrConflict] if other programs undid the change 40
 // times. It names the fields if the server takes the change and keeps nothing of it,
-// such as an e-mail address before Command 24.4. Once a write was sent that was done, or may have been done, every error
-// matches [security.ErrUnknownOutcome]: a part of the change, or all of it, may be
-// there. Run the edit again.
+// such as an e-mail address before Command 24.4. Once a write was sent that was done,
+// or may have been done, every error matches [security.ErrUnknownOutcome]: a part of
+// the change, or all of it, may be there. Run the edit again.
 //
 // Under [security.WithDryRun] nothing is written, and the role returned is as it
 // would be; more is checked then, see [V2.Ensure].

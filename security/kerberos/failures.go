@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -126,7 +127,7 @@ func (s *situation) explain(err error) *failure {
 			wants = fmt.Sprintf(" (it wants %v)", noType.wanted)
 		}
 		f.text = fmt.Sprintf("the KDC of the realm %s%s and this client have no encryption type in common for %s; allow AES for the account and set its password anew. "+
-			"If it can do RC4 only (23), that has to be named: permitted_enctypes = aes256-cts aes128-cts rc4-hmac in %s", realm, wants, orWho(spn, who), s.conf.file)
+			"If it can do RC4 only (23), that has to be named: permitted_enctypes = aes256-cts aes128-cts rc4-hmac in %s", realm, wants, cmp.Or(spn, who), s.conf.file)
 	case f.code == errorcode.KRB_AP_ERR_TKT_EXPIRED:
 		f.unauthorized = true
 		f.text = fmt.Sprintf("the ticket of %s has expired, says the KDC of the realm %s; sign in again (kinit), and check the clocks", who, realm)
@@ -134,13 +135,6 @@ func (s *situation) explain(err error) *failure {
 		f.text = fmt.Sprintf("the KDC of the realm %s did not give %s a ticket: %s", realm, who, raw)
 	}
 	return f
-}
-
-func orWho(spn, who string) string {
-	if spn != "" {
-		return spn
-	}
-	return who
 }
 
 // spoiled reports whether another ticket-granting ticket may help: the KDC answered,

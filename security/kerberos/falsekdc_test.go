@@ -19,6 +19,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/iana/flags"
 	"github.com/jcmturner/gokrb5/v8/iana/keyusage"
 	"github.com/jcmturner/gokrb5/v8/iana/patype"
+	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
 
@@ -72,16 +73,6 @@ func sessionKey() types.EncryptionKey {
 	return types.EncryptionKey{KeyType: etypeID.AES256_CTS_HMAC_SHA1_96, KeyValue: []byte(strings.Repeat("k", 32))}
 }
 
-func (l *liar) refuse(code int32, data []byte) []byte {
-	e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, "")
-	e.EData = data
-	b, err := e.Marshal()
-	if err != nil {
-		l.Error(err)
-	}
-	return b
-}
-
 // answer answers a request.
 func (l *liar) answer(request []byte) []byte {
 	var as messages.ASReq
@@ -91,13 +82,13 @@ func (l *liar) answer(request []byte) []byte {
 		case as.PAData.Contains(patype.PA_ENC_TIMESTAMP):
 			l.proofs.Add(1)
 		case l.silent:
-			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED, l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
+			return refusalOf(l, errorcode.KDC_ERR_PREAUTH_REQUIRED, "", l.marshal(types.PADataSequence{{PADataType: patype.PA_ENC_TIMESTAMP}}))
 		case l.wants != nil:
 			proof := patype.PA_ENC_TIMESTAMP
 			if l.card {
 				proof = patype.PA_PK_AS_REQ
 			}
-			return l.refuse(errorcode.KDC_ERR_PREAUTH_REQUIRED,
+			return refusalOf(l, errorcode.KDC_ERR_PREAUTH_REQUIRED, "",
 				l.marshal(types.PADataSequence{{PADataType: patype.PA_ETYPE_INFO2, PADataValue: l.marshal(l.wants)}, {PADataType: proof}}))
 		}
 		reply := messages.ASRep{KDCRepFields: l.reply(&as.ReqBody, as.ReqBody.CName, 11)}
@@ -314,6 +305,29 @@ func TestLies(t *testing.T) {
 	}
 }
 
+// TestAddresses: a ticket that is bound to addresses is for those that were asked for.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		defaults string
+		says     string // "" for a ticket
+	}{
+		"none asked for": {"", ""},
+		"other ones":     {" noaddresses = false\n extra_addresses = 192.0.2.7\n", "for other addresses than those of this machine"},
+	} {
+		l := newLiar(t)
+		l.as = func(r *messages.KDCRepFields) {
+			r.DecryptedEncPart.CAddr = []types.HostAddress{types.HostAddressFromNetIP(net.IPv4(192, 0, 2, 8))}
+		}
+		login := askLiar(t, listen(t, l.answer).Addr().String(), tc.defaults)
+		if tc.says != "" {
+			fails(t, name, login, tc.says)
+		} else if _, err := login.fetch(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // shorten takes from answers of one kind what is encrypted.
 func shorten(r *messages.KDCRepFields, kind int) {
 	if r.MsgType == kind {
@@ -440,7 +454,7 @@ func TestReferrals(t *testing.T) {
 
 // serve listens, and lets talk have each connection, one after the other. talk gets no
 // error for a connection that the other side closes.
-func serve(t *testing.T, talk func(net.Conn)) string {
+func serve(t testing.TB, talk func(net.Conn)) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -459,7 +473,7 @@ func serve(t *testing.T, talk func(net.Conn)) string {
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
-	return l.Addr().String()
+	return l
 }
 
 // gone waits until the other side has closed a connection.
@@ -489,11 +503,11 @@ func TestFraming(t *testing.T) {
 		"empty messages":    {"\x00\x00\x00\x02\x6b\x00", "it is no message of Kerberos"},
 		"a false length":    {"\x00\x00\x00\x06\x6b\x84\xff\xff\xff\xff", "it is no message of Kerberos"},
 	} {
-		address := serve(t, func(conn net.Conn) {
+		l := serve(t, func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 4096))
 			_, _ = conn.Write([]byte(tc.sends))
 		})
-		login := askLiar(t, address, "")
+		login := askLiar(t, l.Addr().String(), "")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		fails(t, name, login, tc.says)
@@ -540,7 +554,7 @@ func TestContextEnds(t *testing.T) {
 			cancel(enough)
 			gone(conn)
 			closed.Add(1)
-		}), "")
+		}).Addr().String(), "")
 		_, err := login.fetch(ctx)
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, enough) || !strings.Contains(err.Error(), "a KDC of the realm EXAMPLE.COM (127.0.0.1:") || !strings.Contains(err.Error(), "was waited for") {
 			t.Errorf("%s: %v", name, err)
@@ -573,7 +587,7 @@ func TestSilence(t *testing.T) {
 				_, _ = conn.Write([]byte("x"))
 			}
 		}
-	})
+	}).Addr().String()
 	l := newLiar(t)
 	login := askLiar(t, silent+"\n  kdc = "+listen(t, l.answer).Addr().String(), "")
 	if _, err := login.fetch(t.Context()); err != nil || l.proofs.Load() != 1 || asked.Load() != 1 {
@@ -584,7 +598,7 @@ func TestSilence(t *testing.T) {
 // mute is a KDC that takes requests and says nothing. asked counts the connections.
 func mute(t *testing.T, asked *atomic.Int32) string {
 	t.Helper()
-	return serve(t, func(conn net.Conn) { asked.Add(1); gone(conn) })
+	return serve(t, func(conn net.Conn) { asked.Add(1); gone(conn) }).Addr().String()
 }
 
 // TestShortCalls: a KDC that is silent does not take the whole time of a call that another
@@ -734,6 +748,35 @@ func TestUnheard(t *testing.T) {
 	}
 }
 
+// TestSessionKeyOfAnotherType: a keytab has keys of one type, and the KDC makes no key of
+// that type for the session. It is asked again, with the other types too.
+func TestSessionKeyOfAnotherType(t *testing.T) {
+	t.Parallel()
+	l := newLiar(t)
+	var refused atomic.Int32
+	k := listen(t, func(request []byte) []byte {
+		var as messages.ASReq
+		if as.Unmarshal(request) == nil && len(as.ReqBody.EType) == 1 {
+			refused.Add(1)
+			return refusalOf(l, errorcode.KDC_ERR_ETYPE_NOSUPP, "", nil)
+		}
+		return l.answer(request)
+	})
+	kt := keytab.New()
+	if err := kt.AddEntry("svc", "EXAMPLE.COM", password, time.Now(), 1, l.key.KeyType); err != nil {
+		t.Fatal(err)
+	}
+	data, err := kt.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := askLiar(t, k.Addr().String(), "")
+	login.settings.Keytab = write(t, "keytab", string(data), 0o600)
+	if _, err := login.fetch(t.Context()); err != nil || refused.Load() != 1 {
+		t.Errorf("refused %d times: %v", refused.Load(), err)
+	}
+}
+
 // TestUnheardByMany: a KDC that got a password and did not answer may have counted it, and
 // the domain controllers of a domain count together. So no other one gets it from the same
 // call. The next call begins with another one.
@@ -770,7 +813,7 @@ func TestUnavailable(t *testing.T) {
 		var asked atomic.Int32
 		k := listen(t, func(request []byte) []byte {
 			if asked.Add(1) >= from {
-				return l.refuse(errorcode.KDC_ERR_SVC_UNAVAILABLE, nil)
+				return refusalOf(l, errorcode.KDC_ERR_SVC_UNAVAILABLE, "", nil)
 			}
 			return l.answer(request)
 		}).Addr().String()

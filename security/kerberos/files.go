@@ -61,7 +61,7 @@ func readKeytab(path string) (*keytab.Keytab, []byte, error) {
 		return kt, kt.Unmarshal(data)
 	})
 	if err != nil || len(kt.Entries) == 0 {
-		return nil, nil, fmt.Errorf("%s holds no keys, or is not a keytab", show.Text(path, maxShown))
+		return nil, nil, fmt.Errorf("%s holds no keys, or is not a keytab; make a new one (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB, kerberos_keytab)", show.Text(path, maxShown))
 	}
 	return kt, data, nil
 }
@@ -123,7 +123,7 @@ func readCache(cache string) (*cached, error) {
 	}
 	c, err := parseCache(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a credential cache that can be read: %w", show.Text(path, maxShown), err)
+		return nil, fmt.Errorf("%s is not a credential cache that can be read: %w; run kinit again, or correct CCache (KEYFACTOR_AUTH_KRB_CCACHE, kerberos_ccache)", show.Text(path, maxShown), err)
 	}
 	return c, nil
 }

@@ -294,3 +294,42 @@ func TestFilePrefix(t *testing.T) {
 		t.Error("~/ is taken")
 	}
 }
+
+// TestNotTheFile: of a file that is something else, the error says what to do.
+func TestNotTheFile(t *testing.T) {
+	t.Parallel()
+	path := write(t, "notes", "not of Kerberos", 0o600)
+	_, _, err := readKeytab(path)
+	if err == nil || !strings.Contains(err.Error(), "is not a keytab; make a new one (ktpass, ktutil), or correct Keytab (KEYFACTOR_AUTH_KRB_KEYTAB") {
+		t.Error(err)
+	}
+	_, err = readCache(path)
+	if err == nil || !strings.Contains(err.Error(), "it is not of version 3 or 4; run kinit again, or correct CCache (KEYFACTOR_AUTH_KRB_CCACHE") {
+		t.Error(err)
+	}
+}
+
+// TestKinitAfterRenewal: a ticket-granting ticket that was renewed is used until somebody
+// runs kinit, which gets one that lasts longer.
+func TestKinitAfterRenewal(t *testing.T) {
+	t.Parallel()
+	l := askLiar(t, "127.0.0.1:1", "")
+	conf, err := readConfig(l.settings.ConfigFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lasting := func(d time.Duration) *ticket {
+		return &ticket{realm: "EXAMPLE.COM", key: sessionKey(), from: time.Now(), end: time.Now().Add(d)}
+	}
+	l.tgt = lasting(2 * time.Hour)
+	for _, d := range []time.Duration{time.Hour, 3 * time.Hour} {
+		want := l.tgt
+		c := &cached{realm: "EXAMPLE.COM", tgt: lasting(d)}
+		if c.tgt.end.After(want.end) {
+			want = c.tgt
+		}
+		if got, err := l.fromCache(t.Context(), conf, c); err != nil || got != want {
+			t.Errorf("%v: another ticket, or %v", d, err)
+		}
+	}
+}

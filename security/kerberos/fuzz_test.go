@@ -134,7 +134,7 @@ func FuzzKDC(f *testing.F) {
 			case stage == challenge && l.proofs.Load() == 0, stage == signIn && l.proofs.Load() > 0, stage == service && l.grants.Load() > 0:
 				return data
 			case stage == wanted && l.proofs.Load() == 0:
-				return l.refuse(25, data)
+				return refusalOf(l, 25, "", data)
 			}
 			return honest
 		})

@@ -106,47 +106,37 @@ type kdc struct {
 // listen starts one that gives each request to answer.
 func listen(t testing.TB, answer func(request []byte) []byte) *kdc {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &kdc{Listener: l}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
+	k := &kdc{}
+	k.Listener = serve(t, func(conn net.Conn) {
+		request := make([]byte, 4)
+		if _, err := io.ReadFull(conn, request); err == nil {
+			request = make([]byte, binary.BigEndian.Uint32(request))
+			_, err = io.ReadFull(conn, request)
+			k.asked.Add(1)
+			if b := answer(request); err == nil {
+				_, _ = conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
 			}
-			request := make([]byte, 4)
-			if _, err := io.ReadFull(conn, request); err == nil {
-				request = make([]byte, binary.BigEndian.Uint32(request))
-				_, err = io.ReadFull(conn, request)
-				k.asked.Add(1)
-				if b := answer(request); err == nil {
-					_, _ = conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
-				}
-			}
-			_ = conn.Close()
 		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); <-done })
+	})
 	return k
 }
 
 // refuse is a KDC that answers everything with an error.
 func refuse(t *testing.T, code int32, text string, data []byte) *kdc {
 	t.Helper()
-	return listen(t, func([]byte) []byte {
-		e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, text)
-		e.EData = data
-		b, err := e.Marshal()
-		if err != nil {
-			t.Error(err)
-		}
-		return b
-	})
+	return listen(t, func([]byte) []byte { return refusalOf(t, code, text, data) })
+}
+
+// refusalOf is the error that a KDC answers with.
+func refusalOf(t testing.TB, code int32, text string, data []byte) []byte {
+	t.Helper()
+	e := messages.NewKRBError(types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "EXAMPLE.COM"}}, "EXAMPLE.COM", code, text)
+	e.EData = data
+	b, err := e.Marshal()
+	if err != nil {
+		t.Error(err)
+	}
+	return b
 }
 
 // asking is a client that asks k over TCP, and may not send anything to its server.

@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -177,9 +178,7 @@ func (l *login) cache() (*cached, error) {
 		return nil, err
 	}
 	want, realm, _ := strings.Cut(l.settings.Username, "@")
-	if realm == "" {
-		realm = l.settings.Realm
-	}
+	realm = cmp.Or(realm, l.settings.Realm)
 	if want != "" && want != c.name.PrincipalNameString() || realm != "" && realm != c.realm {
 		if want == "" {
 			want = "the realm " + realm
@@ -273,11 +272,7 @@ func (l *login) signIn(ctx context.Context, conf *krb5conf) (*ticket, error) {
 // account is who signs in, and the secret that this takes.
 func (l *login) account(conf *krb5conf) (who *account, secret []byte, err error) {
 	name, realm, _ := strings.Cut(l.settings.Username, "@")
-	for _, other := range []string{l.settings.Realm, conf.LibDefaults.DefaultRealm} {
-		if realm == "" {
-			realm = other
-		}
-	}
+	realm = cmp.Or(realm, l.settings.Realm, conf.LibDefaults.DefaultRealm)
 	who = &account{usable: conf.LibDefaults.DefaultTktEnctypeIDs}
 	if l.settings.Keytab != "" {
 		kt, data, err := readKeytab(l.settings.Keytab)

@@ -171,10 +171,10 @@ func (s *sharing) get(ctx context.Context, old *lease) (*lease, error) {
 	return l, nil
 }
 
-// safely keeps the program running if the Kerberos library panics. What a KDC sends is tried by fuzzing without finding a
-// panic, but anybody on the way to one can write it, and the library's decoder is not made
-// for that. The library holds no locks and keeps no state between calls, and what is held
-// here is released by defer, so nothing is left in disorder.
+// safely keeps the program running if the Kerberos library panics. Fuzzing what a KDC
+// sends found no panic, but anybody on the way to one can write it, and the library's
+// decoder is not made for that. The library holds no locks and keeps no state between
+// calls, and what is held here is released by defer, so nothing is left in disorder.
 func safely[T any](do func() (T, error)) (result T, err error) {
 	defer func() {
 		if recover() != nil {
